@@ -1,0 +1,63 @@
+"""What every row that belongs to people has: a workspace, an audit trail, a way to the trash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Length, Trim
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from optimizer.models.users import User
+
+models.TextField.register_lookup(Length)
+models.TextField.register_lookup(Trim)
+
+TEXT_MAX = 10_000
+
+
+def text_length(field: str, name: str, *, low: int = 1, high: int = TEXT_MAX) -> models.CheckConstraint:
+    """A constraint on a text's length in characters after trimming."""
+    return models.CheckConstraint(
+        condition=models.Q(**{f"{field}__trim__length__gte": low, f"{field}__length__lte": high}), name=name
+    )
+
+
+def one_of(field: str, choices: type[models.TextChoices], name: str) -> models.CheckConstraint:
+    """A constraint that keeps a column to the values of its list."""
+    return models.CheckConstraint(condition=models.Q(**{f"{field}__in": choices.values}), name=name)
+
+
+class OwnedQuerySet(models.QuerySet[Any]):
+    """The only way to rows that belong to someone."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Rows of the workspaces that the user belongs to, without those in the trash."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(workspace__memberships__user=user, deleted_at=None)
+
+
+class Owned(models.Model):
+    """A row that belongs to a workspace. Deleting sends it to the trash first."""
+
+    workspace = models.ForeignKey("optimizer.Workspace", on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,91 @@
+"""What the search tried, how each did, and every call that was paid for."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from optimizer.models.sessions import OptimizationSession
+
+
+class Candidate(models.Model):
+    """One version of the prompt that the search tried. Number 0 is the original."""
+
+    session = models.ForeignKey(OptimizationSession, on_delete=models.CASCADE, related_name="candidates")
+    number = models.PositiveIntegerField()
+    parents = models.ManyToManyField("self", symmetrical=False, related_name="children", blank=True)
+    operator = models.CharField(max_length=30)
+    components = models.JSONField()
+    text = models.TextField()
+    messages = models.JSONField()
+    score = models.FloatField(null=True, blank=True)
+    scored_items = models.PositiveIntegerField(default=0)
+    dropped = models.BooleanField(default=False)
+    is_best = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "number"], name="candidate_number_once"),
+            models.UniqueConstraint(
+                fields=["session"], condition=models.Q(is_best=True), name="candidate_one_best"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(score=None) | models.Q(score__range=(0, 1)), name="candidate_score_0_to_1"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"candidate {self.number}"
+
+
+class Split(models.TextChoices):
+    TRAIN = "train"
+    VALIDATION = "validation"
+    HELD_OUT = "held-out"
+
+
+class Evaluation(models.Model):
+    """What a candidate answered to one item, and what the grader said."""
+
+    candidate = models.ForeignKey(Candidate, on_delete=models.CASCADE, related_name="evaluations")
+    split = models.CharField(max_length=10, choices=Split.choices)
+    item = models.PositiveIntegerField()
+    input = models.TextField()
+    expected = models.TextField(blank=True)
+    output = models.TextField(blank=True)
+    score = models.FloatField()
+
+    class Meta:
+        ordering = ["item"]
+        constraints = [
+            models.UniqueConstraint(fields=["candidate", "split", "item"], name="evaluation_once"),
+            models.CheckConstraint(condition=models.Q(score__range=(0, 1)), name="evaluation_score_0_to_1"),
+            models.CheckConstraint(condition=models.Q(split__in=Split.values), name="evaluation_split_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.score} on {self.split} {self.item}"
+
+
+class LLMCall(models.Model):
+    """The ledger: one reply of a model, written before the search sees it."""
+
+    session = models.ForeignKey(OptimizationSession, on_delete=models.CASCADE, related_name="ledger")
+    key = models.CharField(max_length=64)
+    purpose = models.CharField(max_length=30)
+    model = models.CharField(max_length=200)
+    request = models.JSONField()
+    response = models.TextField()
+    finish_reason = models.CharField(max_length=20)
+    prompt_tokens = models.PositiveIntegerField()
+    completion_tokens = models.PositiveIntegerField()
+    duration_ms = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["session", "key"], name="call_paid_once")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} call {self.pk}"

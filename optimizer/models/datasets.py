@@ -1,0 +1,41 @@
+"""Rows with answers, to measure a prompt on."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from optimizer.models.base import Owned, OwnedQuerySet, text_length
+
+
+class Dataset(Owned):
+    """A named list of examples."""
+
+    name = models.CharField(max_length=100)
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="dataset_newest")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Example(models.Model):
+    """One row: what goes in, and what should come out."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="examples")
+    position = models.PositiveIntegerField()
+    input = models.TextField()
+    expected = models.TextField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "position"], name="example_position_once"),
+            text_length("input", "example_input_length"),
+            text_length("expected", "example_expected_length"),
+        ]
+
+    def __str__(self) -> str:
+        return self.input[:80]

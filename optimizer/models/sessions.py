@@ -1,0 +1,168 @@
+"""One optimisation of one prompt, from its settings to its result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from optimizer.models.base import Owned, OwnedQuerySet, one_of
+from optimizer.models.datasets import Dataset
+from optimizer.models.prompts import Prompt
+
+
+class SessionStatus(models.TextChoices):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE = (SessionStatus.PENDING, SessionStatus.PROCESSING)
+
+
+class Preset(models.TextChoices):
+    QUICK = "quick"
+    BALANCED = "balanced"
+    THOROUGH = "thorough"
+
+
+class SessionQuerySet(OwnedQuerySet):
+    """Ways to choose sessions."""
+
+    def claimable(self) -> Self:
+        """Sessions with work to do that no living worker holds."""
+        return self.filter(status__in=ACTIVE).filter(Q(lease_until=None) | Q(lease_until__lt=timezone.now()))
+
+    def newest_first(self) -> Self:
+        """With what a list shows, and no more."""
+        return (
+            self.select_related("prompt")
+            .only(
+                "status", "stage", "created_at", "finished_at", "baseline_score", "best_score", "score_kind",
+                "kept_original", "quality_score", "target_model", "finish_reason",
+                "prompt__original", "workspace_id",
+            )
+            .order_by("-created_at", "-id")
+        )  # fmt: skip
+
+    def before(self, created_at: datetime, pk: int) -> Self:
+        """The page after that row: a row comparison, which the index serves."""
+        table = self.model._meta.db_table
+        return self.extra(where=[f"({table}.created_at, {table}.id) < (%s, %s)"], params=[created_at, pk])
+
+
+class OptimizationSession(Owned):
+    """An optimization: what was asked for, how far it is, what came of it."""
+
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="sessions")
+    dataset = models.ForeignKey(
+        Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="sessions"
+    )
+
+    # What was asked for
+    preset = models.CharField(max_length=10, choices=Preset.choices, default=Preset.BALANCED)
+    iterations = models.PositiveSmallIntegerField(default=3)
+    rounds = models.PositiveSmallIntegerField(default=3)
+    temperature = models.FloatField(default=0.8)
+    max_tokens = models.PositiveIntegerField(default=256)
+    grader = models.CharField(max_length=10, default="exact")
+    grader_options = models.JSONField(default=dict, blank=True)
+    target_model = models.CharField(max_length=200, blank=True)
+    optimizer_model = models.CharField(max_length=200, blank=True)
+    max_calls = models.PositiveIntegerField(null=True, blank=True)
+    seed = models.BigIntegerField(default=0)
+
+    # How far it is
+    status = models.CharField(max_length=10, choices=SessionStatus.choices, default=SessionStatus.PENDING)
+    stage = models.CharField(max_length=60, blank=True)
+    stage_done = models.PositiveIntegerField(default=0)
+    stage_total = models.PositiveIntegerField(default=0)
+    iterations_completed = models.PositiveSmallIntegerField(default=0)
+    calls = models.PositiveIntegerField(default=0)
+    prompt_tokens = models.PositiveBigIntegerField(default=0)
+    completion_tokens = models.PositiveBigIntegerField(default=0)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    # What came of it
+    finish_reason = models.CharField(max_length=200, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    processing_time_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    kept_original = models.BooleanField(null=True, blank=True)
+    score_kind = models.CharField(max_length=20, blank=True)
+    baseline_score = models.FloatField(null=True, blank=True)
+    best_score = models.FloatField(null=True, blank=True)
+    quality_score = models.FloatField(null=True, blank=True)
+    results = models.JSONField(default=dict, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            one_of("status", SessionStatus, "session_status_known"),
+            one_of("preset", Preset, "session_preset_known"),
+            models.UniqueConstraint(
+                fields=["prompt"], condition=Q(status__in=ACTIVE), name="session_one_active"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=ACTIVE) | Q(finished_at__isnull=False),
+                name="session_finished_has_time",
+            ),
+            models.CheckConstraint(condition=Q(iterations__range=(1, 20)), name="session_iterations_1_to_20"),
+            models.CheckConstraint(condition=Q(rounds__range=(1, 20)), name="session_rounds_1_to_20"),
+            models.CheckConstraint(condition=Q(temperature__range=(0, 2)), name="session_temperature_0_to_2"),
+            models.CheckConstraint(condition=Q(max_tokens__range=(1, 32768)), name="session_max_tokens"),
+            models.CheckConstraint(
+                condition=Q(quality_score=None) | Q(quality_score__range=(0, 100)),
+                name="session_quality_0_to_100",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["workspace", "-created_at", "-id"],
+                name="session_newest",
+                condition=Q(deleted_at=None),
+            ),
+            models.Index(fields=["workspace", "status", "-created_at", "-id"], name="session_by_status"),
+            models.Index(fields=["lease_until"], name="session_active", condition=Q(status__in=ACTIVE)),
+        ]
+
+    def __str__(self) -> str:
+        return f"optimization {self.pk}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether work may still be going on."""
+        return self.status in ACTIVE
+
+    @property
+    def topic(self) -> str:
+        """What open pages subscribe to for this session."""
+        return f"session:{self.pk}"
+
+
+class SessionEvent(models.Model):
+    """A line of the session's log. Appended only, in the order of the search."""
+
+    session = models.ForeignKey(OptimizationSession, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    kind = models.CharField(max_length=30)
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [models.UniqueConstraint(fields=["session", "seq"], name="event_seq_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.seq} of {self.session_id}"

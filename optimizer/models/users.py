@@ -1,0 +1,71 @@
+"""People and what they prefer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+from optimizer.models.base import one_of
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users by email."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """A user; without a password they can only sign in by link or provider."""
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """An administrator."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Email addresses are one whatever their case."""
+        return self.get(email__iexact=username)
+
+
+class User(AbstractUser):
+    """A person. Signs in by email; the username is an optional display name."""
+
+    username = models.CharField(max_length=150, blank=True)  # type: ignore[assignment]
+    email = models.EmailField()
+
+    objects = UserManager()  # type: ignore[assignment,misc]
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
+
+    def __str__(self) -> str:
+        return self.username or self.email
+
+
+class Theme(models.TextChoices):
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Preference(models.Model):
+    """What a person set for themselves."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="preference")
+    theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
+    default_context = models.TextField(blank=True, max_length=10_000)
+    default_model = models.CharField(max_length=200, blank=True)
+    notifications = models.BooleanField(default=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+
+    class Meta:
+        constraints = [one_of("theme", Theme, "preference_theme_known")]
+
+    def __str__(self) -> str:
+        return f"preferences of {self.user}"

@@ -1,0 +1,23 @@
+"""Telling open pages that something changed: its topic's name, after commit, and nothing more."""
+
+import re
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+
+def group(topic: str) -> str:
+    """The channel layer's name of a topic: `session:42` becomes `session.42`."""
+    return re.sub(r"[^a-zA-Z0-9.\-]", ".", topic)
+
+
+def publish(*topics: str) -> None:
+    """Tell the pages that watch these topics, once the current transaction is committed."""
+    for topic in topics:
+        transaction.on_commit(lambda topic=topic: send(topic), robust=True)  # type: ignore[misc]
+
+
+def send(topic: str) -> None:
+    """Tell them now."""
+    async_to_sync(get_channel_layer().group_send)(group(topic), {"type": "topic.changed", "topic": topic})
