@@ -1,0 +1,56 @@
+"""What every test may ask for. Services come from `-p tests.services`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from optimizer.models import User, Workspace
+from tests import factories
+
+ClientOf = Callable[[User], Client]
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    """A person at work in `workspace`."""
+    return factories.make_user("user@example.com")
+
+
+@pytest.fixture
+def workspace(user: User) -> Workspace:
+    """The user's personal workspace."""
+    return user.personal_workspace
+
+
+@pytest.fixture
+def team_mate(workspace: Workspace) -> User:
+    """Works in the same workspace."""
+    person = factories.make_user("team.mate@example.com")
+    factories.join(workspace, person)
+    return person
+
+
+@pytest.fixture
+def outsider(db: None) -> User:
+    """Has an account, and nothing to do with `workspace`."""
+    return factories.make_user("outsider@example.com")
+
+
+@pytest.fixture
+def client_of() -> ClientOf:
+    """A browser in which that person is signed in: `client_of(user).get(...)`."""
+
+    def signed_in(person: User) -> Client:
+        client = Client()
+        client.force_login(person)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def user_client(user: User, client_of: ClientOf) -> Client:
+    return client_of(user)
