@@ -1,0 +1,1 @@
+"""What a person may do: one file a subject, keyword-only verbs."""

@@ -1,0 +1,95 @@
+"""Who gets in: the first account, a home for everyone, the one-time sign-in link."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.http import HttpRequest
+
+from optimizer.models import Membership, Preference, Role, User, Workspace
+
+LOCAL_ADMINISTRATOR = "admin@localhost"
+LINK_SECONDS = 3600
+_LINK_SALT = "optimizer.sign-in"
+_FIRST_ACCOUNT_LOCK = 0x50726F6D70744576
+
+
+class NoAdministrator(Exception):
+    """There are accounts, but none of an administrator."""
+
+
+class DeadLink(Exception):
+    """The link was used, is too old, or was not made by us."""
+
+
+def sign_up_is_open() -> bool:
+    """The first account is always welcome; the others by setting."""
+    return settings.SIGN_UP_OPEN or not User.objects.exists()
+
+
+def admit(*, user: User) -> None:
+    """Settle, before saving, what a new account may be. Call it in the transaction that saves it."""
+    _lock_first_account()
+    if not User.objects.exists():
+        user.is_staff = user.is_superuser = True
+    elif not settings.SIGN_UP_OPEN:
+        raise PermissionDenied("Sign-up is closed. Ask the administrator of this installation.")
+
+
+@transaction.atomic
+def make_home(*, user: User) -> None:
+    """The preferences and the personal workspace that everyone has. What is there already stays."""
+    Preference.objects.get_or_create(user=user)
+    workspace, _ = Workspace.objects.get_or_create(personal_of=user, defaults={"name": str(user)[:100]})
+    Membership.objects.get_or_create(workspace=workspace, user=user, defaults={"role": Role.OWNER})
+
+
+def sign_in_link(base_url: str) -> str:
+    """An address that signs the administrator in, once, within the hour."""
+    user = _administrator()
+    token = signing.dumps([user.pk, _last_sign_in(user)], salt=_LINK_SALT)
+    return f"{base_url.rstrip('/')}/sign-in/{token}/"
+
+
+@transaction.atomic
+def use_sign_in_link(*, request: HttpRequest, token: str) -> User:
+    """Sign in whom the link is for. Signing in kills every link made before."""
+    pk, last_sign_in = _read_token(token)
+    user = User.objects.select_for_update().filter(pk=pk, is_active=True).first()
+    if user is None or _last_sign_in(user) != last_sign_in:
+        raise DeadLink
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    request.session.cycle_key()
+    return user
+
+
+@transaction.atomic
+def _administrator() -> User:
+    _lock_first_account()
+    if not User.objects.exists():
+        return User.objects.create_superuser(LOCAL_ADMINISTRATOR)
+    user = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    if user is None:
+        raise NoAdministrator("No active account is an administrator. Run `manage.py createsuperuser`.")
+    return user
+
+
+def _lock_first_account() -> None:
+    """Held to the end of the transaction, so that two sign-ups cannot both be the first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_FIRST_ACCOUNT_LOCK])
+
+
+def _last_sign_in(user: User) -> str:
+    return user.last_login.isoformat() if user.last_login else ""
+
+
+def _read_token(token: str) -> tuple[int, str]:
+    try:
+        pk, last_sign_in = signing.loads(token, salt=_LINK_SALT, max_age=LINK_SECONDS)
+    except signing.BadSignature as error:
+        raise DeadLink from error
+    return pk, last_sign_in
