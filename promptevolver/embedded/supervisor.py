@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
@@ -57,7 +58,7 @@ def launch(home: Home, wanted: list[programs.Program]) -> None:
     wait_for(lambda: alive(home), 20, f"The process manager did not start. See {home.log('supervisord')}")
 
 
-def configuration_path(home: Home) -> Any:
+def configuration_path(home: Home) -> Path:
     return home.root / "supervisord.conf"
 
 
@@ -80,6 +81,11 @@ def remove(home: Home, names: list[str]) -> None:
         with contextlib.suppress(Fault):
             call(home, "stopProcess", name, False)
     wait_for(lambda: not running(home, names), STOP_SECONDS, f"Could not stop {', '.join(names)}.")
+    forget(home, names)
+
+
+def forget(home: Home, names: list[str]) -> None:
+    """Drop stopped programs from the manager, so that `add` takes their new configuration."""
     for name in names:
         with contextlib.suppress(Fault):
             call(home, "removeProcessGroup", name)

@@ -1,0 +1,96 @@
+"""The product itself under the process manager: worker, scheduler and web server, on top of the services."""
+
+import json
+import socket
+import urllib.request
+from collections.abc import MutableMapping
+
+from . import addresses, lease, programs, supervisor
+from .home import Home, ServiceError, locked
+
+Environ = MutableMapping[str, str]
+
+
+def check_port(environ: Environ) -> None:
+    """ServiceError, with the way out, when the web server could not listen."""
+    host, port = programs.host(environ), programs.port(environ)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind((host, port))
+        except PermissionError as error:
+            raise ServiceError(f"Port {port} needs special rights. {another_port(8000)}") from error
+        except OSError as error:
+            reason = f"Cannot listen on {host}, port {port}: {error.strerror or error}."
+            raise ServiceError(f"{reason} {another_port(port + 1)}") from error
+
+
+def another_port(port: int) -> str:
+    return f"Choose another port: PORT={port} make run (or: manage.py up --port {port})."
+
+
+def end_leftovers(home: Home) -> None:
+    """Stop what an `up` that was killed left running."""
+    with locked(home.root / "start.lock"):
+        if not supervisor.alive(home):
+            supervisor.end_strays(home)
+        elif supervisor.running(home, programs.APP):
+            supervisor.remove(home, programs.APP)
+
+
+def start(home: Home, environ: Environ) -> None:
+    """Start worker, scheduler and web server; returns when pages are served."""
+    with locked(home.root / "start.lock"):
+        wanted = programs.app(home, environ)
+        services = programs.services(home, addresses.read_state(home))
+        supervisor.forget(home, programs.APP)
+        supervisor.add(home, [*services, *wanted])
+        for program in wanted:
+            supervisor.start(home, program.name, environ)
+    supervisor.wait_until_answering(home, "web", lambda: healthy(base_url(environ)))
+
+
+def stop(home: Home) -> None:
+    """Stop them, the worker handing its sessions back first."""
+    if supervisor.alive(home):
+        supervisor.remove(home, programs.APP)
+
+
+def heal(home: Home, environ: Environ) -> list[str]:
+    """Bring back what is gone: the manager itself, or programs that it gave up. Says what it did."""
+    if not supervisor.alive(home):
+        lease.ensure_running(home, environ)
+        start(home, environ)
+        return ["The process manager was gone; everything was started again."]
+    names = [*addresses.needed(home, environ), *programs.APP]
+    given_up = [name for name in names if supervisor.state_of(home, name) in {"FATAL", "EXITED", "STOPPED"}]
+    for name in given_up:
+        supervisor.start(home, name, environ)
+    return [f"{name} keeps failing; trying again. The reason is in {home.log(name)}" for name in given_up]
+
+
+def base_url(environ: Environ) -> str:
+    host = programs.host(environ)
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 (compared, not bound)
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{programs.port(environ)}"
+
+
+def healthy(base: str, timeout: float = 5) -> bool:
+    try:
+        with urllib.request.urlopen(f"{base}/healthz", timeout=timeout) as reply:  # noqa: S310
+            return bool(reply.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+def remember_url(home: Home, environ: Environ) -> None:
+    (home.root / "up.json").write_text(json.dumps({"url": base_url(environ)}))
+
+
+def last_url(home: Home) -> str:
+    try:
+        return str(json.loads((home.root / "up.json").read_text())["url"])
+    except (OSError, ValueError, KeyError):
+        return ""

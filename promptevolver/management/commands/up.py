@@ -1,0 +1,111 @@
+"""`manage.py up`: the whole product, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from optimizer.services.accounts import NoAdministrator, sign_in_link
+from promptevolver.embedded import Home, ServiceError, ensure_running, product, release
+from promptevolver.embedded.home import home_of, open_lock
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Command(BaseCommand):
+    help = "Start everything that this installation needs, print a sign-in link, and run until Ctrl-C."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, help="where the pages are served (default: PORT, or 8000)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["port"]:
+            os.environ["PORT"] = str(options["port"])
+        home = home_of(os.environ)
+        try:
+            with only_one(home) as first:
+                self.run(home) if first else self.stdout.write(f"Already running: {product.last_url(home)}")
+        except ServiceError as error:
+            raise CommandError(str(error)) from error
+
+    def run(self, home: Home) -> None:
+        product.end_leftovers(home)
+        product.check_port(os.environ)
+        product.remember_url(home, os.environ)
+        self.stderr.write("Starting… the first time takes a minute.")
+        stop_on_signals()
+        try:
+            self.bring_up(home)
+            self.watch(home)
+        except KeyboardInterrupt:
+            self.stderr.write("Stopping…")
+        finally:
+            finish(home)
+
+    def bring_up(self, home: Home) -> None:
+        ensure_running(home, os.environ)
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        product.start(home, os.environ)
+        self.stdout.write(f"PromptEvolver is ready: {entrance()}  (Ctrl-C stops it; logs are in {home.logs})")
+        self.stdout.flush()
+
+    def watch(self, home: Home) -> None:
+        while True:
+            time.sleep(2)
+            for line in product.heal(home, os.environ):
+                self.stderr.write(line)
+
+
+def entrance() -> str:
+    """The one-time sign-in link; without an administrator the plain address."""
+    base = product.base_url(os.environ)
+    try:
+        return sign_in_link(base)
+    except NoAdministrator:
+        return base
+    finally:
+        connections.close_all()
+
+
+@contextlib.contextmanager
+def only_one(home: Home) -> Iterator[bool]:
+    """Whether this is the only `up` of the home; it stays so inside."""
+    handle = open_lock(home.root / "up.lock")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(handle)
+
+
+def stop_on_signals() -> None:
+    """A closed terminal or a plain `kill` ends the program as orderly as Ctrl-C, also in the background."""
+
+    def stop(number: int, _: Any) -> None:
+        raise KeyboardInterrupt
+
+    for name in STOP_SIGNALS:
+        signal.signal(name, stop)
+
+
+def finish(home: Home) -> None:
+    """Nothing stays behind, however impatiently Ctrl-C is pressed."""
+    for name in STOP_SIGNALS:
+        signal.signal(name, signal.SIG_IGN)
+    connections.close_all()
+    with contextlib.suppress(ServiceError):
+        product.stop(home)
+    release(home)
