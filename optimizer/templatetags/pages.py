@@ -1,0 +1,66 @@
+"""How numbers and times read on pages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.filter
+def percent(score: float | None) -> str:
+    """`0.714` reads `71 %`."""
+    return "" if score is None else f"{score * 100:.0f} %"
+
+
+@register.filter
+def points(difference: float | None) -> str:
+    """A difference of scores, signed: `+25 points`."""
+    return "" if difference is None else f"{difference * 100:+.0f}".replace("-", "\N{MINUS SIGN}") + " points"
+
+
+@register.filter
+def clock(span: timedelta | float | None) -> str:
+    """`75` seconds read `1 min 15 s`."""
+    if span is None:
+        return ""
+    seconds = round(span.total_seconds() if isinstance(span, timedelta) else span)
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02} s"
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """How long ago, with the exact time on hover."""
+    if moment is None:
+        return ""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{timezone.localtime(moment):%-d %b %Y, %H:%M %Z}",
+        _spoken(timezone.now() - moment, moment),
+    )
+
+
+def _spoken(age: timedelta, moment: datetime) -> str:
+    seconds = age.total_seconds()
+    for limit, unit, name in [(60, 1, ""), (3600, 60, "min"), (86400, 3600, "h"), (7 * 86400, 86400, "d")]:
+        if seconds < limit:
+            return f"{seconds / unit:.0f} {name} ago" if name else "just now"
+    return f"{timezone.localtime(moment):%-d %b %Y}"
+
+
+@register.filter
+def marked(score: float) -> str:
+    """The mark of one graded answer, not by colour alone."""
+    return "✓" if score >= 0.999 else "✗" if score <= 0.001 else f"{score * 100:.0f} %"
+
+
+@register.filter
+def get(mapping: dict[str, object], key: str) -> object:
+    """A value by a key that is itself a variable."""
+    return mapping.get(key)

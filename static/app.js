@@ -1,0 +1,177 @@
+// The page works without this file. It adds: morphing of live fragments, drafts, copying, keys, the theme.
+document.documentElement.classList.add("js");
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
+
+// Live fragments: change only what differs, so that focus, open details and scroll positions stay.
+const alike = (a, b) => a && a.nodeType === b.nodeType && a.nodeName === b.nodeName && a.id === b.id;
+
+function morphAttributes(old, fresh) {
+  for (const { name, value } of fresh.attributes)
+    if (old.getAttribute(name) !== value && name !== "hx-swap-oob") old.setAttribute(name, value);
+  for (const { name } of [...old.attributes])
+    if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+}
+
+function morphChildren(old, fresh) {
+  let here = old.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    const named = wanted.id && $$(`#${CSS.escape(wanted.id)}`, old).find((node) => node.parentNode === old);
+    const match = named || (alike(here, wanted) ? here : null);
+    if (!match) { old.insertBefore(wanted, here); continue; }
+    if (match === here) here = here.nextSibling;
+    else old.insertBefore(match, here);
+    morph(match, wanted);
+  }
+  while (here) { const next = here.nextSibling; here.remove(); here = next; }
+}
+
+function morph(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
+  if (old.isEqualNode(fresh)) return;
+  morphAttributes(old, fresh);
+  if (old.nodeName === "TEXTAREA" && old !== document.activeElement) old.value = fresh.value;
+  morphChildren(old, fresh);
+}
+
+if (window.htmx) htmx.defineExtension("morph", {
+  isInlineSwap: (style) => style === "morph",
+  handleSwap(style, target, fragment) {
+    if (style !== "morph") return false;
+    const fresh = fragment.nodeType === Node.ELEMENT_NODE ? fragment : fragment.firstElementChild;
+    morph(target, fresh);
+    followText();
+    return [target];
+  },
+});
+
+const followText = () => $$("[data-follow]").forEach((pane) => { pane.scrollTop = pane.scrollHeight; });
+
+// The connection: say so when it is lost, not when it blinks.
+let lost;
+addEventListener("htmx:wsOpen", () => { clearTimeout(lost); $("#connection").hidden = true; });
+addEventListener("htmx:wsClose", ({ detail }) => {
+  clearTimeout(lost);
+  const again = [1006, 1011, 1012, 1013].includes(detail.event.code);
+  if (!again && detail.event.code !== 4401) return;
+  $("#connection").textContent = again ? "Reconnecting…" : "Signed out. Sign in again to go on.";
+  lost = setTimeout(() => { $("#connection").hidden = false; }, again ? 800 : 0);
+});
+const failed = () => { $("#connection").textContent = "The server did not answer. Nothing you typed is lost: try again."; $("#connection").hidden = false; setTimeout(() => { $("#connection").hidden = true; }, 6000); };
+addEventListener("htmx:sendError", failed);
+addEventListener("htmx:responseError", failed);
+
+// Times: elapsed ones tick, past ones are told in the reader's zone.
+const clock = (seconds) => seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+const tick = () => $$("[data-since]").forEach((node) => { node.textContent = clock(Math.max(0, Math.round((Date.now() - Date.parse(node.dataset.since)) / 1000))); });
+setInterval(tick, 1000);
+addEventListener("mouseover", ({ target }) => { if (target.dateTime && target.nodeName === "TIME") target.title = new Date(target.dateTime).toLocaleString(); });
+
+// Copying, with and without HTTPS.
+async function copy(text) {
+  if (navigator.clipboard && isSecureContext) return navigator.clipboard.writeText(text);
+  const pane = Object.assign(document.createElement("textarea"), { value: text });
+  (document.querySelector("dialog[open]") || document.body).append(pane);
+  pane.select();
+  document.execCommand("copy");
+  pane.remove();
+}
+addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button || button.dataset.label) return;
+  await copy(button.dataset.copy);
+  button.dataset.label = button.textContent;
+  button.textContent = "Copied";
+  $("#spoken").textContent = "Copied";
+  setTimeout(() => { button.textContent = button.dataset.label; delete button.dataset.label; button.focus(); $("#spoken").textContent = ""; }, 2000);
+});
+
+// The theme: a cookie, so that the server paints the right one at once.
+addEventListener("click", ({ target }) => {
+  if (!target.closest("[data-theme-switch]")) return;
+  const root = document.documentElement;
+  const dark = (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  root.dataset.theme = dark ? "light" : "dark";
+  document.cookie = `theme=${root.dataset.theme};path=/;max-age=31536000;samesite=lax`;
+});
+
+// The form of a new optimization: chips, counter, presets, draft.
+const form = () => $("#optimization-form");
+const draftKey = () => `draft:${form().dataset.user}:${location.search}`;
+
+function showPrompt() {
+  const text = $("#id_prompt").value;
+  const names = [...new Set([...text.matchAll(/\{\{\s*([^{}]+?)\s*\}\}/g)].map((found) => found[1]))];
+  $("#variables").replaceChildren(...names.map((name) => Object.assign(document.createElement("span"), { className: "chip", textContent: `{{${name}}}` })));
+  const length = [...text.trim()].length;
+  $("#prompt-length").textContent = `${length.toLocaleString("en")} / 10,000`;
+  $("#prompt-length").classList.toggle("over", length > 10000);
+}
+
+function showPreset() {
+  const preset = $("[name=preset]:checked", form());
+  if (preset) for (const name of ["iterations", "rounds"]) $(`#id_${name}`).placeholder = preset.dataset[name];
+}
+
+function keepDraft() {
+  const kept = {};
+  for (const [name, value] of new FormData(form())) if (typeof value === "string" && !["csrfmiddlewaretoken", "submit_key"].includes(name)) kept[name] = value;
+  try { localStorage.setItem(draftKey(), JSON.stringify(kept)); } catch { /* full or forbidden: go on without */ }
+}
+
+function restoreDraft() {
+  let kept = null;
+  try { kept = JSON.parse(localStorage.getItem(draftKey())); } catch { return; }
+  if (!kept || form().dataset.bound) return;
+  for (const [name, value] of Object.entries(kept)) {
+    const field = form().elements[name];
+    if (field) field.value = value;
+  }
+}
+
+function renewKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  form().elements.submit_key.value = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function startForm() {
+  if (!form()) return;
+  restoreDraft();
+  showPrompt();
+  showPreset();
+}
+addEventListener("input", ({ target }) => {
+  if (!form() || !form().contains(target)) return;
+  showPrompt(); showPreset(); keepDraft();
+});
+addEventListener("submit", ({ target }) => {
+  if (target === form()) sessionStorage.setItem("sent", draftKey());
+  if (target.id === "stop-form") { const button = $("[form=stop-form]"); button.textContent = "Stopping…"; setTimeout(() => { button.disabled = true; }); }
+}, true);
+addEventListener("pageshow", ({ persisted }) => { if (form() && persisted) renewKey(); });
+addEventListener("htmx:load", ({ target }) => { if (target === form() || target.contains?.(form())) { showPrompt(); showPreset(); $("[aria-invalid=true]", form())?.focus(); } });
+
+// Once the optimization is there, its draft is done.
+if ($("#session-panel") && sessionStorage.getItem("sent")) { localStorage.removeItem(sessionStorage.getItem("sent")); sessionStorage.removeItem("sent"); }
+
+// Rating: pressing the chosen one again clears it; each change is sent at once.
+addEventListener("click", ({ target }) => {
+  const star = target.closest(".stars input");
+  if (star && star.dataset.chosen) { star.checked = false; star.form.requestSubmit(); }
+});
+
+// Keys, never inside text fields.
+addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && form()) { event.preventDefault(); form().requestSubmit(); return; }
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open]")) return;
+  if (event.key === "?") { $("#keys").showModal(); return; }
+  if (event.key === "/") { event.preventDefault(); if ($("#search")) $("#search").focus(); else location.assign("/history/?focus=1"); return; }
+  const star = /^[1-5]$/.test(event.key) && $(`.stars input[value="${event.key}"]`);
+  if (star && star.offsetParent) star.click();
+});
+
+startForm();
+tick();
+followText();
+if ($("#search") && new URLSearchParams(location.search).has("focus")) $("#search").focus();
