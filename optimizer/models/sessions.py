@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -55,6 +57,19 @@ class SessionQuerySet(OwnedQuerySet):
         table = self.model._meta.db_table
         return self.extra(where=[f"({table}.created_at, {table}.id) < (%s, %s)"], params=[created_at, pk])
 
+    def down_to(self, created_at: datetime, pk: int) -> Self:
+        """That row and all newer ones."""
+        table = self.model._meta.db_table
+        return self.extra(where=[f"({table}.created_at, {table}.id) >= (%s, %s)"], params=[created_at, pk])
+
+    def matching(self, words: str) -> Self:
+        """Whose prompt has all these words, the beginnings of words counting: the prompt's search index serves it."""
+        terms = [f"'{word}':*" for word in re.findall(r"\w+", words)]
+        if not terms:
+            return self
+        query = SearchQuery(" & ".join(terms), search_type="raw", config="simple")
+        return self.alias(words=SearchVector("prompt__original", config="simple")).filter(words=query)
+
 
 class OptimizationSession(Owned):
     """An optimization: what was asked for, how far it is, what came of it."""
@@ -76,6 +91,7 @@ class OptimizationSession(Owned):
     optimizer_model = models.CharField(max_length=200, blank=True)
     max_calls = models.PositiveIntegerField(null=True, blank=True)
     seed = models.BigIntegerField(default=0)
+    submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
     # How far it is
     status = models.CharField(max_length=10, choices=SessionStatus.choices, default=SessionStatus.PENDING)
@@ -114,6 +130,7 @@ class OptimizationSession(Owned):
             models.UniqueConstraint(
                 fields=["prompt"], condition=Q(status__in=ACTIVE), name="session_one_active"
             ),
+            models.UniqueConstraint(fields=["created_by", "submit_key"], name="session_submitted_once"),
             models.CheckConstraint(
                 condition=Q(status__in=ACTIVE) | Q(finished_at__isnull=False),
                 name="session_finished_has_time",
