@@ -79,8 +79,14 @@ def free_port(wanted: int) -> int:
 
 
 def ollama_answers(host: str, timeout: float = 0.5) -> bool:
+    return ollama_version(host, timeout) is not None
+
+
+def ollama_version(host: str, timeout: float) -> str | None:
+    """What the server at `host` says it is; None when there is none."""
+    address = host if "://" in host else f"http://{host}"
     try:
-        with urllib.request.urlopen(f"{host}/api/version", timeout=timeout) as reply:  # noqa: S310
-            return "version" in json.load(reply)
-    except (OSError, ValueError):
-        return False
+        with urllib.request.urlopen(f"{address}/api/version", timeout=timeout) as reply:  # noqa: S310
+            return str(json.load(reply)["version"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
-from optimizer.services.accounts import NoAdministrator, sign_in_link
+from optimizer.services.accounts import NoAdministratorError, sign_in_link
 from promptevolver.embedded import Home, ServiceError, ensure_running, product, release
 from promptevolver.embedded.home import home_of, open_lock
 
@@ -72,7 +72,7 @@ def entrance() -> str:
     base = product.base_url(os.environ)
     try:
         return sign_in_link(base)
-    except NoAdministrator:
+    except NoAdministratorError:
         return base
     finally:
         connections.close_all()

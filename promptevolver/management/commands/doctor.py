@@ -1,0 +1,198 @@
+"""`manage.py doctor`: looks at each part and says what to do. Starts nothing, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import psycopg
+from celery.exceptions import CeleryError
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu.exceptions import OperationalError
+from ollama import Client
+from redis import Redis
+from redis.exceptions import RedisError
+
+from promptevolver.celery import app
+from promptevolver.embedded import addresses, product
+from promptevolver.embedded.home import home_of
+
+START = "make run"
+SAFE_OLLAMA = (0, 17, 1)  # older ones have CVE-2026-7482
+GIGABYTE = 10**9
+
+
+class TroubleError(Exception):
+    """What is wrong, and how to put it right."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}. Fix: {fix}")
+
+
+@dataclass(frozen=True)
+class Finding:
+    part: str
+    ok: bool
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{'ok' if self.ok else 'FAIL':5} {self.part:11} {self.detail}"
+
+
+class Command(BaseCommand):
+    help = "Check each part of this installation and print the exact fix."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = []
+        for finding in examine():
+            findings.append(finding)
+            self.stdout.write(str(finding))
+        if not all(finding.ok for finding in findings):
+            sys.exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    yield finding_of("Python", python)
+    yield finding_of("Disk", disk)
+    yield finding_of("PostgreSQL", database)
+    yield finding_of("Migrations", migrations)
+    yield finding_of("Valkey", valkey)
+    for host in settings.OLLAMA_HOSTS:
+        yield finding_of("Ollama", partial(ollama, host))
+    yield finding_of("Worker", worker)
+    yield finding_of("Web", web)
+    yield finding_of("Chromium", chromium)
+
+
+def finding_of(part: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, True, check())
+    except TroubleError as trouble:
+        return Finding(part, False, str(trouble))
+
+
+def python() -> str:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < (3, 11):  # noqa: UP036 (someone may run it outside .venv)
+        raise TroubleError(f"{version} is too old", "make clean setup PYTHON=/path/to/python3.11")
+    return version
+
+
+def disk() -> str:
+    home = home_of(os.environ).root
+    free = shutil.disk_usage(home).free
+    if free < GIGABYTE:
+        raise TroubleError(f"only {free / GIGABYTE:.1f} GB are free at {home}", f"make room, or move {home}")
+    return f"{free / GIGABYTE:.0f} GB free at {home}"
+
+
+def database() -> str:
+    try:
+        with connect() as link:
+            version = link.info.server_version
+    except psycopg.OperationalError as error:
+        raise TroubleError(f"no answer ({first_line(error)})", fix_of("DATABASE_URL")) from error
+    return f"{version // 10000}.{version % 10000}, {origin('DATABASE_URL')}"
+
+
+def connect() -> psycopg.Connection:
+    """One connection past Django's pool, which would try for half a minute."""
+    return psycopg.connect(**connection.get_connection_params() | {"connect_timeout": 3})
+
+
+def migrations() -> str:
+    try:
+        connect().close()
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except (psycopg.OperationalError, DatabaseError) as error:
+        raise TroubleError("cannot tell: PostgreSQL does not answer", fix_of("DATABASE_URL")) from error
+    finally:
+        connection.close()
+    if missing:
+        raise TroubleError(f"{len(missing)} are not applied", ".venv/bin/python manage.py migrate")
+    return "all applied"
+
+
+def valkey() -> str:
+    client = Redis.from_url(settings.REDIS_URL, socket_connect_timeout=3, socket_timeout=3)
+    try:
+        facts = client.info("server")
+    except RedisError as error:
+        raise TroubleError(f"no answer ({first_line(error)})", fix_of("REDIS_URL")) from error
+    finally:
+        client.close()
+    return f"{facts.get('valkey_version') or facts['redis_version']}, {origin('REDIS_URL')}"
+
+
+def worker() -> str:
+    try:
+        answers = app.control.inspect(timeout=2).ping() or {}
+    except (CeleryError, OperationalError, RedisError, OSError) as error:
+        raise TroubleError("cannot tell: the queue does not answer", fix_of("REDIS_URL")) from error
+    if not answers:
+        raise TroubleError(
+            "no worker answers", f"{START} (or: celery -A promptevolver worker --pool threads)"
+        )
+    return ", ".join(sorted(answers))
+
+
+def web() -> str:
+    base = product.base_url(os.environ)
+    known = product.last_url(home_of(os.environ))
+    for address in dict.fromkeys([base, known]):
+        if address and product.healthy(address, timeout=3):
+            return address
+    raise TroubleError(f"no healthy answer at {base}/healthz", START)
+
+
+def ollama(host: str) -> str:
+    version = addresses.ollama_version(host, timeout=3)
+    if version is None:
+        raise TroubleError(f"no answer at {host}", fix_of("OLLAMA_HOST"))
+    if numbers(version) < SAFE_OLLAMA:
+        raise TroubleError(
+            f"{version} at {host} has known holes (CVE-2026-7482)", "install Ollama 0.17.1 or newer"
+        )
+    models = [model.model for model in Client(host, timeout=10).list().models]
+    if not models:
+        raise TroubleError(f"{host} has no model", "ollama pull llama3.2")
+    return f"{version} at {host}: {', '.join(map(str, models))}"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def chromium() -> str:
+    """Only the browser tests need it."""
+    found = shutil.which(os.environ.get("CHROMIUM") or "chromium")
+    return found or "not installed; only the browser tests need it (apt-get install chromium)"
+
+
+def origin(variable: str) -> str:
+    return "embedded" if is_embedded(variable) else f"by {variable}"
+
+
+def is_embedded(variable: str) -> bool:
+    home = home_of(os.environ)
+    ours = addresses.embedded(home, addresses.read_state(home))
+    return os.environ.get(variable) == ours[variable] != addresses.USUAL_OLLAMA
+
+
+def fix_of(variable: str) -> str:
+    return START if is_embedded(variable) else f"start that server, or correct {variable}"
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
