@@ -1,0 +1,147 @@
+"""Rows from files: what is taken, and what is said about the rest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from optimizer.models import User, Workspace
+from optimizer.services.datasets import create_dataset, parse_rows
+
+ROWS = [
+    ("Lovely tea.", "positive"),
+    ("Cold soup.", "negative"),
+    ("Great, thanks!", "positive"),
+    ("No.", "no"),
+]
+CSV = 'input,expected\nLovely tea.,positive\nCold soup.,negative\n"Great, thanks!",positive\nNo.,no\n'
+JSONL = "\n".join(json.dumps({"input": i, "expected": e}) for i, e in ROWS)
+
+
+def messages(content: bytes | str, name: str = "") -> str:
+    with pytest.raises(ValidationError) as caught:
+        parse_rows(content, name)
+    return "\n".join(caught.value.messages)
+
+
+def of_answers(*answers: Any) -> str:
+    return json.dumps([{"input": f"row {n}", "expected": a} for n, a in enumerate(answers)])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CSV,
+        CSV.encode(),
+        b"\xef\xbb\xbf" + CSV.encode(),
+        CSV.replace("\n", "\r\n"),
+        CSV.replace("\n", "\n\n") + ",\n",
+        CSV.replace("input,expected", " Question , ANSWER "),
+        CSV.replace("input,expected", "text,label"),
+        CSV.replace("input,expected", "prompt,completion"),
+        "\n".join(f"{i};{e}" for i, e in [("input", "expected"), *ROWS]),
+        "\n".join(f"{e}\tx, y; z\t{i}" for i, e in [("input", "expected"), *ROWS]),
+        JSONL,
+        JSONL + "\n\n",
+        f"[{','.join(JSONL.splitlines())}]",
+        json.dumps([{"Text": i, "note": 1, "label": e} for i, e in ROWS], indent=2),
+    ],
+)
+def test_rows_are_read_from_csv_json_and_jsonl(content: bytes | str) -> None:
+    assert parse_rows(content) == ROWS
+
+
+def test_a_name_that_says_csv_is_believed() -> None:
+    assert parse_rows("[input],input,expected\n" + "a,b,c\n" * 4, "x.CSV")[0] == ("b", "c")
+
+
+def test_exact_names_win_over_synonyms() -> None:
+    assert parse_rows("text,input,label,expected\n" + "a,b,c,d\n" * 4)[0] == ("b", "d")
+
+
+def test_numbers_and_truth_values_become_text() -> None:
+    assert [e for _, e in parse_rows(of_answers(1, 2.5, True, "04"))] == ["1", "2.5", "true", "04"]
+
+
+def test_objects_stay_compact_json() -> None:
+    rows = parse_rows(json.dumps([{"input": {"name": "Zoë", "age": 3}, "expected": ["a"]}] * 4))
+    assert rows[0] == ('{"name":"Zoë","age":3}', '["a"]')
+
+
+def test_formulas_right_to_left_and_emoji_are_just_text() -> None:
+    rows = parse_rows('input,expected\n=1+1,@x\nשלום,👩‍👩‍👧\n"a\nb",c\n-2,+3\n')
+    assert rows == [("=1+1", "@x"), ("שלום", "👩‍👩‍👧"), ("a\nb", "c"), ("-2", "+3")]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "There are no rows; at least 4"),
+        (" \n", "There are no rows"),
+        ("input,expected\n", "There are no rows"),
+        ("input,expected\na,b\n", "There is 1 row;"),
+        ("[]", "There are no rows"),
+        (of_answers(1, 2, 3), "There are 3 rows;"),
+        ("input,result\na,b", "The header has no column “expected” (or answer, label"),
+        ("input,result\na,b", "Columns found: “input”, “result”."),
+        ("a,b", "no column “input”"),
+        ("input,expected,Input\na,b,c", "the column “input” twice"),
+        ("input,expected\na,b\nc\n", "Row 2 (line 3) has 1 cell, the header has 2"),
+        ("input,expected\na,b,c\n", "Row 1 (line 2) has 3 cells"),
+        ('input,expected\n"a\nb",c\nd, \n', "Row 2 (line 4): “expected” is empty"),
+        ("input,expected\n,b\n", "Row 1 (line 2): “input” is empty"),
+        ('input,expected\n"a,b\n', "is not CSV"),
+        (f"input,expected\n{'a' * 10_001},b\n", "Row 1 (line 2): “input” has 10,001 characters; the limit"),
+        (f"input,expected\n{'a' * 200_000},b\n", "is not CSV: field larger than field limit"),
+        ("input,expected\na,b\nc\0,d\n", "Line 3 holds a NUL"),
+        ("input,expected\n\ud800,d\n", "Row 1 (line 2): “input” holds a broken character"),
+        ('{"input": "\\ud800", "expected": "b"}', "Row 1 (line 1): “input” holds a broken character"),
+        ('{"input": "\\u0000a", "expected": "b"}', "broken character"),
+        ('{"input": "a", "expected": null}', "“expected” is empty"),
+        ('{"input": "a", "expected": "b"}\n{"input": "a",\n', "Line 2 is not JSON: "),
+        ('[\n{"input": "a", "expected": "b"},\n{"input" "a"}]', "Line 3 is not JSON: "),
+        ('{"input": "a", "expected": NaN}', "Line 1 is not JSON: NaN"),
+        ('{"input": "a", "expected": ' + "1" * 5000 + "}", "Line 1 is not JSON: "),
+        ("[" * 200_000, "Line 1 is not JSON: "),
+        ("[1]", "Row 1 is not an object"),
+        ('["a", "b"]', 'Write {"input": "…", "expected": "…"}'),
+        ('{"input": "a"}', "Row 1 (line 1) has no column “expected”"),
+        ('{"input": "a", "expected": "b", "input": "c"}', "the column “input” twice"),
+        ('[{"input": "a", "Input": "c", "expected": "b"}]', "Row 1 has the column “input” twice"),
+        (
+            "input,expected\ncafé,b\n".encode("latin-1"),
+            "byte 0xE9 on line 2. Save it again with the encoding UTF-8",
+        ),
+        ("input,expected\na,b\n".encode("utf-16"), "not UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "not UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(content: bytes | str, said: str) -> None:
+    assert said in messages(content)
+
+
+def test_errors_of_several_rows_are_said_together_and_many_are_counted() -> None:
+    said = messages("input,expected\n" + "a,\n" * 15).splitlines()
+    assert len(said) == 11
+    assert said[-1] == "And 5 more."
+
+
+def test_fifty_megabytes_are_refused_before_they_are_read() -> None:
+    assert "take 50.0 MB; the limit is 5 MB" in messages(b"\xff" * (50 * 2**20))
+
+
+def test_too_many_rows_are_refused(settings: Any) -> None:
+    settings.DATASET_MAX_ROWS = 5
+    assert len(parse_rows("input,expected\n" + "a,b\n" * 5)) == 5
+    assert "more than 5 rows" in messages("input,expected\n" + "a,b\n" * 6)
+
+
+def test_a_dataset_keeps_its_rows_in_order(user: User, workspace: Workspace) -> None:
+    dataset = create_dataset(workspace=workspace, by=user, name="  Reviews ", rows=ROWS)
+    assert (dataset.name, dataset.created_by) == ("Reviews", user)
+    assert list(dataset.examples.values_list("position", "input", "expected")) == [
+        (n, i, e) for n, (i, e) in enumerate(ROWS)
+    ]
