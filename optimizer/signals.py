@@ -1,7 +1,8 @@
 """A home for everyone, however they came.
 
-Page, provider, link, command and shell all end in `User.save()`, so the home is made after it: inside the transaction
-of whoever saves. Rows that came without `save()` (bulk, fixtures), or whose maker died in between, get theirs at sign-in.
+Page, provider, link, command and shell all end in `User.save()`, so the home is made after it: inside the
+transaction of whoever saves. Rows that came without `save()` (bulk, fixtures), or whose maker died before,
+get theirs at sign-in.
 """
 
 from __future__ import annotations

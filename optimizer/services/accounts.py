@@ -17,11 +17,11 @@ _LINK_SALT = "optimizer.sign-in"
 _FIRST_ACCOUNT_LOCK = 0x50726F6D70744576
 
 
-class NoAdministrator(Exception):
+class NoAdministratorError(Exception):
     """There are accounts, but none of an administrator."""
 
 
-class DeadLink(Exception):
+class DeadLinkError(Exception):
     """The link was used, is too old, or was not made by us."""
 
 
@@ -60,7 +60,7 @@ def use_sign_in_link(*, request: HttpRequest, token: str) -> User:
     pk, last_sign_in = _read_token(token)
     user = User.objects.select_for_update().filter(pk=pk, is_active=True).first()
     if user is None or _last_sign_in(user) != last_sign_in:
-        raise DeadLink
+        raise DeadLinkError
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     request.session.cycle_key()
     return user
@@ -73,7 +73,7 @@ def _administrator() -> User:
         return User.objects.create_superuser(LOCAL_ADMINISTRATOR)
     user = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if user is None:
-        raise NoAdministrator("No active account is an administrator. Run `manage.py createsuperuser`.")
+        raise NoAdministratorError("No active account is an administrator. Run `manage.py createsuperuser`.")
     return user
 
 
@@ -91,5 +91,5 @@ def _read_token(token: str) -> tuple[int, str]:
     try:
         pk, last_sign_in = signing.loads(token, salt=_LINK_SALT, max_age=LINK_SECONDS)
     except signing.BadSignature as error:
-        raise DeadLink from error
+        raise DeadLinkError from error
     return pk, last_sign_in

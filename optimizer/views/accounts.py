@@ -16,6 +16,6 @@ def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
     """Opening the link is enough, as with notebooks."""
     try:
         accounts.use_sign_in_link(request=request, token=token)
-    except accounts.DeadLink:
+    except accounts.DeadLinkError:
         return render(request, "account/sign_in_link_dead.html", status=410)
     return redirect("home")

@@ -20,5 +20,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, base_url: str, **options: Any) -> None:
         try:
             self.stdout.write(accounts.sign_in_link(base_url))
-        except accounts.NoAdministrator as error:
+        except accounts.NoAdministratorError as error:
             raise CommandError(str(error)) from error
