@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -42,13 +43,13 @@ class Command(BaseCommand):
         product.end_leftovers(home)
         product.check_port(os.environ)
         product.remember_url(home, os.environ)
-        self.stderr.write("Starting… the first time takes a minute.")
+        say("Starting… the first time takes a minute.")
         stop_on_signals()
         try:
             self.bring_up(home)
             self.watch(home)
         except KeyboardInterrupt:
-            self.stderr.write("Stopping…")
+            say("Stopping…")
         finally:
             finish(home)
 
@@ -64,7 +65,12 @@ class Command(BaseCommand):
         while True:
             time.sleep(2)
             for line in product.heal(home, os.environ):
-                self.stderr.write(line)
+                say(line)
+
+
+def say(line: str) -> None:
+    """Progress goes beside the output, plain: Django would print it as an error, in red."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def entrance() -> str:
