@@ -37,6 +37,7 @@ try:
     REDIS_URL = env.str("REDIS_URL")
     OLLAMA_HOSTS = env.list("OLLAMA_HOST")
     OLLAMA_PARALLEL = env.int("OLLAMA_PARALLEL", 4, validate=validate.Range(min=1))
+    OLLAMA_CONTEXT = env.int("OLLAMA_CONTEXT", 8192, validate=validate.Range(min=512))
     OLLAMA_TIMEOUT = env.float("OLLAMA_TIMEOUT", 300.0, validate=validate.Range(min=1))
     TARGET_MODEL = env.str("TARGET_MODEL", "")
     OPTIMIZER_MODEL = env.str("OPTIMIZER_MODEL", "")

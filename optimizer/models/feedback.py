@@ -9,6 +9,19 @@ from optimizer.models.base import text_length
 from optimizer.models.sessions import OptimizationSession
 
 
+class FeedbackQuerySet(models.QuerySet["Feedback"]):
+    """Ways to choose feedback."""
+
+    def evidence_for(self, session: OptimizationSession) -> list[str]:
+        """What people of the workspace said of earlier results for the same prompt, newest first, in words."""
+        earlier = self.filter(
+            session__workspace=session.workspace_id,
+            session__prompt__original=session.prompt.original,
+            created_at__lt=session.created_at,
+        )
+        return [feedback.in_words for feedback in earlier.order_by("-created_at")[:5]]
+
+
 class Feedback(models.Model):
     """One person's rating of one optimization. Changeable; a rating may be taken back."""
 
@@ -20,6 +33,8 @@ class Feedback(models.Model):
     suggestions = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = FeedbackQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "feedback"
@@ -39,3 +54,10 @@ class Feedback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rating or 'no'} stars for {self.session}"
+
+    @property
+    def in_words(self) -> str:
+        """All of it in one sentence or two."""
+        stars = f"{self.rating} of 5 stars." if self.rating else ""
+        helpful = {True: "Helpful.", False: "Not helpful.", None: ""}[self.is_helpful]
+        return " ".join(part for part in (stars, helpful, self.comment, *map(str, self.suggestions)) if part)

@@ -1,0 +1,166 @@
+"""What the engine tells, as it happens. All frozen; a run ends with exactly one Finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optimizer.engine.components import Components
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is being done, and how much of it is: `done` of `total` calls."""
+
+    name: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Writing:
+    """The text being generated now, as far as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Nothing new for a moment. `waiting` says for what, when not for the model's thinking."""
+
+    waiting: str = ""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What the run has cost so far: distinct model calls, tokens in and out."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A new candidate, numbered from 0 (the original), with the numbers of its parents."""
+
+    number: int
+    parents: tuple[int, ...]
+    operator: str
+    components: Components
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A proposal that a guard refused before it cost an evaluation."""
+
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a candidate answered to one item, and its score (0 to 1)."""
+
+    item: int
+    input: str
+    expected: str
+    output: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A candidate's new outcomes on a split, and its mean (0 to 1) over all `items` rows of it so far."""
+
+    number: int
+    split: str
+    outcomes: tuple[Outcome, ...]
+    mean: float
+    items: int
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A candidate that a paired test shows to be worse than the best so far."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Leading:
+    """The candidate that is the best so far."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A line for the log."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class IterationDone:
+    """An outer iteration has ended."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The best against the original on held-out rows. Scores 0 to 1; `low` and `high` bound the difference (95 %)."""
+
+    rows: int
+    better: int
+    worse: int
+    same: int
+    baseline: float
+    best: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Rating:
+    """How a prompt reads, each 0 to 10."""
+
+    clarity: float
+    specificity: float
+    engagement: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The result. `best` is the number of the candidate handed over: 0 where the original was kept."""
+
+    reason: str
+    best: int
+    components: Components
+    score_kind: str
+    quality_score: float
+    comparison: Comparison | None
+    rating: Rating | None
+    original_rating: Rating | None
+    improvements: tuple[str, ...]
+    rejected: tuple[tuple[str, int], ...]
+    caveats: tuple[str, ...]
+    used_evidence: tuple[str, ...]
+
+
+Event = (
+    Stage
+    | Writing
+    | Beat
+    | Spent
+    | Proposed
+    | Rejected
+    | Scored
+    | Dropped
+    | Leading
+    | Noted
+    | IterationDone
+    | Finished
+)

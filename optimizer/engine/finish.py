@@ -1,0 +1,75 @@
+"""The end of a run: the best against the original on rows that nothing was chosen by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optimizer.engine import meta
+from optimizer.engine.asking import Asker, Steps, judge_request
+from optimizer.engine.components import Components
+from optimizer.engine.events import Comparison, Rating
+from optimizer.engine.stats import bootstrap_interval, mean, sign_test
+from optimizer.llm.base import CallFailed
+
+FEW_ROWS = 20
+
+
+def compare(baseline: Sequence[float], best: Sequence[float], *, seed: int) -> Comparison:
+    """A paired comparison over the same rows, with the 95 % bootstrap interval and the exact sign test."""
+    differences = [b - a for a, b in zip(baseline, best, strict=True)]
+    better, worse = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
+    low, high = bootstrap_interval(differences, seed=seed)
+    return Comparison(
+        rows=len(differences),
+        better=better,
+        worse=worse,
+        same=len(differences) - better - worse,
+        baseline=mean(baseline),
+        best=mean(best),
+        difference=mean(differences),
+        low=low,
+        high=high,
+        p_value=sign_test(better, worse),
+    )
+
+
+def rate(asker: Asker, model: str, texts: Sequence[str]) -> Steps[list[Rating | None]]:
+    """How each prompt reads, by the judge; None where it gave no readable rating."""
+    requests = [judge_request("rate", meta.rate(text), meta.RATING_SCHEMA, model=model) for text in texts]
+    answers = yield from asker.ask("Rating the text", requests)
+    return [None if isinstance(answer, CallFailed) else read_rating(answer.text) for answer in answers]
+
+
+def read_rating(text: str) -> Rating | None:
+    """A rating whose three scores are all there, as whole numbers from 0 to 10."""
+    scores = [meta.read_score(text, key) for key in ("clarity", "specificity", "engagement")]
+    if None in scores:
+        return None
+    clarity, specificity, engagement = (float(score or 0) for score in scores)
+    return Rating(clarity, specificity, engagement)
+
+
+def improvements(original: Components, best: Components) -> tuple[str, ...]:
+    """What is different in the best, in plain words."""
+    where = "as chat turns" if best.shots_as == "turns" else "in the text"
+    changes = {
+        "Rewrote the instruction.": best.instruction != original.instruction,
+        f"Set the answer format: {best.answer_format}": bool(best.answer_format),
+        f"Added {len(best.shots)} examples from your rows, {where}.": bool(best.shots),
+        "Added a line of reasoning to each example.": any(shot.reasoning for shot in best.shots),
+        f"Gave the model a role: {best.persona}": bool(best.persona),
+        f"Named what it is about: {', '.join(best.keywords)}.": bool(best.keywords),
+    }
+    return tuple(text for text, made in changes.items() if made)
+
+
+def caveats(comparison: Comparison) -> tuple[str, ...]:
+    """What the figures cannot show."""
+    notes = {
+        f"Only {comparison.rows} held-out rows: small differences cannot be told from chance.": comparison.rows
+        < FEW_ROWS,
+        "The interval includes zero: the gain may be chance.": comparison.difference > 0
+        and comparison.low <= 0,
+        "The best found did no better than the original on held-out rows.": comparison.difference <= 0,
+    }
+    return tuple(text for text, holds in notes.items() if holds)

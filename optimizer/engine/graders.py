@@ -1,0 +1,113 @@
+"""Graders: how right an output is, from 0 to 1, with a word on why."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import jsonschema
+import regex
+
+REGEX_SECONDS = 0.5
+NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
+EDGES = " \t\r\n.,;:!?\"'`*_()[]{}<>«»“”‘’"
+THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """`score` is 0 to 1; `why` is for the critique and for people."""
+
+    score: float
+    why: str = ""
+
+
+Options = Mapping[str, str]
+Grader = Callable[[str, str, Options], Grade]
+
+
+def without_thinking(output: str) -> str:
+    """The output without a reasoning model's `<think>` part."""
+    return THINKING.sub("", output).strip()
+
+
+def folded(text: str) -> str:
+    """Case, inner white space and outer punctuation folded."""
+    return " ".join(text.casefold().split()).strip(EDGES)
+
+
+def exact(output: str, expected: str, options: Options) -> Grade:
+    """The whole output is the expected answer, but for case and outer punctuation."""
+    return _verdict(folded(output) == folded(expected), output, expected)
+
+
+def contains(output: str, expected: str, options: Options) -> Grade:
+    """The expected answer stands in the output as whole words."""
+    found = re.search(rf"(?<!\w){re.escape(folded(expected))}(?!\w)", " ".join(output.casefold().split()))
+    return _verdict(bool(found), output, expected)
+
+
+def matches_regex(output: str, expected: str, options: Options) -> Grade:
+    """The expected cell, a regular expression, is found in the output. A slow expression counts as not found."""
+    try:
+        found = regex.search(expected, output.strip(), timeout=REGEX_SECONDS)
+    except TimeoutError:
+        return Grade(0.0, f"the expression took longer than {REGEX_SECONDS} s")
+    except regex.error as error:
+        return Grade(0.0, f"the expression is not valid: {error}")
+    return _verdict(bool(found), output, f"something matching {expected}")
+
+
+def numeric(output: str, expected: str, options: Options) -> Grade:
+    """The last number of the output equals the expected one, within `tolerance` (0 by default)."""
+    said, wanted = _last_number(output), _last_number(expected)
+    if said is None or wanted is None:
+        return Grade(0.0, f"no number in {output[:80]!r}")
+    return _verdict(abs(said - wanted) <= float(options.get("tolerance") or 1e-9), output, expected)
+
+
+def json_equal(output: str, expected: str, options: Options) -> Grade:
+    """The output is JSON that equals the expected value, or fits it where that is a JSON schema."""
+    try:
+        said = json.loads(_fenced(output))
+    except ValueError:
+        return Grade(0.0, f"not JSON: {output[:80]!r}")
+    wanted = json.loads(expected)
+    if isinstance(wanted, dict) and "$schema" in wanted:
+        fault = next(jsonschema.Draft202012Validator(wanted).iter_errors(said), None)
+        return Grade(0.0, fault.message[:200]) if fault else Grade(1.0)
+    return _verdict(said == wanted, output, expected)
+
+
+def choice(output: str, expected: str, options: Options) -> Grade:
+    """Of the choices, the output names the expected one and no other. `choices` are separated by line breaks."""
+    named = {c for c in options.get("choices", "").splitlines() if contains(output, c, {}).score}
+    return _verdict({folded(c) for c in named} == {folded(expected)}, output, expected)
+
+
+def _verdict(right: bool, output: str, expected: str) -> Grade:
+    return Grade(1.0) if right else Grade(0.0, f"expected {expected[:120]!r}, got {output.strip()[:120]!r}")
+
+
+def _last_number(text: str) -> float | None:
+    found = NUMBER.findall(text)
+    return float(found[-1].replace(",", "")) if found else None
+
+
+def _fenced(output: str) -> str:
+    block = re.search(r"```(?:json)?\s*(.*?)```", output, re.DOTALL)
+    return block[1] if block else output
+
+
+RUBRIC = "rubric"  # graded by a model: see judging.py
+GRADERS: dict[str, Grader] = {
+    "exact": exact,
+    "contains": contains,
+    "regex": matches_regex,
+    "numeric": numeric,
+    "json": json_equal,
+    "choice": choice,
+}
+GRADER_NAMES = (*GRADERS, RUBRIC)

@@ -1,0 +1,177 @@
+"""Running candidates on items: by a grader where answers are known, by judged pairs where not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from optimizer.engine import meta
+from optimizer.engine.asking import Answer, Asker, Steps, judge_request
+from optimizer.engine.components import Components
+from optimizer.engine.graders import GRADERS, RUBRIC, folded, without_thinking
+from optimizer.engine.task import Item, Task
+from optimizer.llm.base import CallFailed, Reply, Request
+
+
+@dataclass(frozen=True)
+class Case:
+    """A candidate's components on one item."""
+
+    components: Components
+    item: Item
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What came out of a case: the output and its score, 0 to 1."""
+
+    output: str
+    score: float
+
+
+class Evaluator(Protocol):
+    """Scores cases. `kind` names the mean of its scores for people."""
+
+    kind: str
+
+    def cost(self, cases: int) -> int:
+        """The most calls that so many cases take."""
+        ...
+
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
+        """A scoring, or the reason why there is none, for each case, in order."""
+        ...
+
+
+class Graded:
+    """Scores by the task's grader against the expected answers."""
+
+    kind = "accuracy"
+
+    def __init__(self, task: Task, asker: Asker) -> None:
+        self._task = task
+        self._asker = asker
+        self._options = {"choices": _choices(task.items), **dict(task.grader_options)}
+
+    def cost(self, cases: int) -> int:
+        return cases * (2 if self._task.grader == RUBRIC else 1)
+
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
+        requests = [answer_request(self._task, self._asker, case) for case in cases]
+        answers = yield from self._asker.ask(stage, requests)
+        if self._task.grader == RUBRIC:
+            return (yield from self._by_rubric(cases, answers))
+        return [self._grade(case, answer) for case, answer in zip(cases, answers, strict=True)]
+
+    def _grade(self, case: Case, answer: Answer) -> Scoring | CallFailed:
+        if isinstance(answer, CallFailed):
+            return answer
+        output = without_thinking(answer.text)
+        grade = GRADERS[self._task.grader](output, case.item.expected, self._options)
+        return Scoring(output, grade.score)
+
+    def _by_rubric(
+        self, cases: Sequence[Case], answers: Sequence[Answer]
+    ) -> Steps[list[Scoring | CallFailed]]:
+        rubric = self._options.get("rubric", "")
+        given = [
+            (case, answer) for case, answer in zip(cases, answers, strict=True) if isinstance(answer, Reply)
+        ]
+        requests = [
+            judge_request(
+                "rubric",
+                meta.grade_by_rubric(
+                    case.item.input, case.item.expected, without_thinking(answer.text), rubric
+                ),
+                meta.SCORE_SCHEMA,
+                model=self._task.optimizer_model,
+            )
+            for case, answer in given
+        ]
+        verdicts = iter((yield from self._asker.ask("Judging", requests)))
+        return [
+            answer
+            if isinstance(answer, CallFailed)
+            else Scoring(without_thinking(answer.text), _tenths(next(verdicts)))
+            for answer in answers
+        ]
+
+
+class Judged:
+    """Scores by pairs: a judge sees the output beside the original's, in both orders; 0.5 is a tie."""
+
+    kind = "win rate"
+
+    def __init__(self, task: Task, asker: Asker, criteria: str) -> None:
+        self._task = task
+        self._asker = asker
+        self._criteria = criteria
+        self._original = Components(task.prompt)
+
+    def cost(self, cases: int) -> int:
+        return 4 * cases
+
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
+        both = [*cases, *(Case(self._original, case.item) for case in cases)]
+        answers = yield from self._asker.ask(
+            stage, [answer_request(self._task, self._asker, c) for c in both]
+        )
+        pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
+        requests = [r for case, mine, theirs in pairs for r in self._verdict_requests(case, mine, theirs)]
+        verdicts = iter((yield from self._asker.ask("Judging", requests)))
+        return [self._scoring(mine, theirs, verdicts) for _, mine, theirs in pairs]
+
+    def _verdict_requests(self, case: Case, mine: Answer, theirs: Answer) -> list[Request]:
+        if not _differ(mine, theirs):
+            return []
+        outputs = [without_thinking(answer.text) for answer in (mine, theirs)]  # type: ignore[union-attr]
+        return [
+            judge_request(
+                "compare",
+                meta.compare(self._task.prompt, case.item.input, self._criteria, first, second),
+                meta.VERDICT_SCHEMA,
+                model=self._task.optimizer_model,
+            )
+            for first, second in (outputs, outputs[::-1])
+        ]
+
+    def _scoring(self, mine: Answer, theirs: Answer, verdicts: object) -> Scoring | CallFailed:
+        if isinstance(mine, CallFailed):
+            return mine
+        if isinstance(theirs, CallFailed):
+            return theirs
+        output = without_thinking(mine.text)
+        if not _differ(mine, theirs):
+            return Scoring(output, 0.5)
+        first, second = next(verdicts), next(verdicts)  # type: ignore[call-overload]
+        return Scoring(output, (_win(first, "A", "B") + _win(second, "B", "A")) / 2)
+
+
+def answer_request(task: Task, asker: Asker, case: Case) -> Request:
+    """The target model's call for a case: temperature 0."""
+    return Request(
+        purpose="answer",
+        model=task.target_model,
+        messages=case.components.messages(case.item.input),
+        max_tokens=asker.config.answer_tokens,
+    )
+
+
+def _choices(items: Sequence[Item]) -> str:
+    return "\n".join(dict.fromkeys(folded(item.expected) for item in items))
+
+
+def _differ(mine: Answer, theirs: Answer) -> bool:
+    return isinstance(mine, Reply) and isinstance(theirs, Reply) and mine.text.strip() != theirs.text.strip()
+
+
+def _win(verdict: Answer, me: str, them: str) -> float:
+    if isinstance(verdict, CallFailed):
+        return 0.5
+    return {me: 1.0, them: 0.0}.get(meta.read_text(verdict.text, "better"), 0.5)
+
+
+def _tenths(verdict: Answer) -> float:
+    score = None if isinstance(verdict, CallFailed) else meta.read_score(verdict.text, "score")
+    return (score or 0.0) / 10

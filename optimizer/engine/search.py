@@ -1,0 +1,251 @@
+"""The PromptWizard method (arXiv 2405.18369), with sound scoring: mutate, score, critique, synthesize, then examples,
+persona and keywords, and at the end a comparison with the original on held-out rows."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from optimizer.engine import finish, meta, operators
+from optimizer.engine.asking import Asker, BudgetSpent, Steps, proposal_request
+from optimizer.engine.components import Components, variables
+from optimizer.engine.events import (
+    Comparison,
+    Event,
+    Finished,
+    IterationDone,
+    Leading,
+    Noted,
+    Outcome,
+    Proposed,
+    Rating,
+    Rejected,
+)  # fmt: skip
+from optimizer.engine.guards import objection
+from optimizer.engine.operators import Proposal, Understanding
+from optimizer.engine.race import Entry, Race
+from optimizer.engine.scoring import Evaluator, Graded, Judged
+from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
+from optimizer.engine.task import Config, Item, Task
+from optimizer.llm.base import CallFailed, Model
+
+INVENTED = 16
+REASONED_GRADERS = {"contains", "numeric", "choice", "rubric"}
+
+
+def run(task: Task, config: Config, model: Model) -> Iterator[Event]:
+    """Improve the task's prompt. The last event is Finished.
+
+    Deterministic given the task, the config and the model's replies. Raises ValueError for a task that cannot be
+    run (fewer than 4 different rows), and CallFailed when the model refuses the original prompt itself.
+    """
+    return Search(task, config, Asker(model, config)).run()
+
+
+class Search:
+    """The state of one run: entries so far, the leader, and what was refused."""
+
+    def __init__(self, task: Task, config: Config, asker: Asker) -> None:
+        self.task = task
+        self.config = config
+        self.asker = asker
+        self.original = Entry(0, (), "original", Components(task.prompt.strip()))
+        self.entries = [self.original]
+        self.leader = self.original
+        self.about = Understanding()
+        self.rejected: Counter[str] = Counter()
+        self.rounds_without_gain = 0
+
+    def run(self) -> Iterator[Event]:
+        yield Proposed(0, (), "original", self.original.components)
+        self.splits, self.evaluator = yield from self._prepare()
+        self.race = Race(self.evaluator, self.splits.validation, split="validation", block=self.config.block)
+        self.asker.reserve = self.evaluator.cost(2 * len(self.splits.held_out)) + 2
+        reason = yield from self._search()
+        self.asker.reserve = 0
+        yield from self._finish(reason)
+
+    # Before the search
+
+    def _prepare(self) -> Steps[tuple[Splits, Evaluator]]:
+        if self.task.items:
+            splits = split(self.task.items, seed=self.config.seed, most_held_out=self._most_held_out())
+            self.about = yield from operators.understand(self.task, self.asker, splits.train)
+            return splits, Graded(self.task, self.asker)
+        self.about = yield from operators.understand(self.task, self.asker, ())
+        items = yield from self._invent_items()
+        half = len(items) // 2 or 1
+        splits = Splits((), tuple(items[:half]), tuple(items[half:] or items))
+        return splits, Judged(self.task, self.asker, self.about.good_answer)
+
+    def _most_held_out(self) -> int:
+        """At most a quarter of the calls go to each side of the final comparison."""
+        return MOST_HELD_OUT if self.config.max_calls is None else max(2, self.config.max_calls // 4)
+
+    def _invent_items(self) -> Steps[list[Item]]:
+        """Varied inputs for a prompt that came without rows; the prompt alone where that gives nothing."""
+        hints = ("ordinary ones", "difficult or unusual ones")
+        names = sorted(variables(self.task.prompt))
+        about = f", each a value for {', '.join(names)}" if names else ""
+        requests = [
+            proposal_request(
+                "inputs",
+                meta.invent_inputs(self.task.prompt, self.task.context, INVENTED // len(hints), hint + about),
+                meta.INPUTS_SCHEMA,
+                model=self.task.optimizer_model,
+                config=replace(self.config, proposal_tokens=max(512, self.config.proposal_tokens)),
+                salt=hint,
+            )
+            for hint in hints
+        ]
+        answers = yield from self.asker.ask("Writing test inputs", requests)
+        texts = [
+            t[:500]
+            for a in answers
+            if not isinstance(a, CallFailed)
+            for t in meta.read_texts(a.text, "inputs")
+        ]
+        if not texts:
+            yield Noted("The optimizer model wrote no usable test inputs: the prompt is run as it is.")
+        return [Item(text) for text in dict.fromkeys(texts)][:INVENTED] or [Item("")]
+
+    # The search
+
+    def _search(self) -> Steps[str]:
+        """Search until something ends it; says what."""
+        try:
+            yield from self._compete([*self._structural_proposals()])
+            for number in range(1, self.config.iterations + 1):
+                yield from self._iteration(number)
+                yield IterationDone(number)
+                if reason := self._enough():
+                    return reason
+            yield from self._polish()
+        except BudgetSpent as spent:
+            return str(spent)
+        return "All iterations are done."
+
+    def _iteration(self, number: int) -> Steps[None]:
+        for round_number in range(1, self.config.rounds + 1):
+            if self._enough():
+                return
+            yield from self._round(f"{number}.{round_number}")
+        yield from self._compete(
+            (
+                yield from operators.refine(
+                    self.task, self.asker, self.leader.components, outcomes=self._outcomes(), salt=str(number)
+                )
+            )
+        )
+        yield from self._compete(
+            operators.swap_examples(
+                self.leader.components, self.splits.train, rng=self._rng(f"swap {number}")
+            )
+        )
+
+    def _round(self, name: str) -> Steps[None]:
+        before = self.leader
+        styles = self._rng(f"styles {name}").sample(meta.STYLES, min(self.config.styles, len(meta.STYLES)))
+        proposals = yield from operators.mutate(
+            self.task, self.asker, self.leader.components, about=self.about, styles=styles, salt=name
+        )
+        yield from self._compete(proposals)
+        self.rounds_without_gain = 0 if self.leader != before else self.rounds_without_gain + 1
+
+    def _structural_proposals(self) -> Iterator[Proposal]:
+        """Proposals that need no model: where small models gain most."""
+        rows, start = self.splits.train, self.original.components
+        formats = operators.set_format(start, rows)
+        yield from formats
+        for salt in ("first", "second"):
+            for parent in (start, *(p.components for p in formats)):
+                rng = self._rng(f"examples {salt}")
+                yield from operators.give_examples(parent, rows, count=self.config.shots, rng=rng)
+
+    def _polish(self) -> Steps[None]:
+        """Persona, keywords, reasoning; then whatever can go at equal score."""
+        yield from self._compete(operators.set_persona(self.leader.components, self.about))
+        yield from self._compete(operators.set_keywords(self.leader.components, self.about))
+        if self.leader.components.shots and self.task.grader in REASONED_GRADERS:
+            yield from self._compete(
+                (yield from operators.add_reasoning(self.task, self.asker, self.leader.components, salt=""))
+            )
+        yield from self._compete(operators.delete(self.leader.components))
+
+    def _compete(self, proposals: Sequence[Proposal]) -> Steps[None]:
+        """Let the proposals that pass the guards race with the leader; the winner leads."""
+        challengers = yield from self._admit(proposals)
+        if not challengers:
+            return
+        self.leader = yield from self.race.run([self.leader, *challengers])
+        yield Leading(self.leader.number)
+
+    def _admit(self, proposals: Sequence[Proposal]) -> Steps[list[Entry]]:
+        admitted = []
+        for proposal in proposals:
+            seen = {entry.components for entry in self.entries}
+            if reason := objection(proposal.components, self.original.components, seen):
+                self.rejected[reason] += 1
+                yield Rejected(reason, proposal.components.instruction[:500])
+                continue
+            entry = Entry(len(self.entries), (self.leader.number,), proposal.operator, proposal.components)
+            self.entries.append(entry)
+            admitted.append(entry)
+            yield Proposed(entry.number, entry.parents, entry.operator, entry.components)
+        return admitted
+
+    def _enough(self) -> str:
+        full = len(self._outcomes()) == len(self.splits.validation)
+        if self.task.items and full and self.race.mean(self.leader) >= self.config.target_score:
+            return "The target score is reached on the validation rows."
+        if self.rounds_without_gain >= self.config.patience:
+            return f"{self.config.patience} rounds brought nothing better."
+        return ""
+
+    # The end
+
+    def _finish(self, reason: str) -> Iterator[Event]:
+        best, comparison = yield from self._final()
+        rating, original_rating = yield from self._ratings(best)
+        score = comparison.best if best.number else comparison.baseline
+        yield Leading(best.number)
+        yield Finished(
+            reason=reason,
+            best=best.number,
+            components=best.components,
+            score_kind=self.evaluator.kind,
+            quality_score=100 * score,
+            comparison=comparison,
+            rating=rating,
+            original_rating=original_rating,
+            improvements=finish.improvements(self.original.components, best.components),
+            rejected=tuple(sorted(self.rejected.items())),
+            caveats=(*finish.caveats(comparison), *self._search_caveats()),
+            used_evidence=self.task.evidence,
+        )
+
+    def _final(self) -> Steps[tuple[Entry, Comparison]]:
+        """The leader against the original on held-out rows. The original stays unless the leader is better."""
+        held_out = Race(self.evaluator, self.splits.held_out, split="held-out", block=self.config.block)
+        rows = range(len(self.splits.held_out))
+        yield from held_out.score(list(dict.fromkeys([self.original, self.leader])), rows)
+        scores = [held_out.scores(entry, rows.stop) for entry in (self.original, self.leader)]
+        comparison = finish.compare(*scores, seed=self.config.seed)
+        return (self.leader if comparison.difference > 0 else self.original), comparison
+
+    def _ratings(self, best: Entry) -> Steps[tuple[Rating | None, Rating | None]]:
+        texts = [best.components.as_text(), self.original.components.as_text()]
+        ratings = yield from finish.rate(self.asker, self.task.optimizer_model, texts)
+        return ratings[0], ratings[1]
+
+    def _search_caveats(self) -> list[str]:
+        written = [e for e in self.entries if e.operator in {"mutate", "critique and synthesize"}]
+        return [] if written else ["The optimizer model wrote no usable rewrite of the instruction."]
+
+    def _outcomes(self) -> list[Outcome]:
+        return self.race.outcomes(self.leader)
+
+    def _rng(self, purpose: str) -> random.Random:
+        return random.Random(f"{self.config.seed}:{purpose}")

@@ -1,0 +1,40 @@
+"""How sure a difference is. Scores are 0 to 1, paired by item."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from math import comb, sqrt
+from statistics import fmean, stdev
+
+
+def mean(scores: Sequence[float]) -> float:
+    """The mean, 0 for none."""
+    return fmean(scores) if scores else 0.0
+
+
+def bootstrap_interval(differences: Sequence[float], *, seed: int, draws: int = 2_000) -> tuple[float, float]:
+    """95 % interval of the mean of paired differences, by resampling items (percentile bootstrap)."""
+    if not differences:
+        return 0.0, 0.0
+    rng = random.Random(f"{seed}:bootstrap")
+    means = sorted(fmean(rng.choices(differences, k=len(differences))) for _ in range(draws))
+    return means[int(draws * 0.025)], means[int(draws * 0.975) - 1]
+
+
+def sign_test(better: int, worse: int) -> float:
+    """Exact two-sided p-value of a paired sign test; for 0/1 scores this is McNemar's exact test."""
+    n = better + worse
+    if n == 0:
+        return 1.0
+    tail = sum(comb(n, k) for k in range(min(better, worse) + 1)) / float(2**n)
+    return min(1.0, 2 * tail)
+
+
+def clearly_worse(scores: Sequence[float], leader: Sequence[float], *, z: float = 1.28) -> bool:
+    """Whether a paired test over the same items says so, one-sided, at 10 %. (CAPO races with such a test.)"""
+    differences = [a - b for a, b in zip(scores, leader, strict=True)]
+    if len(differences) < 2:
+        return False
+    spread = stdev(differences) / sqrt(len(differences))
+    return mean(differences) + z * spread < 0

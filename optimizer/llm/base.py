@@ -1,0 +1,114 @@
+"""What a model is to us: a thing that answers batches of requests, in any order, and can be told to stop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+
+class Unavailable(Exception):
+    """The server cannot be reached or is not ready. Trying again later may help.
+
+    `answered` is true where the server itself reported a fault, which is not waited for without end.
+    """
+
+    def __init__(self, text: str, *, answered: bool = False) -> None:
+        super().__init__(text)
+        self.answered = answered
+
+
+class CallFailed(Exception):
+    """This call cannot succeed as it is. `code` is for programs, the text for people."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Message:
+    """One chat message; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of a model. Equal requests are paid for once.
+
+    `schema` is a JSON schema that the reply should follow; `max_tokens` limits the reply;
+    `purpose` says which step asks and does not count for equality of keys.
+    """
+
+    purpose: str
+    model: str
+    messages: tuple[Message, ...]
+    max_tokens: int
+    temperature: float = 0.0
+    seed: int = 0
+    schema: dict[str, Any] | None = None
+
+    @property
+    def key(self) -> str:
+        """What the ledger knows this request by: a digest of all that decides the reply."""
+        content = asdict(self) | {"purpose": None}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model said. `finish_reason` is "stop", or "length" where `max_tokens` cut it."""
+
+    text: str
+    finish_reason: str = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The text of request `index` so far, while it is being generated."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The reply to request `index`."""
+
+    index: int
+    reply: Reply
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Request `index` cannot succeed."""
+
+    index: int
+    error: CallFailed
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Nothing came for a moment. `waiting` says for what, when it is not just the model thinking."""
+
+    waiting: str = ""
+
+
+Arrival = Piece | Done | Failed | Idle
+
+
+class Model(Protocol):
+    """Answers requests. `slots` is how many it works on at once."""
+
+    slots: int
+
+    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+        """Yield arrivals as they come, one Done or Failed a request; closing aborts what is in flight."""
+        ...

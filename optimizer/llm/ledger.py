@@ -1,0 +1,67 @@
+"""Every reply is written down before anyone sees it, and nothing is paid for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from optimizer.llm.base import Arrival, Done, Failed, Model, Piece, Reply, Request
+
+
+class Store(Protocol):
+    """Where replies are kept."""
+
+    def find(self, keys: Iterable[str]) -> Mapping[str, Reply]:
+        """The replies known for these keys."""
+        ...
+
+    def save(self, request: Request, reply: Reply) -> None:
+        """Keep a reply for good."""
+        ...
+
+
+class Ledger:
+    """A `Model` that answers from the store, and asks the model behind it for the rest."""
+
+    def __init__(self, model: Model, store: Store) -> None:
+        self._model = model
+        self._store = store
+        self.slots = model.slots
+
+    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+        """See `Model`. Equal requests of one batch make one call."""
+        known = self._store.find({request.key for request in requests})
+        places: dict[str, list[int]] = {}
+        for index, request in enumerate(requests):
+            if request.key in known:
+                yield Done(index, known[request.key])
+            else:
+                places.setdefault(request.key, []).append(index)
+        if places:
+            yield from self._ask([requests[where[0]] for where in places.values()], list(places.values()))
+
+    def _ask(self, requests: Sequence[Request], places: Sequence[list[int]]) -> Iterator[Arrival]:
+        for arrival in self._model.replies(requests):
+            match arrival:
+                case Done(index, reply):
+                    self._store.save(requests[index], reply)
+                    yield from (Done(place, reply) for place in places[index])
+                case Failed(index, error):
+                    yield from (Failed(place, error) for place in places[index])
+                case Piece(index, text):
+                    yield Piece(places[index][0], text)
+                case idle:
+                    yield idle
+
+
+class MemoryStore:
+    """Keeps replies in memory: for scripts and tests of the engine."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Reply] = {}
+
+    def find(self, keys: Iterable[str]) -> Mapping[str, Reply]:
+        return {key: self.kept[key] for key in keys if key in self.kept}
+
+    def save(self, request: Request, reply: Reply) -> None:
+        self.kept[request.key] = reply

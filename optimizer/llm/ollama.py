@@ -1,0 +1,136 @@
+"""One Ollama server, through its official client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import ollama
+
+from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
+
+TRANSIENT = {408, 429, 500, 502, 503, 504}
+
+
+class StrictClient(ollama.AsyncClient):
+    """The official client, which has no arguments for `truncate` and `shift`: a prompt is never cut silently."""
+
+    async def _request(self, cls: Any, *args: Any, stream: bool = False, **kwargs: Any) -> Any:
+        if isinstance(kwargs.get("json"), dict) and "messages" in kwargs["json"]:
+            kwargs["json"] |= {"truncate": False, "shift": False}
+        return await super()._request(cls, *args, stream=stream, **kwargs)
+
+
+class OllamaHost:
+    """A server at an address. `slots` is how many requests it answers at once; `context` caps `num_ctx` (tokens)."""
+
+    def __init__(self, address: str, *, slots: int = 4, context: int = 8192, timeout: float = 300.0) -> None:
+        self.address = address
+        self.slots = slots
+        self.context = context
+        self.client = StrictClient(host=address, timeout=httpx.Timeout(timeout, connect=5.0))
+        self._windows: dict[str, int] = {}
+
+    async def models(self) -> list[str]:
+        """Names of the models the server has."""
+        with_names = await self._asking(self.client.list())
+        return [model.model for model in with_names.models]
+
+    async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
+        """The whole reply; `on_text` is told the text so far. Raises Unavailable or CallFailed."""
+        window = await self.window(request.model)
+        text, last = "", None
+        async for part in self._stream(request, window):
+            text += part.message.content or ""
+            if part.message.content:
+                on_text(text)
+            last = part
+        if last is None or not last.done:
+            raise Unavailable(f"{self.address} ended its reply early.")
+        return checked(request, self._as_reply(text, last), window)
+
+    async def window(self, model: str) -> int:
+        """The context window that calls to this model get, in tokens."""
+        if model not in self._windows:
+            shown = await self._asking(self.client.show(model))
+            trained = [v for k, v in (shown.modelinfo or {}).items() if k.endswith(".context_length")]
+            self._windows[model] = min([self.context, *map(int, trained)])
+        return self._windows[model]
+
+    async def _stream(self, request: Request, window: int) -> AsyncIterator[ollama.ChatResponse]:
+        options = {
+            "temperature": request.temperature,
+            "seed": request.seed,
+            "num_predict": request.max_tokens,
+            "num_ctx": window,
+        }
+        parts = await self._asking(
+            self.client.chat(
+                model=request.model,
+                messages=[{"role": m.role, "content": m.content} for m in request.messages],
+                format=request.schema,
+                options=options,
+                stream=True,
+            )
+        )
+        try:
+            async for part in parts:
+                yield part
+        except (ollama.ResponseError, httpx.HTTPError) as error:
+            raise self._explain(error, request.model, window) from error
+
+    async def _asking(self, awaitable: Any) -> Any:
+        try:
+            return await awaitable
+        except (ollama.ResponseError, httpx.HTTPError, ConnectionError) as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: Exception, model: str = "", window: int = 0) -> Exception:
+        if not isinstance(error, ollama.ResponseError):
+            return Unavailable(f"Ollama at {self.address} does not answer ({type(error).__name__}).")
+        text = str(error.error)
+        if error.status_code in TRANSIENT and "context" not in text:
+            return Unavailable(f"Ollama at {self.address} says: {text}", answered=True)
+        if error.status_code == 404:
+            return CallFailed("unknown_model", f"{text}. Get it with `ollama pull`, or choose another model.")
+        if "context" in text:
+            return window_exceeded(model, window)
+        return CallFailed("refused", f"Ollama at {self.address} refused the call: {text}")
+
+    @staticmethod
+    def _as_reply(text: str, last: ollama.ChatResponse) -> Reply:
+        return Reply(
+            text=text,
+            finish_reason=last.done_reason or "stop",
+            prompt_tokens=last.prompt_eval_count or 0,
+            completion_tokens=last.eval_count or 0,
+            duration_ms=(last.total_duration or 0) // 1_000_000,
+        )
+
+
+def window_exceeded(model: str, window: int) -> CallFailed:
+    """The error for a call that does not fit: names the model, its window and the fix."""
+    return CallFailed(
+        "context_window",
+        f"A call does not fit into the context window of {model}, {window} tokens. Shorten the prompt, the rows or "
+        "the answers, choose a model with a larger window, or raise OLLAMA_CONTEXT.",
+    )
+
+
+def checked(request: Request, reply: Reply, window: int) -> Reply:
+    """The reply, if the model read all that was sent. Older servers cut the front of a prompt and say nothing.
+
+    A token is at least one byte, so a prompt of fewer bytes than the window always fits; beyond that, fewer
+    than one token to eight bytes, or a full window, gives a cut away.
+    """
+    sent = sum(len(message.content.encode()) for message in request.messages)
+    if sent + request.max_tokens < window:
+        return reply
+    cut_front = reply.prompt_tokens and (reply.prompt_tokens >= window or reply.prompt_tokens < sent / 8)
+    filled = reply.prompt_tokens + reply.completion_tokens >= window
+    if cut_front or (
+        filled and reply.finish_reason == "length" and reply.completion_tokens < request.max_tokens
+    ):
+        raise window_exceeded(request.model, window)
+    return reply

@@ -1,0 +1,128 @@
+"""Many calls at once over one or several servers, with retries, and a prompt end when nobody wants them."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Idle, Piece, Reply, Request, Unavailable
+
+BEAT = 0.2  # seconds between two signs of life
+LONGEST_PAUSE = 10.0  # seconds between two tries of a server that is away
+MOST_FAULTS = 6  # tries of a call that the server itself reports as failed
+
+
+class Host(Protocol):
+    """A server that answers one request; see `OllamaHost`."""
+
+    address: str
+    slots: int
+
+    async def models(self) -> list[str]: ...
+
+    async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply: ...
+
+
+class Pool:
+    """A `Model` over hosts: the least loaded host first, one that fails is left out for a while."""
+
+    def __init__(self, connect: Callable[[], Sequence[Host]]) -> None:
+        """`connect` makes the hosts inside the pool's own event loop."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm-pool")
+        self._thread.start()
+        self._hosts = list(asyncio.run_coroutine_threadsafe(self._connect(connect), self._loop).result())
+        self._busy = dict.fromkeys(range(len(self._hosts)), 0)
+        self._away_until = dict.fromkeys(range(len(self._hosts)), 0.0)
+        self._waiting = ""
+        self.slots = sum(host.slots for host in self._hosts)
+
+    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+        """See `Model`. While no server answers, yields Idle that says so, and goes on when one does."""
+        arrivals: queue.Queue[Arrival] = queue.Queue()
+        work = asyncio.run_coroutine_threadsafe(self._answer_all(requests, arrivals.put), self._loop)
+        left = len(requests)
+        try:
+            while left:
+                arrival = self._next(arrivals, work)
+                left -= isinstance(arrival, Done | Failed)
+                yield arrival
+        finally:
+            work.cancel()
+
+    def models(self) -> list[str]:
+        """Names of the models that the first host to answer has; Unavailable when none answers."""
+        fault: Unavailable | None = None
+        for host in self._hosts:
+            try:
+                return asyncio.run_coroutine_threadsafe(host.models(), self._loop).result()
+            except Unavailable as error:
+                fault = error
+        raise fault or Unavailable("No Ollama address is configured.")
+
+    def close(self) -> None:
+        """Abort everything and end the pool's thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    def _next(self, arrivals: queue.Queue[Arrival], work: object) -> Arrival:
+        try:
+            return arrivals.get(timeout=BEAT)
+        except queue.Empty:
+            if work.done() and work.exception():  # type: ignore[attr-defined]
+                raise work.exception() from None  # type: ignore[attr-defined]
+            return Idle(self._waiting)
+
+    @staticmethod
+    async def _connect(connect: Callable[[], Sequence[Host]]) -> Sequence[Host]:
+        return connect()
+
+    async def _answer_all(self, requests: Sequence[Request], put: Callable[[Arrival], None]) -> None:
+        slots = asyncio.Semaphore(self.slots)
+        async with asyncio.TaskGroup() as group:
+            for index, request in enumerate(requests):
+                group.create_task(self._answer(index, request, slots, put))
+
+    async def _answer(
+        self, index: int, request: Request, slots: asyncio.Semaphore, put: Callable[[Arrival], None]
+    ) -> None:
+        async with slots:
+            try:
+                reply = await self._insist(request, lambda text: put(Piece(index, text)))
+            except CallFailed as error:
+                put(Failed(index, error))
+            else:
+                put(Done(index, reply))
+
+    async def _insist(self, request: Request, on_text: Callable[[str], None]) -> Reply:
+        """Try until a server answers, with growing pauses; only CallFailed ends it."""
+        pause, faults = 0.25, 0
+        while True:
+            number = self._least_loaded()
+            self._busy[number] += 1
+            try:
+                reply = await self._hosts[number].reply(request, on_text)
+            except Unavailable as error:
+                faults += error.answered
+                if faults >= MOST_FAULTS:
+                    raise CallFailed("server_fault", f"{error} Tried {faults} times.") from error
+                self._waiting = f"waiting for Ollama: {error}"
+                self._away_until[number] = self._loop.time() + pause
+            else:
+                self._waiting = ""
+                return reply
+            finally:
+                self._busy[number] -= 1
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _least_loaded(self) -> int:
+        now = self._loop.time()
+        return min(
+            range(len(self._hosts)),
+            key=lambda n: (self._away_until[n] > now, self._busy[n] / self._hosts[n].slots, n),
+        )

@@ -1,0 +1,50 @@
+"""Telling a terminal how far an optimization is."""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+from typing import Self, TextIO
+
+from tqdm import tqdm
+
+from optimizer.engine.events import Beat, Event, Leading, Scored, Stage
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str, to_terminal: bool) -> str:
+    """The text; for a terminal without control characters, which a model may have written."""
+    return CONTROL.sub("", text) if to_terminal else text
+
+
+class ProgressBar:
+    """A bar for the current stage, with the best score so far beside it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._bar: tqdm[None] = tqdm(
+            file=stream, bar_format="{desc} {n}/{total} {bar:20} {elapsed}{postfix}", total=1
+        )
+        self._means: dict[int, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def show(self, event: Event) -> None:
+        """Follow what the engine tells."""
+        match event:
+            case Stage(name, done, total):
+                self._bar.set_description_str(f"{name:28.28}", refresh=False)
+                self._bar.total, self._bar.n = max(total, 1), done
+                self._bar.refresh()
+            case Beat(waiting) if waiting:
+                self._bar.set_description_str("Waiting for Ollama", refresh=True)
+            case Scored(number, "validation", _, mean, items):
+                self._means[number] = mean
+            case Leading(number) if number in self._means:
+                self._bar.set_postfix_str(f"best so far {self._means[number]:.0%}")

@@ -1,0 +1,143 @@
+"""Celery's way in: an id, then a loop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_shutting_down
+from django.conf import settings
+from django.core.cache import cache
+from django.utils import timezone
+
+from optimizer import engine, progress
+from optimizer.engine.events import Beat, Event
+from optimizer.llm.base import Unavailable
+from optimizer.llm.ledger import Ledger
+from optimizer.llm.ollama import OllamaHost
+from optimizer.llm.pool import Pool
+from optimizer.models import Feedback, OptimizationSession
+
+MODELS_KEY = "models"
+QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
+
+shutting_down = threading.Event()
+
+
+@worker_shutting_down.connect
+def _shut_down(**_: Any) -> None:
+    shutting_down.set()
+
+
+@shared_task(acks_late=True)
+def optimize(session_id: int) -> None:
+    """Safe to deliver twice: whoever claims the session does the work."""
+    run = progress.claim(session_id)
+    if run is not None:
+        work(run)
+
+
+@shared_task
+def sweep() -> None:
+    """Send again the sessions whose worker died or whose doorbell was lost."""
+    forgotten = OptimizationSession.objects.claimable().exclude(
+        lease_token=None, created_at__gt=timezone.now() - QUEUE_PATIENCE
+    )
+    for session_id in forgotten.order_by("created_at").values_list("pk", flat=True)[:100]:
+        if cache.add(f"sent:{session_id}", True, QUEUE_PATIENCE.total_seconds()):
+            optimize.delay(session_id)
+
+
+@shared_task
+def refresh_models() -> None:
+    """Keep the list of models that forms offer."""
+    with connected() as pool, suppress(Unavailable):
+        cache.set(MODELS_KEY, pool.models(), 3600)
+
+
+def work(run: progress.Run, watch: Callable[[Event], None] = lambda event: None) -> None:
+    """Optimize a claimed session to its end, unless it is stopped or taken away."""
+    with run.failing_honestly(), connected() as pool:
+        steps = search(run, pool)
+        for event in steps:
+            watch(event)
+            if shutting_down.is_set() or not run.record(event):
+                return _interrupt(run, steps)
+        run.finish()
+    return None
+
+
+def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
+    """The engine's events, once the models are known."""
+    while not run.models_known:
+        try:
+            run.resolve_models(pool.models())
+        except Unavailable as error:
+            yield Beat(str(error))
+            time.sleep(1)
+    model = Ledger(pool, progress.LedgerRows(run.session))
+    yield from engine.run(task_of(run.session), config_of(run.session), model)
+
+
+def _interrupt(run: progress.Run, steps: Iterator[Event]) -> None:
+    """Abort what is in flight; then end the session if a person asked, else leave it for another worker."""
+    steps.close()  # type: ignore[attr-defined]
+    if run.stop_requested:
+        run.stop()
+    else:
+        run.release()
+
+
+@contextmanager
+def connected() -> Iterator[Pool]:
+    """The pool of the configured Ollama servers."""
+    pool = Pool(
+        lambda: [
+            OllamaHost(
+                address,
+                slots=settings.OLLAMA_PARALLEL,
+                context=settings.OLLAMA_CONTEXT,
+                timeout=settings.OLLAMA_TIMEOUT,
+            )
+            for address in settings.OLLAMA_HOSTS
+        ]
+    )
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def task_of(session: OptimizationSession) -> engine.Task:
+    """What the session asks of the engine."""
+    rows = session.dataset.examples.values_list("input", "expected") if session.dataset else ()
+    return engine.Task(
+        prompt=session.prompt.original,
+        context=session.prompt.context,
+        target_model=session.target_model,
+        optimizer_model=session.optimizer_model,
+        items=tuple(engine.Item(*row) for row in rows),
+        grader=session.grader,
+        grader_options=tuple(session.grader_options.items()),
+        evidence=tuple(Feedback.objects.evidence_for(session)),
+    )
+
+
+def config_of(session: OptimizationSession) -> engine.Config:
+    """How hard to search for the session."""
+    preset = engine.PRESETS[session.preset]
+    return engine.Config(
+        iterations=session.iterations,
+        rounds=session.rounds,
+        styles=preset.styles,
+        patience=preset.patience,
+        temperature=session.temperature,
+        answer_tokens=session.max_tokens,
+        max_calls=session.max_calls or preset.max_calls,
+        seed=session.seed,
+    )
