@@ -64,8 +64,11 @@ class Command(BaseCommand):
     def watch(self, home: Home) -> None:
         while True:
             time.sleep(2)
-            for line in product.heal(home, os.environ):
-                say(line)
+            try:
+                for line in product.heal(home, os.environ):
+                    say(line)
+            except ServiceError as error:
+                say(f"{error} Trying again.")
 
 
 def say(line: str) -> None:
