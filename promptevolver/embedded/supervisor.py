@@ -22,6 +22,8 @@ from .valkey import write_private
 STOP_SECONDS = 40
 RUNNING = {"STARTING", "RUNNING"}
 
+_launched: dict[Path, subprocess.Popen[bytes]] = {}
+
 
 def call(home: Home, method: str, *arguments: Any) -> Any:
     """Ask the running manager; ServiceError when there is none."""
@@ -46,16 +48,47 @@ def alive(home: Home) -> bool:
 def launch(home: Home, wanted: list[programs.Program]) -> None:
     """Start the manager in a session of its own, so that Ctrl-C in this terminal does not reach it."""
     end_strays(home)
+    collect(home)
     home.control_socket.unlink(missing_ok=True)
     configure(home, wanted)
-    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration_path(home))]
+    _launched[home.root] = spawn(home)
+    trouble = f"The process manager did not start. See {complaints(home)}"
+    wait_for(lambda: alive(home) or ended(home, trouble), 20, trouble)
+
+
+def spawn(home: Home) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--silent"]
+    command += ["--configuration", str(configuration_path(home))]
     environment = {**os.environ, OWNER: str(home.root)}
-    result = subprocess.run(  # noqa: S603
-        command, cwd=CHECKOUT, env=environment, capture_output=True, text=True
-    )
-    if result.returncode:
-        raise ServiceError(f"The process manager did not start:\n{result.stdout}{result.stderr}")
-    wait_for(lambda: alive(home), 20, f"The process manager did not start. See {home.log('supervisord')}")
+    with complaints(home).open("wb") as output:
+        return subprocess.Popen(  # noqa: S603
+            command,
+            cwd=CHECKOUT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def complaints(home: Home) -> Path:
+    """Where the manager writes what goes wrong before it opens its log."""
+    return home.logs / "supervisord.out"
+
+
+def ended(home: Home, trouble: str) -> bool:
+    if _launched[home.root].poll() is not None:
+        raise ServiceError(trouble)
+    return False
+
+
+def collect(home: Home) -> None:
+    """Let the manager's process entry go, if it was our child; init does so for others."""
+    child = _launched.pop(home.root, None)
+    if child is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=10)
 
 
 def configuration_path(home: Home) -> Path:
@@ -140,6 +173,7 @@ def shut_down(home: Home) -> None:
         call(home, "shutdown")
         wait_gone(family, STOP_SECONDS)
     end_strays(home)
+    collect(home)
 
 
 def end_strays(home: Home) -> None:
