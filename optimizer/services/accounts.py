@@ -49,7 +49,7 @@ def make_home(*, user: User) -> None:
 
 def sign_in_link(base_url: str) -> str:
     """An address that signs the administrator in, once, within the hour."""
-    user = _administrator()
+    user = administrator()
     token = signing.dumps([user.pk, _last_sign_in(user)], salt=_LINK_SALT)
     return f"{base_url.rstrip('/')}/sign-in/{token}/"
 
@@ -67,7 +67,8 @@ def use_sign_in_link(*, request: HttpRequest, token: str) -> User:
 
 
 @transaction.atomic
-def _administrator() -> User:
+def administrator() -> User:
+    """The administrator; of a fresh installation, a local one is made."""
     _lock_first_account()
     if not User.objects.exists():
         return User.objects.create_superuser(LOCAL_ADMINISTRATOR)
