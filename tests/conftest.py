@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from optimizer.models import User, Workspace
 from tests import factories
 
 ClientOf = Callable[[User], Client]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_static_files() -> None:
+    """Pages name static files as they lie in `static/`, so that no test needs them collected first."""
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of one that is not there
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Self
+from typing import Self, cast
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
@@ -45,22 +45,26 @@ class SessionQuerySet(OwnedQuerySet):
         return (
             self.select_related("prompt")
             .only(
-                "status", "stage", "created_at", "finished_at", "baseline_score", "best_score", "score_kind",
-                "kept_original", "quality_score", "target_model", "finish_reason",
-                "prompt__original", "workspace_id",
+                "status", "stage", "stop_requested_at", "created_at", "finished_at", "baseline_score",
+                "best_score", "score_kind", "kept_original", "quality_score", "target_model",
+                "finish_reason", "prompt__original", "workspace_id",
             )
             .order_by("-created_at", "-id")
         )  # fmt: skip
 
     def before(self, created_at: datetime, pk: int) -> Self:
-        """The page after that row: a row comparison, which the index serves."""
-        table = self.model._meta.db_table
-        return self.extra(where=[f"({table}.created_at, {table}.id) < (%s, %s)"], params=[created_at, pk])
+        """The page after that row."""
+        return self._placed("<", created_at, pk)
 
     def down_to(self, created_at: datetime, pk: int) -> Self:
         """That row and all newer ones."""
+        return self._placed(">=", created_at, pk)
+
+    def _placed(self, sign: str, created_at: datetime, pk: int) -> Self:
+        """A row comparison, which the index serves; the ORM would write an OR, which it does not."""
         table = self.model._meta.db_table
-        return self.extra(where=[f"({table}.created_at, {table}.id) >= (%s, %s)"], params=[created_at, pk])
+        where = f"({table}.created_at, {table}.id) {sign} (%s, %s)"
+        return cast(Self, self.extra(where=[where], params=[created_at, pk]))  # noqa: S610 (only our own words)
 
     def matching(self, words: str) -> Self:
         """Whose prompt has all these words, the beginnings of words counting: the prompt's search index serves it."""

@@ -11,6 +11,12 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
+OPERATORS = {
+    "original": "the original, as you wrote it",
+    "mutate": "rewritten in another style",
+    "critique and synthesize": "rewritten after a critique",
+}
+
 
 @register.filter
 def percent(score: float | None) -> str:
@@ -61,6 +67,18 @@ def marked(score: float) -> str:
 
 
 @register.filter
-def get(mapping: dict[str, object], key: str) -> object:
-    """A value by a key that is itself a variable."""
-    return mapping.get(key)
+def operator(name: str) -> str:
+    """How a candidate came to be, in words."""
+    return OPERATORS.get(name, name.replace("_", " "))
+
+
+@register.filter
+def p_value(chance: float) -> str:
+    """No more digits than are meant."""
+    return "under 0.001" if chance < 0.001 else f"{chance:.2g}"
+
+
+@register.filter
+def ended(reason: str) -> str:
+    """A reason as a sentence."""
+    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."

@@ -1,0 +1,48 @@
+"""What is said about a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from optimizer.forms.fields import LongText
+from optimizer.models import Feedback
+
+SUGGESTIONS = 20
+
+
+class FeedbackForm(forms.Form):
+    """One opinion. What was not sent stays as it is; an empty rating takes it back."""
+
+    rating = forms.IntegerField(min_value=1, max_value=5, required=False)
+    is_helpful = forms.NullBooleanField()
+    comment = LongText(required=False)
+    suggestions = LongText(required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, given: Feedback | None = None) -> None:
+        self.given = given or Feedback()
+        super().__init__(data, initial=self._kept())
+
+    def _kept(self) -> dict[str, Any]:
+        given = self.given
+        lines = "\n".join(given.suggestions)
+        return {
+            "rating": given.rating, "is_helpful": given.is_helpful, "comment": given.comment, "suggestions": lines
+        }  # fmt: skip
+
+    def clean_suggestions(self) -> list[str]:
+        lines = [line.strip("-• \t") for line in self.cleaned_data["suggestions"].splitlines()]
+        suggestions = [line for line in lines if line]
+        if len(suggestions) > SUGGESTIONS:
+            raise ValidationError(f"These are {len(suggestions)} suggestions; keep the best {SUGGESTIONS}.")
+        return suggestions
+
+    def opinion(self) -> dict[str, Any]:
+        """Every part of the opinion as it is now. Call it on a valid form."""
+        return {
+            name: value if name in self.data else getattr(self.given, name)
+            for name, value in self.cleaned_data.items()
+        }

@@ -1,0 +1,68 @@
+"""Text as people type it, and as it may be kept."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from optimizer.models.base import TEXT_MAX
+
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+UNCLOSED = re.compile(r"\{\{(?![^{}]*\}\})[^{}\n]{0,30}")
+
+
+class LongText(forms.CharField):
+    """Text of up to 10,000 characters: trimmed, NFC, with one kind of line end, and storable."""
+
+    widget = forms.Textarea
+
+    def __init__(self, *, limit: int = TEXT_MAX, **options: Any) -> None:
+        super().__init__(**options)
+        self.limit = limit
+        self.validators = []  # Django's own refuse NUL in words for programmers
+
+    def to_python(self, value: Any) -> str:
+        text = str(super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n")
+        return unicodedata.normalize("NFC", text)
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        refuse_unstorable(value)
+        if len(value) > self.limit:
+            over = f"{len(value):,} characters long; at most {self.limit:,} are allowed"
+            raise ValidationError(f"This is {over}. Shorten it by {len(value) - self.limit:,}.")
+
+
+class ShortText(forms.CharField):
+    """One line that can be stored."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators = [refuse_unstorable, *self.validators[:-1]]
+
+
+def refuse_unstorable(text: str) -> None:
+    """ValidationError for what no database or model takes: NUL, and halves of characters."""
+    found = UNSTORABLE.search(text)
+    if found and found.group() == "\0":
+        raise ValidationError(
+            f"There is a NUL character at position {found.end():,}. Remove it and try again."
+        )
+    if found:
+        raise ValidationError(
+            f"The character at position {found.end():,} is broken (half of a surrogate pair). Type it again."
+        )
+
+
+def refuse_unclosed(text: str) -> None:
+    """ValidationError for a `{{variable` without its end."""
+    found = UNCLOSED.search(text)
+    if found:
+        raise ValidationError(
+            f"“{found.group().strip()}” opens a variable that is never closed. "
+            "Write {{name}}, or remove the braces."
+        )

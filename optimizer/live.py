@@ -1,0 +1,160 @@
+"""What open pages are told. A socket names what its page shows, and is sent that each time it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth.signals import user_logged_out
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from optimizer import topics
+from optimizer.models import User
+from optimizer.views.regions import Region, region_for
+
+log = logging.getLogger(__name__)
+
+PAUSE = 0.25  # seconds between two frames of one region
+AT_MOST = 10  # regions a page
+TRY_AGAIN = 1013  # the page connects again
+SIGNED_OUT, NOTHING_HERE = 4401, 4404  # it does not
+
+
+class Broadcast:
+    """One region, watched by some pages of this process: rendered once a change, whoever watches."""
+
+    running: ClassVar[dict[Region, Broadcast]] = {}
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
+        self.seen: dict[LiveConsumer, str | None] = {}
+        self.changed = False
+        self.telling: asyncio.Task[None] | None = None
+
+    @classmethod
+    def join(cls, region: Region, watcher: LiveConsumer) -> Broadcast:
+        """The newcomer is told at once; call it after subscribing to the region's topics."""
+        broadcast = cls.running.setdefault(region, cls(region))
+        broadcast.seen[watcher] = None
+        broadcast.touch()
+        return broadcast
+
+    def leave(self, watcher: LiveConsumer) -> None:
+        led = self.is_led_by(watcher)
+        self.seen.pop(watcher, None)
+        if not self.seen:
+            self.running.pop(self.region, None)
+        elif led:
+            self.touch()  # the next leader may have ignored the last change
+
+    def is_led_by(self, watcher: LiveConsumer) -> bool:
+        """Every watcher hears of a change; the first one's word is enough."""
+        return next(iter(self.seen), None) is watcher
+
+    def touch(self) -> None:
+        self.changed = True
+        if self.telling is None or self.telling.done():
+            self.telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        """Until nothing changed while it paused: a burst becomes few frames, and its last change is never lost."""
+        while self.changed and self.seen:
+            self.changed = False
+            try:
+                await self._send(await database_sync_to_async(self.region.render, thread_sensitive=False)())
+            except Exception:
+                log.exception("%s could not be rendered", self.region)
+                await self._give_up()
+                return
+            await asyncio.sleep(PAUSE)
+
+    async def _send(self, frame: str) -> None:
+        for watcher, last in list(self.seen.items()):
+            if frame != last and watcher in self.seen:
+                self.seen[watcher] = frame
+                await watcher.send(text_data=frame)
+
+    async def _give_up(self) -> None:
+        for watcher in list(self.seen):
+            await watcher.close(TRY_AGAIN)
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """`/live/?topic=session:42&topic=recent&tab=log`: one socket a page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.broadcasts: list[Broadcast] = []
+        self.subscribed: set[str] = set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        """Whatever goes wrong, the page is told to connect again."""
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            log.exception("A live page lost its socket")
+            await self._depart()
+            await send({"type": "websocket.close", "code": TRY_AGAIN})
+
+    async def connect(self) -> None:
+        await self.accept()
+        if not self.scope["user"].is_authenticated:
+            await self.close(SIGNED_OUT)
+            return
+        regions = await database_sync_to_async(self._regions, thread_sensitive=False)()
+        if not regions:
+            await self.close(NOTHING_HERE)
+            return
+        for topic in {ended(self.scope["session"].session_key), *(t for r in regions for t in r.topics)}:
+            await self._subscribe(topic)
+        self.broadcasts = [Broadcast.join(region, self) for region in regions]
+
+    def _regions(self) -> list[Region]:
+        query = parse_qs(self.scope["query_string"].decode("utf-8", "replace"))
+        options = {name: values[0] for name, values in query.items()}
+        asked = query.get("topic", [])[:AT_MOST]
+        found = [region_for(self.scope["user"], topic, options) for topic in asked]
+        return [region for region in found if region is not None]
+
+    async def _subscribe(self, topic: str) -> None:
+        await self.channel_layer.group_add(topics.group(topic), self.channel_name)
+        self.subscribed.add(topic)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Writes are HTTP: what a page sends here is not read."""
+
+    async def topic_changed(self, event: dict[str, str]) -> None:
+        if event["topic"] == ended(self.scope["session"].session_key):
+            await self.close(SIGNED_OUT)
+            return
+        for broadcast in self.broadcasts:
+            if event["topic"] in broadcast.region.topics and broadcast.is_led_by(self):
+                broadcast.touch()
+
+    async def disconnect(self, code: int) -> None:
+        await self._depart()
+
+    async def _depart(self) -> None:
+        for broadcast in self.broadcasts:
+            broadcast.leave(self)
+        self.broadcasts = []
+        for topic in self.subscribed:
+            await self.channel_layer.group_discard(topics.group(topic), self.channel_name)
+        self.subscribed = set()
+
+
+def ended(session_key: str | None) -> str:
+    """The topic of a signed-in browser's end."""
+    return f"signed-out:{session_key}"
+
+
+@receiver(user_logged_out)
+def close_sockets(request: HttpRequest, user: User | None, **_: Any) -> None:
+    if user is not None:
+        topics.publish(ended(request.session.session_key))

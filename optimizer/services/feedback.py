@@ -1,0 +1,34 @@
+"""Saying what one thought of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from optimizer import topics
+from optimizer.models import Feedback, OptimizationSession, User
+from optimizer.services.access import require_writer
+
+
+@transaction.atomic
+def rate_session(
+    *,
+    session: OptimizationSession,
+    by: User,
+    rating: int | None = None,
+    is_helpful: bool | None = None,
+    comment: str = "",
+    suggestions: Sequence[str] = (),
+) -> Feedback:
+    """Keep what a person thinks now of a finished optimization. One opinion each, changeable; no rating clears it."""
+    require_writer(user=by, workspace_id=session.workspace_id)
+    if session.is_active:
+        raise ValidationError("Wait for the optimization to end before rating it.")
+    opinion = {
+        "rating": rating, "is_helpful": is_helpful, "comment": comment, "suggestions": list(suggestions)
+    }  # fmt: skip
+    feedback, _ = Feedback.objects.update_or_create(session=session, user=by, defaults=opinion)
+    topics.publish(f"history:{session.workspace_id}")
+    return feedback

@@ -1,0 +1,132 @@
+"""Starting and stopping optimizations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from celery import current_app
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from optimizer import topics
+from optimizer.models import (
+    ACTIVE,
+    Dataset,
+    OptimizationSession,
+    Preset,
+    Prompt,
+    PromptStatus,
+    SessionStatus,
+    User,
+)
+from optimizer.models.sessions import SessionQuerySet
+from optimizer.services.access import require_writer
+from optimizer.services.datasets import create_dataset
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person asked for, complete and checked. `rows` make a new dataset; `dataset` is one that exists."""
+
+    prompt: str
+    context: str = ""
+    preset: str = Preset.BALANCED
+    iterations: int = 3
+    rounds: int = 3
+    temperature: float = 0.8
+    max_tokens: int = 256
+    target_model: str = ""
+    optimizer_model: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+    dataset: Dataset | None = None
+    grader: str = "exact"
+    max_calls: int | None = None
+    seed: int = 0
+    submit_key: UUID | None = None
+
+
+COLUMNS = (
+    "preset", "iterations", "rounds", "temperature", "max_tokens", "target_model", "optimizer_model",
+    "grader", "max_calls", "seed", "submit_key",
+)  # fmt: skip
+
+
+def start_optimization(*, by: User, choices: Choices) -> OptimizationSession:
+    """A new optimization, and its work queued once this is committed. The same submission twice starts one."""
+    require_writer(user=by, workspace_id=by.personal_workspace.pk)
+    started = _submitted(by, choices)
+    if started is not None:
+        return started
+    try:
+        with transaction.atomic():
+            return _start(by, choices)
+    except IntegrityError:
+        started = _submitted(by, choices)
+        if started is None:
+            raise
+        return started
+
+
+def _submitted(by: User, choices: Choices) -> OptimizationSession | None:
+    if choices.submit_key is None:
+        return None
+    return OptimizationSession.objects.filter(created_by=by, submit_key=choices.submit_key).first()
+
+
+def _start(by: User, choices: Choices) -> OptimizationSession:
+    owned: dict[str, Any] = {"workspace": by.personal_workspace, "created_by": by, "updated_by": by}
+    prompt = Prompt.objects.create(original=choices.prompt, context=choices.context, **owned)
+    session = OptimizationSession.objects.create(
+        prompt=prompt,
+        dataset=_dataset(by, prompt, choices),
+        **{name: getattr(choices, name) for name in COLUMNS},
+        **owned,
+    )
+    transaction.on_commit(lambda: _ring(session.pk), robust=True)
+    topics.publish(f"history:{session.workspace_id}")
+    return session
+
+
+def _ring(session_id: int) -> None:
+    """A doorbell only: if it is lost, the sweep finds the session."""
+    current_app.send_task("optimizer.tasks.optimize", args=[session_id])
+
+
+def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
+    if choices.dataset or not choices.rows:
+        return choices.dataset
+    name = f"Examples of “{prompt.title}”"
+    return create_dataset(workspace=by.personal_workspace, by=by, name=name, rows=choices.rows)
+
+
+def stop_optimization(*, session: OptimizationSession, by: User) -> None:
+    """Ask a running optimization to stop, keeping the best so far; end at once one that has not begun."""
+    require_writer(user=by, workspace_id=session.workspace_id)
+    with transaction.atomic():
+        if _end_unclaimed(session):
+            Prompt.objects.filter(pk=session.prompt_id).update(status=PromptStatus.FAILED)
+        else:
+            _rows(session).filter(status__in=ACTIVE, stop_requested_at=None).update(
+                stop_requested_at=timezone.now(), updated_by=by
+            )
+        topics.publish(session.topic, f"history:{session.workspace_id}")
+    session.refresh_from_db()
+
+
+def _end_unclaimed(session: OptimizationSession) -> bool:
+    now = timezone.now()
+    unclaimed = _rows(session).filter(status=SessionStatus.PENDING, lease_token=None, attempts=0)
+    return bool(
+        unclaimed.update(
+            status=SessionStatus.CANCELLED,
+            stop_requested_at=now,
+            finished_at=now,
+            finish_reason="Stopped before it began.",
+        )
+    )
+
+
+def _rows(session: OptimizationSession) -> SessionQuerySet:
+    return OptimizationSession.objects.filter(pk=session.pk)

@@ -1,0 +1,15 @@
+"""Addresses of the product's pages."""
+
+from django.urls import path
+
+from optimizer.views import accounts, health, history, home, sessions
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("optimizations/<int:pk>/", sessions.session_detail, name="session-detail"),
+    path("optimizations/<int:pk>/stop/", sessions.session_stop, name="session-stop"),
+    path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
+    path("history/", history.history, name="history"),
+    path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign-in-by-link"),
+    path("healthz", health.healthz, name="healthz"),
+]

@@ -1,0 +1,93 @@
+"""A new optimization: the form, and what starts when it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from optimizer.engine.task import PRESETS
+from optimizer.forms.optimization import OptimizationForm, datasets_of, initial_of, models_available
+from optimizer.models import OptimizationSession
+from optimizer.sample import sample_form_data
+from optimizer.services.optimizations import start_optimization
+from optimizer.views.listing import RECENT
+from optimizer.views.requests import AppRequest
+
+DATASETS = 50
+PRESET_WORDS = {
+    "quick": ("Quick", "A first improvement, in a minute or two"),
+    "balanced": ("Balanced", "A thorough look around, for most prompts"),
+    "thorough": ("Thorough", "For prompts that run often, when time does not matter"),
+}
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: AppRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _start(request)
+    recent = list(OptimizationSession.objects.visible_to(request.user).newest_first()[:RECENT])
+    initial, origin = _prefilled(request, newcomer=not recent)
+    form = OptimizationForm(user=request.user, initial=initial)
+    return render(request, "home.html", _about(form, request) | {"recent": recent, "origin": origin})
+
+
+def _start(request: AppRequest) -> HttpResponse:
+    form = OptimizationForm(request.POST, request.FILES, user=request.user)
+    if not form.is_valid():
+        return _refused(request, form)
+    session = start_optimization(by=request.user, choices=form.choices())
+    address = reverse("session-detail", args=[session.pk])
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def _refused(request: AppRequest, form: OptimizationForm) -> HttpResponse:
+    about = _about(form, request)
+    if request.htmx:
+        return render(request, "_optimization_form.html", about, status=422)
+    recent = OptimizationSession.objects.visible_to(request.user).newest_first()[:RECENT]
+    return render(request, "home.html", about | {"recent": recent}, status=422)
+
+
+def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], str]:
+    """The form's first values, and where they come from."""
+    again = request.GET.get("from", "")
+    if again.isdecimal():
+        return _again(request, int(again)), "again"
+    if "sample" in request.GET or (newcomer and "blank" not in request.GET):
+        return sample_form_data(), "sample"
+    return {}, ""
+
+
+def _again(request: AppRequest, pk: int) -> dict[str, Any]:
+    """An earlier session's settings, with the text of one of its candidates if that is asked for."""
+    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt")
+    session = get_object_or_404(visible, pk=pk)
+    number = request.GET.get("candidate", "")
+    chosen = session.candidates.filter(number=number).first() if number.isdecimal() else None
+    return initial_of(session) | ({"prompt": chosen.text} if chosen else {})
+
+
+def _about(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
+    """What the form's template needs besides the form."""
+    presets = [
+        {"name": name, "title": title, "about": about, "preset": PRESETS[name]}
+        for name, (title, about) in PRESET_WORDS.items()
+    ]
+    return {
+        "form": form,
+        "presets": presets,
+        "datasets": datasets_of(request.user)[:DATASETS],
+        "models": models_available(),
+        "origin": "",
+        "embedded": getattr(settings, "EMBEDDED_OLLAMA", False),
+    }

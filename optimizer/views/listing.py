@@ -1,0 +1,56 @@
+"""Pages of the list of optimizations, by keyset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core import signing
+
+from optimizer.models import OptimizationSession
+from optimizer.models.sessions import SessionQuerySet
+
+PAGE = 20
+AT_MOST = 100
+RECENT = 5
+SALT = "optimizer.history"
+
+Cursor = tuple[datetime, int]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows, newest first; `more` is the cursor of the next page, `oldest` that of the last row here."""
+
+    rows: list[OptimizationSession]
+    more: str
+    oldest: str
+
+
+def listed_page(
+    rows: SessionQuerySet, *, words: str = "", status: str = "", cursor: str = "", down_to: str = ""
+) -> Page:
+    """One page after `cursor`; or everything `down_to` a row, as a live list grows at its top."""
+    rows = rows.matching(words).newest_first()
+    if status:
+        rows = rows.filter(status=status)
+    after, last = page_from(cursor), page_from(down_to)
+    if last is not None:
+        return Page(list(rows.down_to(*last)[:AT_MOST]), more="", oldest=down_to)
+    found = list((rows.before(*after) if after else rows)[: PAGE + 1])
+    shown = found[:PAGE]
+    oldest = cursor_of(shown[-1]) if shown else ""
+    return Page(shown, more=oldest if len(found) > PAGE else "", oldest=oldest)
+
+
+def cursor_of(session: OptimizationSession) -> str:
+    """Where that row stands in the list: opaque and signed."""
+    return signing.dumps([session.created_at.isoformat(), session.pk], salt=SALT)
+
+
+def page_from(cursor: str) -> Cursor | None:
+    """The place that a cursor names. BadSignature when it is not one of ours."""
+    if not cursor:
+        return None
+    created_at, pk = signing.loads(cursor, salt=SALT)
+    return datetime.fromisoformat(created_at), pk

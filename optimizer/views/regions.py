@@ -1,0 +1,107 @@
+"""The live parts of pages: what each watches, and the one way it is rendered, by views and by sockets alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.signing import BadSignature
+from django.template.loader import render_to_string
+
+from optimizer.models import Membership, OptimizationSession, SessionStatus, User
+from optimizer.views.listing import RECENT, listed_page, page_from
+from optimizer.views.panels import TABS, Context, session_panel
+
+
+@dataclass(frozen=True)
+class SessionRegion:
+    """An optimization's panel. The same for everyone who watches that tab."""
+
+    pk: int
+    tab: str
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (f"session:{self.pk}",)
+
+    def render(self) -> str:
+        session = OptimizationSession.objects.select_related("prompt", "dataset").get(pk=self.pk)
+        return _frame("_session_panel.html", session_panel(session, self.tab))
+
+
+@dataclass(frozen=True)
+class HistoryRegion:
+    """The list of optimizations in these workspaces, down to the oldest row that the page first showed."""
+
+    workspaces: tuple[int, ...]
+    words: str = ""
+    status: str = ""
+    oldest: str = ""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(f"history:{pk}" for pk in self.workspaces)
+
+    def render(self) -> str:
+        rows = OptimizationSession.objects.filter(workspace_id__in=self.workspaces, deleted_at=None)
+        page = listed_page(rows, words=self.words, status=self.status, down_to=self.oldest)
+        return _frame("_history_list.html", {"page": page, "words": self.words, "status": self.status})
+
+
+@dataclass(frozen=True)
+class RecentRegion:
+    """The last few optimizations."""
+
+    workspaces: tuple[int, ...]
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(f"history:{pk}" for pk in self.workspaces)
+
+    def render(self) -> str:
+        rows = OptimizationSession.objects.filter(workspace_id__in=self.workspaces, deleted_at=None)
+        return _frame("_recent.html", {"recent": rows.newest_first()[:RECENT]})
+
+
+Region = SessionRegion | HistoryRegion | RecentRegion
+
+
+def _frame(template: str, context: Context) -> str:
+    return render_to_string(template, context | {"live": True})
+
+
+def region_for(user: User | AnonymousUser, topic: str, options: Mapping[str, str]) -> Region | None:
+    """What a page may watch under that name, or None: asked of the database, the name itself proves nothing."""
+    kind, _, key = topic.partition(":")
+    if kind == "session" and key.isdecimal():
+        return _session_region(user, int(key), options.get("tab", ""))
+    workspaces = _workspaces(user)
+    if kind == "history" and workspaces:
+        return _history_region(workspaces, options)
+    return RecentRegion(workspaces) if kind == "recent" and workspaces else None
+
+
+def _session_region(user: User | AnonymousUser, pk: int, tab: str) -> SessionRegion | None:
+    visible = OptimizationSession.objects.visible_to(user).filter(pk=pk).exists()
+    return SessionRegion(pk, tab if tab in TABS else "") if visible else None
+
+
+def _history_region(workspaces: tuple[int, ...], options: Mapping[str, str]) -> HistoryRegion | None:
+    status = options.get("status", "")
+    oldest = options.get("oldest", "")
+    try:
+        page_from(oldest)
+    except BadSignature:
+        return None
+    return HistoryRegion(
+        workspaces, options.get("q", ""), status if status in SessionStatus.values else "", oldest
+    )
+
+
+def _workspaces(user: User | AnonymousUser) -> tuple[int, ...]:
+    if not user.is_authenticated:
+        return ()
+    return tuple(
+        Membership.objects.filter(user=user).order_by("workspace").values_list("workspace", flat=True)
+    )

@@ -1,0 +1,74 @@
+"""One optimization: watching it, stopping it, rating it."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from optimizer.forms.feedback import FeedbackForm
+from optimizer.models import Feedback, OptimizationSession
+from optimizer.services.access import may_write
+from optimizer.services.feedback import rate_session
+from optimizer.services.optimizations import stop_optimization
+from optimizer.views.panels import TABS, session_panel
+from optimizer.views.requests import AppRequest
+
+
+@login_required
+@never_cache
+@require_safe
+def session_detail(request: AppRequest, pk: int) -> HttpResponse:
+    session = _visible(request, pk)
+    context = session_panel(session, _tab(request.GET.get("tab", "")))
+    if request.htmx:
+        return render(request, "_session_panel.html", context)
+    given = _given(request, session)
+    context |= {"feedback": given, "form": FeedbackForm(given=given)}
+    context["may_write"] = may_write(user=request.user, workspace_id=session.workspace_id)
+    return render(request, "session_detail.html", context)
+
+
+@login_required
+@require_POST
+def session_stop(request: AppRequest, pk: int) -> HttpResponse:
+    session = _visible(request, pk)
+    stop_optimization(session=session, by=request.user)
+    if request.htmx:
+        return render(
+            request, "_session_panel.html", session_panel(session, _tab(request.POST.get("tab", "")))
+        )
+    return redirect("session-detail", pk=pk)
+
+
+@login_required
+@require_POST
+def session_rate(request: AppRequest, pk: int) -> HttpResponse:
+    session = _visible(request, pk)
+    form = FeedbackForm(request.POST, given=_given(request, session))
+    status = 422
+    if form.is_valid():
+        given = rate_session(session=session, by=request.user, **form.opinion())
+        form, status = FeedbackForm(given=given), 200
+    if status == 200 and not request.htmx:
+        return redirect(reverse("session-detail", args=[pk]) + "#rating")
+    template = "_rating.html" if request.htmx else "rating_refused.html"
+    context = {"session": session, "form": form, "feedback": form.given, "saved": status == 200}
+    return render(request, template, context, status=status)
+
+
+def _visible(request: AppRequest, pk: int) -> OptimizationSession:
+    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt", "dataset")
+    session: OptimizationSession = get_object_or_404(visible, pk=pk)
+    return session
+
+
+def _tab(name: str) -> str:
+    return name if name in TABS else ""
+
+
+def _given(request: AppRequest, session: OptimizationSession) -> Feedback | None:
+    return Feedback.objects.filter(session=session, user=request.user).first()
