@@ -68,6 +68,8 @@ class Llama:
 
 def _serve(gguf: Path, *, slots: int, window: int, key: str) -> Any:
     """llama.cpp's own HTTP server on a free loopback port that only the holder of `key` may use."""
+    # OpenMP's threads spin while they wait for each other; asleep, they leave the cores to the other services.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import xllamacpp  # here, for the import alone takes long and the rest of this file is used without it
 
     params = xllamacpp.CommonParams()
@@ -78,6 +80,7 @@ def _serve(gguf: Path, *, slots: int, window: int, key: str) -> Any:
     params.ctx_shift = True
     params.ui = False
     params.endpoint_slots = False
+    params.cache_ram_mib = 256
     params.verbosity = 1
     params.hostnames = ["127.0.0.1"]
     params.port = 0

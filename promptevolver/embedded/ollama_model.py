@@ -80,7 +80,7 @@ class Model:
         return {
             "license": self.metadata.get("general.license", ""),
             "modelfile": f"# Served by PromptEvolver's embedded model server\nFROM {self.path.name}\n",
-            "parameters": "",
+            "parameters": f"num_ctx                        {self.window}",
             "template": self.metadata.get("tokenizer.chat_template", ""),
             "details": self.details(),
             "model_info": {key: _brief(value, verbose) for key, value in sorted(self.metadata.items())},

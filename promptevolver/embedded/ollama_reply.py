@@ -12,8 +12,11 @@ from typing import Any
 
 from promptevolver.embedded.llama import Llama
 from promptevolver.embedded.ollama_model import iso
-from promptevolver.embedded.ollama_request import Request
+from promptevolver.embedded.ollama_request import Request, RequestError
 from promptevolver.embedded.ollama_window import fit_prompt
+
+JSON_STARTS = {"object": ("{",), "array": ("[",), "string": ('"',)}
+ANY_JSON = tuple('{["-0123456789tfn')
 
 Wording = Callable[[str], dict[str, Any]]
 
@@ -38,6 +41,7 @@ class Reply:
     started: float = field(default_factory=time.perf_counter)
     prompt: list[int] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
+    spoken: bool = False
 
     async def pieces(self, llama: Llama, slots: asyncio.Semaphore) -> AsyncGenerator[dict[str, Any], None]:
         """Waits for a slot, first come first served; closing the iterator gives it back."""
@@ -46,7 +50,12 @@ class Reply:
             async with aclosing(llama.complete(self._completion())) as pieces:
                 async for piece in pieces:
                     self.tokens += piece.get("tokens", [])
-                    yield self._last(piece) if piece["stop"] else self._piece(piece["content"])
+                    if piece["content"] and not self.spoken:
+                        self._check_format(piece["content"])
+                    if piece["stop"]:
+                        yield self._last(piece)
+                    elif piece["content"]:
+                        yield self._piece(piece["content"])
 
     def idle(self) -> dict[str, Any]:
         """The answer to a request with nothing to answer: the model is loaded, or would be unloaded."""
@@ -76,6 +85,15 @@ class Reply:
         if wanted < 0:
             return room
         return wanted if self.request.shift else min(wanted, room)
+
+    def _check_format(self, first: str) -> None:
+        """llama.cpp answers without a grammar when it cannot read the schema, which shows at the first letter."""
+        self.spoken = True
+        schema = self.request.sampling.get("json_schema")
+        if schema and not first.startswith(JSON_STARTS.get(str(schema.get("type")), ANY_JSON)):
+            raise RequestError(
+                "the JSON schema in 'format' is invalid or uses what the model server does not support"
+            )
 
     def _piece(self, text: str) -> dict[str, Any]:
         return {

@@ -34,6 +34,9 @@ UNSUPPORTED = {
     "suffix": "insert",
     "logprobs": "logprobs",
 }
+# Spaces as json.dumps writes them, for a small model left free may write them without end; what the
+# grammar does not know of JSON Schema is ignored, as in Ollama.
+GUIDANCE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": ", "lenient": True}
 DURATION = re.compile(r"[-+]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+")
 SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 TYPE_NAMES = {
@@ -180,9 +183,9 @@ def _format(value: Any) -> dict[str, Any]:
     if value is None or value == "":
         return {}
     if value == "json":
-        return {"json_schema": {"type": "object"}}
+        return {"json_schema": {"type": "object", "x-guidance": GUIDANCE}}
     if isinstance(value, dict):
-        return {"json_schema": value}
+        return {"json_schema": {"x-guidance": GUIDANCE} | value}
     raise RequestError(f'invalid format: {json.dumps(value)}; expected "json" or a JSON Schema object')
 
 
