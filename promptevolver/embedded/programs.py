@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import postgres, valkey
-from .home import CHECKOUT, OWNER, Home
+from .home import CHECKOUT, OWNER, Home, ServiceError
 
 APP = ["worker", "beat", "web"]
 
@@ -82,7 +82,7 @@ def services(home: Home, state: Mapping[str, str | int]) -> list[Program]:
 def app(home: Home, environ: Mapping[str, str]) -> list[Program]:
     """The worker, the scheduler and the web server; their arguments follow the environment of `up`."""
     celery = ["-m", "celery", "-A", "promptevolver"]
-    threads = environ.get("WORKER_CONCURRENCY") or "4"
+    threads = str(whole_number(environ, "WORKER_CONCURRENCY", 4, highest=1000))
     worker = [*celery, "worker", "--pool", "threads", "--concurrency", threads, "--loglevel", "INFO"]
     # Mingle and gossip are for workers that ask each other; ours ask the database.
     worker += ["--without-mingle", "--without-gossip"]
@@ -98,7 +98,14 @@ def host(environ: Mapping[str, str]) -> str:
 
 
 def port(environ: Mapping[str, str]) -> int:
-    return int(environ.get("PORT") or 8000)
+    return whole_number(environ, "PORT", 8000, highest=65535)
+
+
+def whole_number(environ: Mapping[str, str], name: str, default: int, highest: int) -> int:
+    text = environ.get(name) or str(default)
+    if not (text.isdecimal() and 1 <= int(text) <= highest):
+        raise ServiceError(f"{name} must be a number from 1 to {highest}, not {text!r}.")
+    return int(text)
 
 
 def launched(home: Home, name: str, arguments: list[str]) -> list[str]:
