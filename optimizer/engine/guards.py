@@ -8,7 +8,7 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from optimizer.engine.components import Components, variables
+from optimizer.engine.components import VARIABLE, Components, variables
 
 LONGEST = 10_000  # characters of a whole prompt
 GROWTH = 6  # an instruction may be this many times the original's length, and always 1,000 characters
@@ -51,6 +51,7 @@ def _identifier() -> LanguageIdentifier:
 
 
 def _language(text: str) -> str:
+    text = VARIABLE.sub("", text)
     if sum(character.isalpha() for character in text) < 12:
         return ""
     language, sureness = _identifier().classify(text)

@@ -16,6 +16,7 @@ from optimizer.engine.task import Item, Task
 from optimizer.llm.base import CallFailed, Request
 
 MOST_LABELS = 8
+LONGEST_LABEL = 40  # characters
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def balanced(rows: Sequence[Item], count: int, rng: random.Random) -> list[Item]
 def shared_format(answers: Sequence[str]) -> str:
     """A sentence on the form that all answers have, or ""."""
     labels = list(dict.fromkeys(answer.strip() for answer in answers))
-    if len(labels) <= min(MOST_LABELS, len(answers) // 2):
+    if len(labels) <= min(MOST_LABELS, len(answers) // 2) and max(map(len, labels)) <= LONGEST_LABEL:
         return f"Answer with exactly one of: {', '.join(labels)}. Write nothing else."
     rules: list[tuple[Callable[[str], bool], str]] = [
         (_is_number, "Answer with the number only. Write nothing else."),

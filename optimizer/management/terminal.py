@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
@@ -22,7 +22,7 @@ class ProgressBar:
     """A bar for the current stage, with the best score so far beside it."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._bar: tqdm[None] = tqdm(
+        self._bar: Any = tqdm(
             file=stream, bar_format="{desc} {n}/{total} {bar:20} {elapsed}{postfix}", total=1
         )
         self._means: dict[int, float] = {}
@@ -44,7 +44,7 @@ class ProgressBar:
                 self._bar.refresh()
             case Beat(waiting) if waiting:
                 self._bar.set_description_str("Waiting for Ollama", refresh=True)
-            case Scored(number, "validation", _, mean, items):
+            case Scored(number, "validation", _, mean, _):
                 self._means[number] = mean
             case Leading(number) if number in self._means:
                 self._bar.set_postfix_str(f"best so far {self._means[number]:.0%}")

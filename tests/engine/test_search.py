@@ -1,0 +1,184 @@
+"""The search as a whole, on a model whose replies are known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from optimizer.engine import Config, Item, run
+from optimizer.engine.events import Finished, Leading, Proposed, Scored, Spent, Stage
+from optimizer.engine.splits import split
+from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.ledger import Ledger, MemoryStore
+from optimizer.llm.scripted import Scripted
+from tests.engine.world import ITEMS, PROMPT, answers, events_of, proposals, result_of, task, world
+
+
+def test_a_better_prompt_is_found_and_measured_on_held_out_rows() -> None:
+    result = result_of(task())
+    assert result.best != 0
+    assert result.comparison is not None
+    assert (result.comparison.baseline, result.comparison.best) == (0.0, 1.0)
+    assert result.comparison.low > 0
+    assert result.comparison.better == result.comparison.rows == 16
+    assert result.score_kind == "accuracy"
+    assert result.quality_score == 100
+    assert result.improvements
+
+
+def test_the_stages_of_the_method_all_ask_the_model() -> None:
+    model = Scripted(world)
+    list(run(task(), Config(target_score=2), Ledger(model, MemoryStore())))
+    asked = {request.purpose for request in model.requests}
+    assert {"understand", "mutate", "critique", "synthesize", "answer", "rate"} <= asked
+
+
+def test_held_out_rows_are_asked_only_at_the_end() -> None:
+    splits = split(ITEMS, seed=0)
+    events = events_of(task())
+    searched = {
+        o.input for e in events if isinstance(e, Scored) and e.split == "validation" for o in e.outcomes
+    }
+    measured = {
+        o.input for e in events if isinstance(e, Scored) and e.split == "held-out" for o in e.outcomes
+    }
+    assert measured == {item.input for item in splits.held_out}
+    assert not searched & measured
+    shown = {s.input for e in events if isinstance(e, Proposed) for s in e.components.shots}
+    assert not shown & measured
+
+
+def test_the_original_is_kept_when_nothing_is_better() -> None:
+    def same(request: Request) -> str:
+        return "no idea" if request.purpose == "answer" else proposals(request)
+
+    result = result_of(task(), same)
+    assert result.best == 0
+    assert result.components.as_text().strip() == PROMPT
+    assert "no better than the original" in " ".join(result.caveats)
+
+
+def test_a_run_is_a_function_of_seed_and_replies() -> None:
+    assert events_of(task()) == events_of(task())
+    assert events_of(task()) != events_of(task(), seed=1)
+
+
+def test_a_replay_from_the_ledger_asks_nothing_again_and_tells_the_same() -> None:
+    store = MemoryStore()
+    first = list(run(task(), Config(), Ledger(Scripted(world), store)))
+    silent = Scripted(world)
+    assert list(run(task(), Config(), Ledger(silent, store))) == first
+    assert silent.requests == []
+
+
+def test_a_run_cut_anywhere_goes_on_and_pays_only_for_the_rest() -> None:
+    whole = Scripted(world)
+    expected = list(run(task(), Config(), Ledger(whole, MemoryStore())))[-1]
+    store, paid = MemoryStore(), 0
+    for most_events in (20, 60, 150, 100_000):
+        model = Scripted(world)
+        events = run(task(), Config(), Ledger(model, store))
+        seen = [event for event, _ in zip(events, range(most_events), strict=False)]
+        events.close()  # type: ignore[attr-defined]
+        paid = len(store.kept)
+    assert seen[-1] == expected
+    assert paid == len({request.key for request in whole.requests})
+
+
+@pytest.mark.parametrize("most", [10, 40, 120])
+def test_the_budget_of_calls_is_never_overshot(most: int) -> None:
+    model = Scripted(world)
+    last = list(run(task(), Config(max_calls=most), Ledger(model, MemoryStore())))[-1]
+    assert len({request.key for request in model.requests}) <= most
+    assert isinstance(last, Finished)
+    assert last.comparison is not None
+
+
+def test_the_budget_of_tokens_is_never_overshot() -> None:
+    events = events_of(task(), max_tokens=60_000)
+    spent = [event for event in events if isinstance(event, Spent)][-1]
+    assert spent.prompt_tokens + spent.completion_tokens <= 60_000
+    assert isinstance(events[-1], Finished)
+
+
+def test_an_optimizer_that_gives_nothing_usable_ends_with_the_best_of_what_there_is() -> None:
+    def useless(request: Request) -> str:
+        return answers(request) if request.purpose == "answer" else "I cannot do that, sorry"
+
+    result = result_of(task(), useless)
+    assert result.best != 0
+    assert result.rating is None
+    assert "wrote no usable rewrite" in " ".join(result.caveats)
+
+
+def test_a_failing_call_is_never_a_score() -> None:
+    def broken(request: Request) -> str | CallFailed:
+        return CallFailed("refused", "no") if request.purpose == "answer" else proposals(request)
+
+    with pytest.raises(CallFailed):
+        events_of(task(), broken)
+
+
+def test_a_candidate_too_long_for_the_window_drops_out_and_the_run_goes_on() -> None:
+    def small(request: Request) -> str | CallFailed:
+        too_long = request.purpose == "answer" and len(request.messages) > 1
+        return CallFailed("context_window", "too long") if too_long else world(request)
+
+    result = result_of(task(), small)
+    assert result.best != 0
+    assert result.components.shots_as == "text" or not result.components.shots
+
+
+def test_without_rows_pairs_are_judged_in_both_orders() -> None:
+    model = Scripted(world)
+    result = list(run(task(items=()), Config(iterations=1, rounds=1), Ledger(model, MemoryStore())))[-1]
+    assert isinstance(result, Finished)
+    assert result.score_kind == "win rate"
+    assert result.comparison is not None
+    assert result.comparison.best == 0.5  # this judge always prefers A: the two orders cancel out
+    assert result.best == 0
+
+
+def test_without_rows_a_fair_judge_finds_the_better_prompt() -> None:
+    def fair(request: Request) -> str:
+        if request.purpose != "compare":
+            return world(request)  # type: ignore[return-value]
+        text = request.messages[-1].content
+        first = text.split("<A>")[1].split("</A>")[0]
+        return json.dumps({"better": "B" if "I think" in first else "A"})
+
+    result = result_of(task(items=()), fair)
+    assert result.best != 0
+    assert result.comparison is not None
+    assert (result.comparison.baseline, result.comparison.best) == (0.5, 1.0)
+
+
+def test_too_few_rows_are_refused_before_anything_is_spent() -> None:
+    model = Scripted(world)
+    with pytest.raises(ValueError, match="At least 4"):
+        list(run(task(items=(Item("word1", "odd"),) * 9), Config(), Ledger(model, MemoryStore())))
+    assert model.requests == []
+
+
+def test_the_target_score_ends_the_search() -> None:
+    assert "target score" in result_of(task()).reason
+
+
+def test_progress_counts_every_call_of_a_stage() -> None:
+    stages = [event for event in events_of(task()) if isinstance(event, Stage) and event.name == "Scoring"]
+    assert any(stage.done == stage.total > 8 for stage in stages)
+
+
+def test_the_leader_is_told_as_it_changes() -> None:
+    events = events_of(task())
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert [event for event in events if isinstance(event, Leading)][-1].number == finished.best
+
+
+def test_the_engine_needs_no_django() -> None:
+    code = "import optimizer.engine, optimizer.llm.ollama, optimizer.llm.pool, sys; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
