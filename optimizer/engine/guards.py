@@ -12,7 +12,7 @@ from optimizer.engine.components import VARIABLE, Components, variables
 
 LONGEST = 10_000  # characters of a whole prompt
 GROWTH = 6  # an instruction may be this many times the original's length, and always 1,000 characters
-SURE_OF_LANGUAGE = 0.95
+SURE_OF_LANGUAGE = 0.9
 REFUSAL = re.compile(r"^\W*(i'?m sorry|i apologi[sz]e|i can(no|')t|i am unable|as an ai)\b", re.IGNORECASE)
 SCRAP = re.compile(
     r"<(prompt|critique|original)>|thinking style|rewrite the (prompt|instruction)", re.IGNORECASE

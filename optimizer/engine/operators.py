@@ -169,6 +169,8 @@ def balanced(rows: Sequence[Item], count: int, rng: random.Random) -> list[Item]
 def shared_format(answers: Sequence[str]) -> str:
     """A sentence on the form that all answers have, or ""."""
     labels = list(dict.fromkeys(answer.strip() for answer in answers))
+    if not labels:
+        return ""
     if len(labels) <= min(MOST_LABELS, len(answers) // 2) and max(map(len, labels)) <= LONGEST_LABEL:
         return f"Answer with exactly one of: {', '.join(labels)}. Write nothing else."
     rules: list[tuple[Callable[[str], bool], str]] = [

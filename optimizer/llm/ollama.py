@@ -37,6 +37,10 @@ class OllamaHost:
         with_names = await self._asking(self.client.list())
         return [model.model for model in with_names.models]
 
+    async def close(self) -> None:
+        """Drop the connections."""
+        await self.client.close()
+
     async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
         """The whole reply; `on_text` is told the text so far. Raises Unavailable or CallFailed."""
         window = await self.window(request.model)

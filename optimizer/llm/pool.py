@@ -24,6 +24,8 @@ class Host(Protocol):
 
     async def models(self) -> list[str]: ...
 
+    async def close(self) -> None: ...
+
     async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply: ...
 
 
@@ -66,8 +68,17 @@ class Pool:
 
     def close(self) -> None:
         """Abort everything and end the pool's thread."""
+        asyncio.run_coroutine_threadsafe(self._abort(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join()
+        self._loop.close()
+
+    async def _abort(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(*(host.close() for host in self._hosts))
 
     def _next(self, arrivals: queue.Queue[Arrival], work: object) -> Arrival:
         try:

@@ -1,34 +1,74 @@
-"""A model whose replies are known beforehand, for tests and for measuring the engine's schedule."""
+"""Models whose replies are known beforehand, for tests and for measuring the engine's schedule."""
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Reply, Request
 
-Script = Callable[[Request], str | CallFailed]
+Script = Callable[[Request], "str | CallFailed"]
 
 
 class Scripted:
-    """Answers each request by a function, after `latency` seconds for each wave of `slots` requests."""
+    """A `Model` that answers each request at once, by a function, and remembers what it was asked."""
 
-    def __init__(self, script: Script, *, slots: int = 4, latency: float = 0.0) -> None:
+    def __init__(self, script: Script, *, slots: int = 4) -> None:
         self.script = script
         self.slots = slots
-        self.latency = latency
         self.requests: list[Request] = []
 
     def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
         """See `Model`."""
         self.requests.extend(requests)
         for index, request in enumerate(requests):
-            if self.latency and index % self.slots == 0:
-                time.sleep(self.latency)
             said = self.script(request)
-            yield Failed(index, said) if isinstance(said, CallFailed) else Done(index, _reply(request, said))
+            yield (
+                Failed(index, said) if isinstance(said, CallFailed) else Done(index, reply_of(request, said))
+            )
 
 
-def _reply(request: Request, text: str) -> Reply:
+class ScriptedHost:
+    """A server for a `Pool` that answers by a function, each time after `latency` seconds.
+
+    The function may raise Unavailable or CallFailed. `at_once` is the most requests it had at a time.
+    """
+
+    def __init__(self, script: Callable[[Request], str], *, slots: int = 4, latency: float = 0.0) -> None:
+        self.address = "scripted"
+        self.script = script
+        self.slots = slots
+        self.latency = latency
+        self.requests: list[Request] = []
+        self.aborted = 0
+        self.at_once = 0
+        self._now = 0
+
+    async def models(self) -> list[str]:
+        """It has one model."""
+        return ["scripted"]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
+        """See `OllamaHost`."""
+        self.requests.append(request)
+        self._now += 1
+        self.at_once = max(self.at_once, self._now)
+        try:
+            await asyncio.sleep(self.latency)
+            text = self.script(request)
+        except asyncio.CancelledError:
+            self.aborted += 1
+            raise
+        finally:
+            self._now -= 1
+        on_text(text)
+        return reply_of(request, text)
+
+
+def reply_of(request: Request, text: str) -> Reply:
+    """The reply with words for tokens."""
     words = sum(len(message.content.split()) for message in request.messages)
     return Reply(text, prompt_tokens=words, completion_tokens=len(text.split()), duration_ms=1)

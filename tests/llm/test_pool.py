@@ -1,0 +1,122 @@
+"""Many calls over one or several servers, servers that fail, and calls that nobody wants any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Request, Unavailable
+from optimizer.llm.pool import MOST_FAULTS, Pool
+from optimizer.llm.scripted import ScriptedHost
+
+MakePool = Callable[..., Pool]
+
+
+@pytest.fixture
+def make_pool() -> Iterator[MakePool]:
+    pools: list[Pool] = []
+
+    def make(*hosts: ScriptedHost) -> Pool:
+        pools.append(Pool(lambda: hosts))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+def ask(number: int) -> Request:
+    return Request("test", "m", (Message("user", str(number)),), max_tokens=5)
+
+
+def echo(request: Request) -> str:
+    return request.messages[0].content
+
+
+def failing_first(times: int, *, answered: bool) -> Callable[[Request], str]:
+    left = iter(range(times))
+
+    def script(request: Request) -> str:
+        if next(left, None) is not None:
+            raise Unavailable("not now", answered=answered)
+        return echo(request)
+
+    return script
+
+
+def test_every_request_is_answered_over_all_slots(make_pool: MakePool) -> None:
+    host = ScriptedHost(echo, slots=3, latency=0.02)
+    done = {
+        a.index: a.reply.text
+        for a in make_pool(host).replies([ask(n) for n in range(9)])
+        if isinstance(a, Done)
+    }
+    assert done == {n: str(n) for n in range(9)}
+    assert host.at_once == 3
+
+
+def test_two_servers_share_the_work(make_pool: MakePool) -> None:
+    hosts = [ScriptedHost(echo, slots=2, latency=0.02) for _ in range(2)]
+    pool = make_pool(*hosts)
+    assert pool.slots == 4
+    list(pool.replies([ask(n) for n in range(8)]))
+    assert [len(host.requests) for host in hosts] == [4, 4]
+
+
+def test_a_server_that_is_away_is_left_out(make_pool: MakePool) -> None:
+    away = ScriptedHost(failing_first(99, answered=False), slots=2)
+    here = ScriptedHost(echo, slots=2, latency=0.01)
+    done = [a for a in make_pool(away, here).replies([ask(n) for n in range(8)]) if isinstance(a, Done)]
+    assert len(done) == 8
+    assert len(here.requests) >= 8
+
+
+def test_503_twice_then_success_takes_three_tries(make_pool: MakePool) -> None:
+    host = ScriptedHost(failing_first(2, answered=True))
+    arrivals = list(make_pool(host).replies([ask(1)]))
+    assert isinstance(arrivals[-1], Done)
+    assert len(host.requests) == 3
+
+
+def test_a_refused_call_fails_at_once(make_pool: MakePool) -> None:
+    def refuse(request: Request) -> str:
+        raise CallFailed("refused", "no")
+
+    host = ScriptedHost(refuse)
+    (arrival,) = make_pool(host).replies([ask(1)])
+    assert isinstance(arrival, Failed)
+    assert len(host.requests) == 1
+
+
+def test_a_server_that_always_reports_a_fault_is_given_up(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.llm.pool.LONGEST_PAUSE", 0.01)
+    host = ScriptedHost(failing_first(99, answered=True))
+    *_, last = make_pool(host).replies([ask(1)])
+    assert isinstance(last, Failed)
+    assert last.error.code == "server_fault"
+    assert len(host.requests) == MOST_FAULTS
+
+
+def test_while_no_server_answers_it_says_so_and_goes_on_by_itself(make_pool: MakePool) -> None:
+    host = ScriptedHost(failing_first(2, answered=False))
+    arrivals = list(make_pool(host).replies([ask(1)]))
+    waiting = [arrival.waiting for arrival in arrivals if isinstance(arrival, Idle) and arrival.waiting]
+    assert waiting
+    assert "waiting for Ollama" in waiting[0]
+    assert isinstance(arrivals[-1], Done)
+
+
+def test_closing_aborts_what_is_in_flight(make_pool: MakePool) -> None:
+    host = ScriptedHost(echo, slots=2, latency=30)
+    replies = make_pool(host).replies([ask(n) for n in range(6)])
+    next(replies)
+    replies.close()  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 1
+    while host.aborted < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert host.aborted == 2
+    assert len(host.requests) == 2
