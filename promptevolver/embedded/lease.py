@@ -24,24 +24,15 @@ def ensure_running(home: Home, environ: MutableMapping[str, str]) -> None:
 
 def start(home: Home, environ: MutableMapping[str, str]) -> None:
     names = addresses.needed(home, environ)
-    if not names and not supervisor.alive(home):
+    if not names:
         return
+    supervisor.ensure_alive(home)
     state = addresses.read_state(home)
-    if not supervisor.alive(home):
-        prepare(home, names)
-        supervisor.launch(home, programs.services(home, state))
-    elif "postgres" in names:
-        postgres.prepare(home)
+    supervisor.add(home, [programs.service(home, name, state) for name in names])
     for name in names:
         supervisor.start(home, name, environ)
     for name in names:
         supervisor.wait_until_answering(home, name, probe(home, name, environ))
-
-
-def prepare(home: Home, names: list[str]) -> None:
-    valkey.prepare(home, int(addresses.read_state(home)["valkey_port"]))
-    if "postgres" in names:
-        postgres.prepare(home)
 
 
 def probe(home: Home, name: str, environ: MutableMapping[str, str]) -> Callable[[], bool]:

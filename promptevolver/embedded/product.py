@@ -43,9 +43,9 @@ def start(home: Home, environ: Environ) -> None:
     """Start worker, scheduler and web server; returns when pages are served."""
     with locked(home.root / "start.lock"):
         wanted = programs.app(home, environ)
-        services = programs.services(home, addresses.read_state(home))
+        supervisor.ensure_alive(home)
         supervisor.forget(home, programs.APP)
-        supervisor.add(home, [*services, *wanted])
+        supervisor.add(home, wanted)
         for program in wanted:
             supervisor.start(home, program.name, environ)
     supervisor.wait_until_answering(home, "web", lambda: healthy(base_url(environ)))

@@ -61,22 +61,28 @@ class Program:
     user: str | None = None
 
 
-def services(home: Home, state: Mapping[str, str | int]) -> list[Program]:
+def service(home: Home, name: str, state: Mapping[str, str | int]) -> Program:
+    """One of the embedded servers, its files made ready."""
+    if name == "postgres":
+        return database(home)
+    if name == "valkey":
+        valkey.prepare(home, int(state["valkey_port"]))
+        return Program(name, valkey.command(home), 20)
     serve = [str(CHECKOUT / "manage.py"), "serve_model", "--port", str(state["model_port"])]
-    return [
-        # INT is PostgreSQL's fast shutdown; TERM would wait for every client to leave.
-        Program(
-            "postgres",
-            postgres.command(home),
-            10,
-            directory=postgres.folder(home),
-            stop_signal="INT",
-            stop_seconds=20,
-            user=postgres.system_user(home),
-        ),
-        Program("valkey", valkey.command(home), 20),
-        Program("model", launched(home, "model", serve), 30),
-    ]
+    return Program(name, launched(home, name, serve), 30)
+
+
+def database(home: Home) -> Program:
+    postgres.prepare(home)
+    return Program(
+        "postgres",
+        postgres.command(home),
+        10,
+        directory=postgres.folder(home),
+        stop_signal="INT",  # fast shutdown; TERM would wait for every client to leave
+        stop_seconds=20,
+        user=postgres.system_user(home),
+    )
 
 
 def app(home: Home, environ: Mapping[str, str]) -> list[Program]:

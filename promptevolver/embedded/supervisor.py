@@ -45,12 +45,17 @@ def alive(home: Home) -> bool:
     return False
 
 
-def launch(home: Home, wanted: list[programs.Program]) -> None:
+def ensure_alive(home: Home) -> None:
+    if not alive(home):
+        launch(home)
+
+
+def launch(home: Home) -> None:
     """Start the manager in a session of its own, so that Ctrl-C in this terminal does not reach it."""
     end_strays(home)
     collect(home)
     home.control_socket.unlink(missing_ok=True)
-    configure(home, wanted)
+    configure(home, [])
     _launched[home.root] = spawn(home)
     trouble = f"The process manager did not start. See {complaints(home)}"
     wait_for(lambda: alive(home) or ended(home, trouble), 20, trouble)
@@ -100,7 +105,7 @@ def configure(home: Home, wanted: list[programs.Program]) -> None:
 
 
 def add(home: Home, wanted: list[programs.Program]) -> None:
-    """Make a running manager know these programs as they are configured now."""
+    """Make the running manager know these programs too; those it has stay as they are."""
     configure(home, wanted)
     call(home, "reloadConfig")
     for program in wanted:
