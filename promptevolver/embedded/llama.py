@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from promptevolver.embedded.gguf import NotGGUFError
+
 
 class LlamaError(Exception):
     """llama.cpp refused a request; `status` is its HTTP status."""
@@ -85,7 +87,10 @@ def _serve(gguf: Path, *, slots: int, window: int, key: str) -> Any:
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [key]
-    return xllamacpp.Server(params)
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as problem:
+        raise NotGGUFError(f"llama.cpp cannot run {gguf}; its own lines above say why.") from problem
 
 
 def _piece(line: str) -> dict[str, Any] | None:

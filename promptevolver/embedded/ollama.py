@@ -143,12 +143,20 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as problem:
+    except (OSError, OverflowError) as problem:
         listener.close()
+        reason = getattr(problem, "strerror", problem)
         raise ListenError(
-            f"Cannot listen on {host}:{port}: {problem.strerror}. Choose another port with --port."
+            f"Cannot listen on {host}:{port}: {reason}. Choose another port with --port."
         ) from problem
     return listener
+
+
+def count(text: str) -> int:
+    """A command line's number of slots: at least one."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too few: at least 1")
+    return number
 
 
 def serve(listener: socket.socket, model: Model, *, slots: int) -> None:
@@ -171,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve a GGUF model over Ollama's HTTP API.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=11434)
-    parser.add_argument("--parallel", type=int, default=4, help="requests answered at the same time")
+    parser.add_argument("--parallel", type=count, default=4, help="requests answered at the same time")
     parser.add_argument("--model", type=Path, help="a GGUF file; default: the bundled SmolLM2")
     parser.add_argument(
         "--ctx", type=int, default=0, help="tokens for each request; default: as trained, up to 8192"

@@ -122,7 +122,7 @@ def load_model(path: Path | None, *, window: int = 0) -> Model:
         aliases=frozenset({name, family, f"{family}:latest"}),
         metadata=metadata,
         digest=gguf.digest(path),
-        window=min(window or LARGEST_WINDOW, trained),
+        window=min(window if window > 0 else LARGEST_WINDOW, trained),
     )
 
 

@@ -54,6 +54,18 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes | None)
     assert (process.returncode, str(path) in errors) == (1, True)
 
 
+def test_a_model_cut_short_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cut.gguf"
+    with bundled_model().open("rb") as whole:
+        path.write_bytes(whole.read(3_000_000))
+    process = start(free_port(), "--model", str(path))
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.splitlines()[-1]) == (
+        1,
+        f"llama.cpp cannot run {path}; its own lines above say why.",
+    )
+
+
 def test_another_model_is_named_after_its_file(tmp_path: Path) -> None:
     (tmp_path / "My-Model-Q4.gguf").symlink_to(bundled_model())
     with served("--parallel", "1", "--ctx", "256", "--model", str(tmp_path / "My-Model-Q4.gguf")) as server:

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=11434)
-        parser.add_argument("--parallel", type=int, default=settings.EMBEDDED_PARALLEL)
+        parser.add_argument("--parallel", type=ollama.count, default=settings.EMBEDDED_PARALLEL)
         parser.add_argument("--model", default=settings.EMBEDDED_MODEL, metavar="PATH.gguf")
         parser.add_argument("--ctx", type=int, default=settings.EMBEDDED_CONTEXT, metavar="TOKENS")
 
