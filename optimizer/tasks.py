@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from optimizer.engine.events import Beat, Event
 from optimizer.llm.base import Unavailable
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
-from optimizer.llm.pool import Pool
+from optimizer.llm.pool import Host, Pool
 from optimizer.models import Feedback, OptimizationSession
 
 MODELS_KEY = "models"
@@ -96,21 +96,24 @@ def _interrupt(run: progress.Run, steps: Iterator[Event]) -> None:
 @contextmanager
 def connected() -> Iterator[Pool]:
     """The pool of the configured Ollama servers."""
-    pool = Pool(
-        lambda: [
-            OllamaHost(
-                address,
-                slots=settings.OLLAMA_PARALLEL,
-                context=settings.OLLAMA_CONTEXT,
-                timeout=settings.OLLAMA_TIMEOUT,
-            )
-            for address in settings.OLLAMA_HOSTS
-        ]
-    )
+    pool = Pool(hosts)
     try:
         yield pool
     finally:
         pool.close()
+
+
+def hosts() -> Sequence[Host]:
+    """The configured Ollama servers."""
+    return [
+        OllamaHost(
+            address,
+            slots=settings.OLLAMA_PARALLEL,
+            context=settings.OLLAMA_CONTEXT,
+            timeout=settings.OLLAMA_TIMEOUT,
+        )
+        for address in settings.OLLAMA_HOSTS
+    ]
 
 
 def task_of(session: OptimizationSession) -> engine.Task:

@@ -10,6 +10,7 @@ import ollama
 
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
 
+FAULTS = (ollama.ResponseError, httpx.HTTPError, ConnectionError, ValueError)
 TRANSIENT = {408, 429, 500, 502, 503, 504}
 
 
@@ -39,7 +40,7 @@ class OllamaHost:
 
     async def close(self) -> None:
         """Drop the connections."""
-        await self.client.close()
+        await self.client.close()  # type: ignore[no-untyped-call]
 
     async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
         """The whole reply; `on_text` is told the text so far. Raises Unavailable or CallFailed."""
@@ -81,16 +82,18 @@ class OllamaHost:
         try:
             async for part in parts:
                 yield part
-        except (ollama.ResponseError, httpx.HTTPError) as error:
+        except FAULTS as error:
             raise self._explain(error, request.model, window) from error
 
     async def _asking(self, awaitable: Any) -> Any:
         try:
             return await awaitable
-        except (ollama.ResponseError, httpx.HTTPError, ConnectionError) as error:
+        except FAULTS as error:
             raise self._explain(error) from error
 
     def _explain(self, error: Exception, model: str = "", window: int = 0) -> Exception:
+        if isinstance(error, ValueError):  # what the client's own validation raises
+            return CallFailed("not_ollama", f"{self.address} does not speak Ollama's API. Check OLLAMA_HOST.")
         if not isinstance(error, ollama.ResponseError):
             return Unavailable(f"Ollama at {self.address} does not answer ({type(error).__name__}).")
         text = str(error.error)

@@ -7,6 +7,7 @@ import queue
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Protocol
 
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Idle, Piece, Reply, Request, Unavailable
@@ -14,6 +15,9 @@ from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Idle, Piece, R
 BEAT = 0.2  # seconds between two signs of life
 LONGEST_PAUSE = 10.0  # seconds between two tries of a server that is away
 MOST_FAULTS = 6  # tries of a call that the server itself reports as failed
+
+
+Arrivals = queue.Queue[tuple[Arrival, asyncio.Event]]  # with what to set once it is dealt with
 
 
 class Host(Protocol):
@@ -45,14 +49,15 @@ class Pool:
 
     def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
         """See `Model`. While no server answers, yields Idle that says so, and goes on when one does."""
-        arrivals: queue.Queue[Arrival] = queue.Queue()
-        work = asyncio.run_coroutine_threadsafe(self._answer_all(requests, arrivals.put), self._loop)
+        arrivals: Arrivals = queue.Queue()
+        work = asyncio.run_coroutine_threadsafe(self._answer_all(requests, arrivals), self._loop)
         left = len(requests)
         try:
             while left:
-                arrival = self._next(arrivals, work)
+                arrival, taken = self._next(arrivals, work)
                 left -= isinstance(arrival, Done | Failed)
                 yield arrival
+                self._loop.call_soon_threadsafe(taken.set)
         finally:
             work.cancel()
 
@@ -80,34 +85,39 @@ class Pool:
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.gather(*(host.close() for host in self._hosts))
 
-    def _next(self, arrivals: queue.Queue[Arrival], work: object) -> Arrival:
+    def _next(self, arrivals: Arrivals, work: Future[None]) -> tuple[Arrival, asyncio.Event]:
         try:
             return arrivals.get(timeout=BEAT)
         except queue.Empty:
-            if work.done() and work.exception():  # type: ignore[attr-defined]
-                raise work.exception() from None  # type: ignore[attr-defined]
-            return Idle(self._waiting)
+            if work.done() and (fault := work.exception()):
+                raise fault from None
+            return Idle(self._waiting), asyncio.Event()
 
     @staticmethod
     async def _connect(connect: Callable[[], Sequence[Host]]) -> Sequence[Host]:
         return connect()
 
-    async def _answer_all(self, requests: Sequence[Request], put: Callable[[Arrival], None]) -> None:
+    async def _answer_all(self, requests: Sequence[Request], arrivals: Arrivals) -> None:
         slots = asyncio.Semaphore(self.slots)
         async with asyncio.TaskGroup() as group:
             for index, request in enumerate(requests):
-                group.create_task(self._answer(index, request, slots, put))
+                group.create_task(self._answer(index, request, slots, arrivals))
 
     async def _answer(
-        self, index: int, request: Request, slots: asyncio.Semaphore, put: Callable[[Arrival], None]
+        self, index: int, request: Request, slots: asyncio.Semaphore, arrivals: Arrivals
     ) -> None:
+        """The slot stays taken until the caller has dealt with the reply, so that a crash loses a slot's worth."""
+        taken = asyncio.Event()
         async with slots:
             try:
-                reply = await self._insist(request, lambda text: put(Piece(index, text)))
+                reply = await self._insist(
+                    request, lambda text: arrivals.put((Piece(index, text), asyncio.Event()))
+                )
             except CallFailed as error:
-                put(Failed(index, error))
+                arrivals.put((Failed(index, error), taken))
             else:
-                put(Done(index, reply))
+                arrivals.put((Done(index, reply), taken))
+            await taken.wait()
 
     async def _insist(self, request: Request, on_text: Callable[[str], None]) -> Reply:
         """Try until a server answers, with growing pauses; only CallFailed ends it."""

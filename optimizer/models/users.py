@@ -33,7 +33,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractUser):
     """A person. Signs in by email; the username is an optional display name."""
 
-    username = models.CharField(max_length=150, blank=True)  # type: ignore[assignment]
+    username = models.CharField(max_length=150, blank=True)
     email = models.EmailField()
 
     objects = UserManager()  # type: ignore[assignment,misc]

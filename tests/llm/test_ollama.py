@@ -45,7 +45,8 @@ def reply_to(asked: Request, host: OllamaHost | None = None, pieces: list[str] |
 class Odd(BaseHTTPRequestHandler):
     """An older Ollama that cuts long prompts silently, or one that is broken."""
 
-    status, sent, counted = 200, [], 40
+    status, counted = 200, 40
+    sent: list[dict[str, Any]] = []
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -59,9 +60,10 @@ class Odd(BaseHTTPRequestHandler):
                 "eval_count": 1,
                 "total_duration": 5_000_000,
             }
-        self.send_response(self.status if self.path == "/api/chat" else 200)
+        broken = self.path == "/api/chat" and self.status != 200
+        self.send_response(self.status if broken else 200)
         self.end_headers()
-        self.wfile.write(json.dumps(said if self.status == 200 else {"error": "busy"}).encode() + b"\n")
+        self.wfile.write(json.dumps({"error": "busy"} if broken else said).encode() + b"\n")
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -135,6 +137,13 @@ def test_a_server_that_is_away_is_unavailable() -> None:
     with pytest.raises(Unavailable) as failed:
         reply_to(request("hi"), OllamaHost(f"http://127.0.0.1:{port}"))
     assert not failed.value.answered
+
+
+def test_a_server_that_is_not_ollama_is_named(odd: tuple[type[Odd], OllamaHost]) -> None:
+    handler, host = odd
+    handler.counted = "many"  # type: ignore[assignment]
+    with pytest.raises(CallFailed, match="OLLAMA_HOST"):
+        reply_to(request("hi"), host)
 
 
 def test_a_full_window_is_no_reply() -> None:

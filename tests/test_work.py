@@ -1,0 +1,296 @@
+"""A worker's way with a session: claim, record, stop, replay, finish, fail. The model is scripted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from optimizer import progress, tasks
+from optimizer.engine.events import Event, Stage
+from optimizer.llm.base import CallFailed, Request, Unavailable
+from optimizer.llm.scripted import ScriptedHost
+from optimizer.models import (
+    Candidate,
+    Evaluation,
+    LLMCall,
+    OptimizationSession,
+    PromptStatus,
+    SessionEvent,
+    SessionStatus,
+    User,
+    Workspace,
+)
+from optimizer.services.datasets import create_dataset
+from optimizer.services.feedback import rate_session
+from optimizer.services.optimizations import stop_optimization
+from tests import factories
+from tests.engine.world import ITEMS, PROMPT, world
+
+UseHost = Callable[..., ScriptedHost]
+
+
+@pytest.fixture
+def session(workspace: Workspace, user: User) -> OptimizationSession:
+    rows = [(item.input, item.expected) for item in ITEMS]
+    dataset = create_dataset(workspace=workspace, by=user, name="numbers", rows=rows)
+    prompt = factories.make_prompt(workspace, original=PROMPT)
+    return factories.make_session(workspace, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
+
+
+@pytest.fixture
+def use_host(monkeypatch: pytest.MonkeyPatch) -> UseHost:
+    """Put a scripted server in the place of the configured ones."""
+
+    def use(script: Callable[[Request], str] = world, **options: float) -> ScriptedHost:  # type: ignore[assignment]
+        host = ScriptedHost(script, **options)  # type: ignore[arg-type]
+        monkeypatch.setattr(tasks, "hosts", lambda: [host])
+        return host
+
+    return use
+
+
+def claimed(session: OptimizationSession) -> progress.Run:
+    run = progress.claim(session.pk)
+    assert run is not None
+    return run
+
+
+class Killed(BaseException):
+    """What a test uses to end a worker at once."""
+
+
+def kill_after(events: int) -> Callable[[Event], None]:
+    left = iter(range(events))
+
+    def watch(event: Event) -> None:
+        if next(left, None) is None:
+            raise Killed
+
+    return watch
+
+
+def let_lease_lapse(session: OptimizationSession) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    OptimizationSession.objects.filter(pk=session.pk).update(lease_until=past)
+
+
+def test_a_session_runs_to_its_result(session: OptimizationSession, use_host: UseHost) -> None:
+    use_host()
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.COMPLETED
+    assert (session.baseline_score, session.best_score, session.score_kind) == (0.0, 1.0, "accuracy")
+    assert session.kept_original is False
+    assert session.results["comparison"]["rows"] == 16
+    assert set(session.results["metrics"]) == {"clarity", "specificity", "engagement"}
+    assert session.results["improvements"]
+    assert session.processing_time_ms is not None
+    assert session.finish_reason
+    assert session.prompt.status == PromptStatus.COMPLETED
+    assert session.prompt.optimized
+    assert session.calls == LLMCall.objects.filter(session=session).count() > 20
+    assert session.target_model == "scripted"
+
+
+def test_candidates_have_parents_outcomes_and_one_best(
+    session: OptimizationSession, use_host: UseHost
+) -> None:
+    use_host()
+    tasks.optimize(session.pk)
+    candidates = Candidate.objects.filter(session=session)
+    assert candidates.get(number=0).operator == "original"
+    assert candidates.get(number=1).parents.get().number == 0
+    best = candidates.get(is_best=True)
+    assert best.text == session.prompt.__class__.objects.get(pk=session.prompt_id).optimized
+    held_out = Evaluation.objects.filter(split="held-out")
+    assert set(held_out.values_list("candidate__number", flat=True)) == {0, best.number}
+
+
+def test_only_one_worker_gets_a_session(session: OptimizationSession) -> None:
+    assert progress.claim(session.pk) is not None
+    assert progress.claim(session.pk) is None
+
+
+def test_a_lapsed_lease_lets_another_worker_in_and_the_first_one_out(session: OptimizationSession) -> None:
+    first = claimed(session)
+    let_lease_lapse(session)
+    second = claimed(session)
+    first._next_tick = 0
+    assert first.record(Stage("Scoring")) is False
+    second._next_tick = 0
+    assert second.record(Stage("Scoring")) is True
+    first.fail("late", "too late")
+    session.refresh_from_db()
+    assert session.status == SessionStatus.PROCESSING
+
+
+@pytest.mark.parametrize("events", [5, 40, 90])
+def test_a_killed_worker_loses_nothing_and_nothing_is_paid_twice(
+    session: OptimizationSession, use_host: UseHost, events: int
+) -> None:
+    host = use_host()
+    with pytest.raises(Killed):
+        tasks.work(claimed(session), kill_after(events))
+    let_lease_lapse(session)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.COMPLETED
+    keys = [request.key for request in host.requests]
+    paid = LLMCall.objects.filter(session=session).count()
+    assert len(keys) - len(set(keys)) <= host.slots  # at most those that were in flight
+    assert paid == len(set(keys))
+
+
+def test_a_replay_writes_nothing_twice(session: OptimizationSession, use_host: UseHost) -> None:
+    use_host()
+    tasks.optimize(session.pk)
+    before = [SessionEvent.objects.count(), Candidate.objects.count(), Evaluation.objects.count()]
+    OptimizationSession.objects.update(status=SessionStatus.PENDING, finished_at=None)
+    host = use_host()
+    tasks.optimize(session.pk)
+    assert [SessionEvent.objects.count(), Candidate.objects.count(), Evaluation.objects.count()] == before
+    assert host.requests == []
+
+
+def test_stop_keeps_the_best_so_far(session: OptimizationSession, user: User, use_host: UseHost) -> None:
+    use_host()
+    seen: list[Event] = []
+
+    def watch(event: Event) -> None:
+        seen.append(event)
+        if type(event).__name__ == "IterationDone":
+            stop_optimization(session=session, by=user)
+
+    tasks.work(claimed(session), watch)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.CANCELLED
+    assert session.finished_at is not None
+    assert "best so far" in session.finish_reason
+    assert session.kept_original is False
+    assert session.best_score is None
+    assert session.prompt.optimized
+
+
+def test_stop_aborts_the_request_in_flight(
+    session: OptimizationSession, user: User, use_host: UseHost
+) -> None:
+    host = use_host(latency=60.0)
+    run = claimed(session)
+    started = timezone.now()
+
+    def watch(event: Event) -> None:
+        if host.requests and not session.stop_requested_at:
+            stop_optimization(session=session, by=user)
+
+    tasks.work(run, watch)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.CANCELLED
+    assert host.aborted == 1
+    assert (timezone.now() - started).total_seconds() < 5
+
+
+def test_ollama_away_is_said_and_waited_for(session: OptimizationSession, use_host: UseHost) -> None:
+    left = iter(range(3))
+
+    def away_first(request: Request) -> str:
+        if next(left, None) is not None:
+            raise Unavailable("gone")
+        return world(request)  # type: ignore[return-value]
+
+    use_host(away_first)
+    stages = set()
+
+    def watch(event: Event) -> None:
+        stages.add(OptimizationSession.objects.get(pk=session.pk).stage)
+
+    tasks.work(claimed(session), watch)
+    session.refresh_from_db()
+    assert "Waiting for Ollama" in stages
+    assert session.status == SessionStatus.COMPLETED
+
+
+@pytest.mark.parametrize("code", ["context_window", "unknown_model", "refused"])
+def test_a_failing_call_fails_the_session_with_its_reason(
+    session: OptimizationSession, use_host: UseHost, code: str
+) -> None:
+    def fail(request: Request) -> str:
+        raise CallFailed(code, "what happened and what to do")
+
+    use_host(fail)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.error_code) == (SessionStatus.FAILED, code)
+    assert session.error_message == "what happened and what to do"
+    assert session.prompt.status == PromptStatus.FAILED
+
+
+def test_an_unexpected_error_fails_the_session_and_not_the_worker(
+    session: OptimizationSession, use_host: UseHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(request: Request) -> str:
+        raise ZeroDivisionError
+
+    use_host(crash)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.error_code) == (SessionStatus.FAILED, "internal")
+    assert "ZeroDivisionError" in caplog.text
+    assert "ZeroDivisionError" not in session.error_message
+
+
+def test_a_session_that_kills_its_workers_fails_after_three(session: OptimizationSession) -> None:
+    for _ in range(3):
+        assert progress.claim(session.pk) is not None
+        let_lease_lapse(session)
+    assert progress.claim(session.pk) is None
+    session.refresh_from_db()
+    assert (session.status, session.error_code) == (SessionStatus.FAILED, "poison")
+
+
+def test_a_worker_that_shuts_down_gives_its_session_back(
+    session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_host()
+    left = iter(range(30))
+
+    def watch(event: Event) -> None:
+        if next(left, None) is None:
+            tasks.shutting_down.set()
+
+    monkeypatch.setattr(tasks, "shutting_down", type(tasks.shutting_down)())
+    tasks.work(claimed(session), watch)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.PROCESSING
+    assert session.attempts == 0
+    assert OptimizationSession.objects.claimable().filter(pk=session.pk).exists()
+
+
+def test_the_sweep_sends_what_was_forgotten_once(
+    session: OptimizationSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(tasks.optimize, "delay", sent.append)
+    tasks.sweep()
+    assert sent == []  # its doorbell has only just been rung
+    OptimizationSession.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    tasks.sweep()
+    tasks.sweep()
+    assert sent == [session.pk]
+
+
+def test_earlier_feedback_reaches_the_critique(
+    session: OptimizationSession, workspace: Workspace, user: User, use_host: UseHost
+) -> None:
+    prompt = factories.make_prompt(workspace, original=PROMPT)
+    earlier = factories.make_session(workspace, prompt=prompt, status=SessionStatus.COMPLETED)
+    rate_session(session=earlier, by=user, rating=2, comment="Too long-winded.")
+    OptimizationSession.objects.filter(pk=session.pk).update(created_at=timezone.now())
+    use_host(lambda request: "no idea" if request.purpose == "answer" else world(request))
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.results["used_feedback"] == ["2 of 5 stars. Too long-winded."]
+    critique = LLMCall.objects.get(session=session, purpose="critique")
+    assert "Too long-winded." in critique.request["messages"][0]["content"]
