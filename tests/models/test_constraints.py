@@ -1,0 +1,184 @@
+"""What must never be false is the database's own business: raw SQL, past every form and model, is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from optimizer.models import Evaluation, SystemMetric, User, Workspace
+from tests import factories
+
+LONG = "repeat('x', 10001)"
+
+# (constraint, table, what an UPDATE sets)
+CHECKS = [
+    ("prompt_original_length", "prompt", "original = ''"),
+    ("prompt_original_length", "prompt", "original = '   '"),
+    ("prompt_original_length", "prompt", f"original = {LONG}"),
+    ("prompt_context_length", "prompt", f"context = {LONG}"),
+    ("prompt_status_known", "prompt", "status = 'lost'"),
+    ("session_status_known", "optimizationsession", "status = 'lost', finished_at = now()"),
+    ("session_preset_known", "optimizationsession", "preset = 'slow'"),
+    ("session_finished_has_time", "optimizationsession", "status = 'completed'"),
+    ("session_finished_has_time", "optimizationsession", "status = 'failed'"),
+    ("session_finished_has_time", "optimizationsession", "status = 'cancelled'"),
+    ("session_iterations_1_to_20", "optimizationsession", "iterations = 0"),
+    ("session_iterations_1_to_20", "optimizationsession", "iterations = 99"),
+    ("session_rounds_1_to_20", "optimizationsession", "rounds = 0"),
+    ("session_rounds_1_to_20", "optimizationsession", "rounds = 21"),
+    ("session_temperature_0_to_2", "optimizationsession", "temperature = -1"),
+    ("session_temperature_0_to_2", "optimizationsession", "temperature = 2.1"),
+    ("session_temperature_0_to_2", "optimizationsession", "temperature = 'NaN'"),
+    ("session_max_tokens", "optimizationsession", "max_tokens = 0"),
+    ("session_max_tokens", "optimizationsession", "max_tokens = 32769"),
+    ("session_quality_0_to_100", "optimizationsession", "quality_score = -0.1"),
+    ("session_quality_0_to_100", "optimizationsession", "quality_score = 100.1"),
+    ("candidate_score_0_to_1", "candidate", "score = -0.1"),
+    ("candidate_score_0_to_1", "candidate", "score = 1.1"),
+    ("evaluation_score_0_to_1", "evaluation", "score = -0.1"),
+    ("evaluation_score_0_to_1", "evaluation", "score = 'NaN'"),
+    ("evaluation_split_known", "evaluation", "split = 'test'"),
+    ("feedback_rating_1_to_5", "feedback", "rating = 0"),
+    ("feedback_rating_1_to_5", "feedback", "rating = 6"),
+    ("feedback_comment_length", "feedback", f"comment = {LONG}"),
+    ("example_input_length", "example", "input = ' '"),
+    ("example_input_length", "example", f"input = {LONG}"),
+    ("example_expected_length", "example", "expected = ''"),
+    ("example_expected_length", "example", f"expected = {LONG}"),
+    ("template_rating_1_to_5", "prompttemplate", "average_rating = 0.9"),
+    ("template_rating_1_to_5", "prompttemplate", "average_rating = 5.1"),
+    ("template_version_length", "templateversion", "text = ' '"),
+    ("template_version_length", "templateversion", f"text = {LONG}"),
+    ("preference_theme_known", "preference", "theme = 'pink'"),
+    ("membership_role_known", "membership", "role = 'king'"),
+]
+
+ANEW = {"submit_key": "NULL"}
+ENDED = {"status": "'failed'", "finished_at": "now()"}
+
+# (constraint, table, what differs in a second row like the first, what differs and then is welcome)
+TWINS = [
+    ("user_email_once", "user", {"email": "'USER@Example.com'"}, {"email": "'other@example.com'"}),
+    ("membership_once", "membership", {}, None),
+    ("session_one_active", "optimizationsession", ANEW, ANEW | ENDED),
+    ("session_one_active", "optimizationsession", ANEW | {"status": "'processing'"}, None),
+    ("session_submitted_once", "optimizationsession", ENDED, ANEW | ENDED),
+    ("event_seq_once", "sessionevent", {}, {"seq": "7"}),
+    ("candidate_number_once", "candidate", {"is_best": "false"}, {"is_best": "false", "number": "7"}),
+    ("candidate_one_best", "candidate", {"number": "7"}, None),
+    ("evaluation_once", "evaluation", {}, {"split": "'train'"}),
+    ("call_paid_once", "llmcall", {}, {"key": "'other'"}),
+    ("feedback_once", "feedback", {}, None),
+    ("example_position_once", "example", {}, {"position": "7"}),
+    ("template_version_once", "templateversion", {}, {"number": "7"}),
+    ("metric_minute_once", "systemmetric", {}, {"name": "'other'"}),
+    ("optimizer_preference_user_id_key", "preference", {}, None),
+    ("optimizer_workspace_personal_of_id_key", "workspace", {}, {"personal_of_id": "NULL"}),
+]  # fmt: skip
+
+COUNTS = [
+    (model._meta.model_name, field.column)
+    for model in apps.get_app_config("optimizer").get_models()
+    for field in model._meta.fields
+    if field.get_internal_type().startswith("Positive")
+]
+
+
+@pytest.fixture
+def world(user: User, workspace: Workspace) -> None:
+    """One row in every table."""
+    key = UUID("00000000-0000-4000-8000-000000000000")
+    session = factories.make_session(workspace, created_by=user, submit_key=key)
+    factories.make_evaluation(factories.make_candidate(session, is_best=True))
+    factories.make_event(session)
+    factories.make_call(session)
+    factories.make_feedback(session, user)
+    factories.make_dataset(workspace, rows=1)
+    factories.make_template(workspace)
+    SystemMetric.objects.create(name="page", minute=timezone.now())
+
+
+def run(sql: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql)
+        assert cursor.rowcount == 1
+
+
+def refused_by(sql: str) -> str | None:
+    """The name of the constraint that refuses the statement."""
+    with pytest.raises(IntegrityError) as caught:
+        run(sql)
+    cause = caught.value.__cause__
+    assert isinstance(cause, psycopg.errors.IntegrityError)
+    return cause.diag.constraint_name
+
+
+def twin(table: str, **differs: str) -> str:
+    """A statement that inserts a row like the one that is there."""
+    columns = [f.column for f in apps.get_model("optimizer", table)._meta.fields if not f.primary_key]
+    values = [differs.get(column, column) for column in columns]
+    return (
+        f"INSERT INTO optimizer_{table} ({', '.join(columns)}) "
+        f"SELECT {', '.join(values)} FROM optimizer_{table} LIMIT 1"
+    )
+
+
+@pytest.mark.parametrize(("name", "table", "change"), CHECKS)
+def test_a_false_value_is_refused(world: None, name: str, table: str, change: str) -> None:
+    assert refused_by(f"UPDATE optimizer_{table} SET {change}") == name
+
+
+@pytest.mark.parametrize(("name", "table", "same", "other"), TWINS)
+def test_a_second_one_is_refused_and_another_is_welcome(
+    world: None, name: str, table: str, same: dict[str, str], other: dict[str, str] | None
+) -> None:
+    assert refused_by(twin(table, **same)) == name
+    if other is not None:
+        run(twin(table, **other))
+
+
+@pytest.mark.parametrize(("table", "column"), COUNTS)
+def test_a_count_below_zero_is_refused(world: None, table: str, column: str) -> None:
+    name = refused_by(f"UPDATE optimizer_{table} SET {column} = -1")
+    assert column in str(name)
+
+
+def test_the_lists_above_are_complete() -> None:
+    tested = {row[0] for row in CHECKS} | {row[0] for row in TWINS}
+    assert set(declared()) <= tested
+
+
+def declared() -> Iterator[str]:
+    for model in apps.get_app_config("optimizer").get_models():
+        yield from (constraint.name for constraint in model._meta.constraints)
+
+
+@pytest.mark.django_db
+def test_every_declared_constraint_is_in_the_database() -> None:
+    tables = "SELECT oid FROM pg_class WHERE relname LIKE 'optimizer%'"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT conname FROM pg_constraint WHERE conrelid IN ({tables}) UNION "
+            f"SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique AND indrelid IN ({tables})"
+        )
+        assert set(declared()) <= {name for (name,) in cursor.fetchall()}
+
+
+def test_deleting_a_person_keeps_what_the_team_made(
+    user: User, team_mate: User, workspace: Workspace
+) -> None:
+    session = factories.make_session(workspace, created_by=team_mate)
+    team_mate.delete()
+    session.refresh_from_db()
+    assert session.created_by is None
+
+
+def test_deleting_a_session_leaves_no_orphan(world: None, workspace: Workspace) -> None:
+    workspace.delete()
+    assert not Evaluation.objects.exists()
