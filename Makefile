@@ -28,7 +28,7 @@ lint: .venv/dev.stamp ## ruff, mypy, missing migrations, deployment checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(NOWHERE) $(BIN)/mypy .
-	$(NOWHERE) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 check: lint test ## lint and test

@@ -14,7 +14,7 @@ from promptevolver import embedded
 
 # These start nothing: they need no services, or (up, doctor) see to them themselves.
 ALONE = {
-    "help", "version", "check", "makemigrations", "serve_model", "up", "doctor",
+    "help", "version", "check", "serve_model", "up", "doctor",
     "collectstatic", "findstatic", "diffsettings", "startapp", "makemessages", "compilemessages",
 }  # fmt: skip
 ASKS_HELP = {"-h", "--help", "--version"}
