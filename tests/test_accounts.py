@@ -295,6 +295,15 @@ def test_who_came_by_link_can_set_a_password(client: Client, db: None) -> None:
     assert client.get(reverse("account_email")).status_code == 200
 
 
+def test_who_came_by_link_can_take_an_address_of_their_own(client: Client, db: None) -> None:
+    client.get(path_of(accounts.sign_in_link("http://x")))
+    page = reverse("account_email")
+    client.get(page)
+    client.post(page, {"action_add": "", "email": "me@example.com"})
+    client.post(page, {"action_primary": "", "email": "me@example.com"})
+    assert User.objects.get().email == "me@example.com"
+
+
 def test_the_command_prints_a_link_or_says_what_to_do(client: Client, db: None) -> None:
     out = StringIO()
     call_command("sign_in_link", "http://host:9", stdout=out)
