@@ -21,13 +21,13 @@ from optimizer.services.optimizations import COLUMNS, Choices
 
 GRADERS = {
     "": "Choose for me",
-    "exact": "Exact: the whole answer is the expected one",
-    "contains": "Contains: the expected text stands in the answer",
-    "regex": "Pattern: the expected cell is a regular expression",
-    "numeric": "Number: the same value",
-    "json": "JSON: the same data",
-    "choice": "Choice: the same letter or option",
-    "rubric": "Rubric: a model judges against the expected cell",
+    "exact": "Exact match",
+    "contains": "Contains the expected text",
+    "regex": "Matches the expected pattern",
+    "numeric": "Same number",
+    "json": "Same JSON",
+    "choice": "Same choice (A, B, C)",
+    "rubric": "Judged by a model",
 }
 BIGGEST_SEED = 2**63 - 1
 FOLDED = {

@@ -25,9 +25,15 @@ def percent(score: float | None) -> str:
 
 
 @register.filter
+def signed(difference: float | None) -> str:
+    """A difference of scores in points: `+25`."""
+    return "" if difference is None else f"{difference * 100:+.0f}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
 def points(difference: float | None) -> str:
-    """A difference of scores, signed: `+25 points`."""
-    return "" if difference is None else f"{difference * 100:+.0f}".replace("-", "\N{MINUS SIGN}") + " points"
+    """With its unit: `+25 points`."""
+    return "" if difference is None else f"{signed(difference)} points"
 
 
 @register.filter

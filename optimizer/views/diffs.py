@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+SHARED = 3  # words that must agree to stand as unchanged inside a change
+UNLIKE = 0.2
 WORDS = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 
 
@@ -20,11 +23,22 @@ class Change:
 def word_diff(before: str, after: str) -> list[Change]:
     """Runs in reading order; a removed run stands before what replaces it."""
     old, new = WORDS.findall(before), WORDS.findall(after)
-    changes = []
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > 4000).get_opcodes():
-        if tag == "equal":
-            changes.append(Change("same", "".join(old[a:b])))
+    changes: list[Change] = []
+    removed = added = ""
+    for same, a, b in _runs(old, new):
+        if not same:
+            removed, added = removed + a, added + b
             continue
-        changes.append(Change("removed", "".join(old[a:b])))
-        changes.append(Change("added", "".join(new[c:d])))
+        changes += [Change("removed", removed), Change("added", added), Change("same", a)]
+        removed = added = ""
+    changes += [Change("removed", removed), Change("added", added)]
     return [change for change in changes if change.text]
+
+
+def _runs(old: list[str], new: list[str]) -> Iterator[tuple[bool, str, str]]:
+    """(same, old text, new text). A word or two that two changes happen to share counts as changed."""
+    matcher = SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > 4000)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        between = 0 < a and b < len(old)
+        by_chance = b - a < SHARED and (between or matcher.ratio() < UNLIKE)
+        yield tag == "equal" and not by_chance, "".join(old[a:b]), "".join(new[c:d])

@@ -1,0 +1,134 @@
+"""Pictures of the pages: `python -m tests.browser.screenshots [folder]`. Also makes the README's docs/session.png."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests import services
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promptevolver.settings")
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's loop runs in this thread
+
+WIDTHS = {"wide": 1440, "narrow": 390}
+README = Path(__file__).parents[2] / "docs" / "session.png"
+
+
+def main(folder: Path) -> None:
+    services.embedded.ensure_running(services.HOME, os.environ)
+    try:
+        pages = prepare()
+        with served() as base:
+            take(base, folder, *pages)
+    finally:
+        services.embedded.release(services.HOME)
+
+
+def prepare() -> tuple[str, str, dict[str, str]]:
+    """Cookies of a newcomer and of somebody with a history, and the addresses to visit."""
+    import django
+
+    django.setup()
+    from django.core.cache import cache
+    from django.core.management import call_command
+
+    from tests import factories
+    from tests.browser import showcase
+
+    call_command("migrate", verbosity=0)
+    call_command("flush", interactive=False, verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    cache.clear()
+    ada = factories.make_user("ada@example.com", username="Ada")
+    sessions = showcase.fill(ada)
+    addresses = {name: f"/optimizations/{session.pk}/" for name, session in sessions.items()}
+    done = addresses["done"]
+    addresses |= {
+        "candidates": f"{done}?tab=candidates",
+        "log": f"{done}?tab=log",
+        "settings": f"{done}?tab=settings",
+    }
+    addresses |= {
+        "history": "/history/",
+        "no-matches": "/history/?q=zebra",
+        "home-used": "/",
+        "not-found": "/nope",
+    }
+    return cookie_of(ada), cookie_of(factories.make_user("new@example.com")), addresses
+
+
+def cookie_of(user: object) -> str:
+    from django.test import Client
+
+    client = Client()
+    client.force_login(user)  # type: ignore[arg-type]
+    return client.cookies["sessionid"].value
+
+
+@contextlib.contextmanager
+def served() -> Iterator[str]:
+    """The site on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "daphne",
+        "-b",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "promptevolver.asgi:application",
+    ]
+    server = subprocess.Popen(command)
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2)
+                break
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def take(base: str, folder: Path, known: str, new: str, addresses: dict[str, str]) -> None:
+    from playwright.sync_api import sync_playwright
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        for theme in ("light", "dark"):
+            for size, width in WIDTHS.items():
+                for cookie, paths in ((known, addresses), (new, {"home": "/", "history-empty": "/history/"})):
+                    context = browser.new_context(
+                        viewport={"width": width, "height": 900}, color_scheme=theme
+                    )  # type: ignore[arg-type]
+                    context.add_cookies([{"name": "sessionid", "value": cookie, "url": base}])
+                    page = context.new_page()
+                    page.on("console", lambda message: print("console:", message.text))
+                    for name, path in paths.items():
+                        page.goto(base + path)
+                        page.wait_for_timeout(300)
+                        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                        if overflow > 0:
+                            print(f"{name} {size}: {overflow} px too wide")
+                        page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
+                        if (name, size, theme) == ("done", "wide", "light"):
+                            README.parent.mkdir(exist_ok=True)
+                            page.screenshot(path=README)
+                    context.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"))

@@ -1,0 +1,191 @@
+"""Believable rows for pictures: one optimization in each state that a person can meet."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from optimizer.models import OptimizationSession, User, Workspace
+from tests import factories
+
+ORIGINAL = "What does this customer think?"
+BEST = """You are a careful reader of restaurant reviews.
+
+Read the review and decide whether the customer is satisfied. Weigh the last sentence most: it holds the verdict.
+
+Answer with one word, in lower case: positive or negative.
+
+Review: Scones to remember.
+Answer: positive
+
+Review: We waited an hour for cold soup.
+Answer: negative"""
+REVIEWS = [
+    ("The soup was cold and nobody came to ask.", "negative"),
+    ("Best scones north of the river. We will be back!", "positive"),
+    ("I had hoped for more, given the price.", "negative"),
+    ("Took my mother for her birthday; she has not stopped talking about it.", "positive"),
+    ("Two hours for a sandwich. Two. Hours.", "negative"),
+    ("Small portions, but every bite was worth it.", "positive"),
+    ("Friendly staff cannot save a burnt pie.", "negative"),
+    ("A quiet corner, good tea, and a cat on the sill: what else?", "positive"),
+]
+STYLES = [
+    "mutate",
+    "mutate",
+    "examples as chat turns",
+    "critique and synthesize",
+    "merge",
+    "answer format",
+    "persona",
+]
+
+
+def fill(user: User) -> dict[str, OptimizationSession]:
+    """The sessions by the name of their picture."""
+    workspace = user.personal_workspace
+    _older(workspace)
+    return {
+        "failed": failed(workspace),
+        "kept": kept(workspace),
+        "done": done(workspace),
+        "queued": session_of(workspace, "Summarise {{article}} for {{reader}} in three sentences.", 4),
+        "running": running(workspace),
+    }
+
+
+def session_of(workspace: Workspace, prompt: str, minutes: float, **fields: Any) -> OptimizationSession:
+    created = timezone.now() - timedelta(minutes=minutes)
+    return factories.make_session(
+        workspace,
+        prompt=factories.make_prompt(workspace, original=prompt),
+        created_at=created,
+        target_model="llama3.2:3b",
+        optimizer_model="qwen3:8b",
+        **fields,
+    )
+
+
+def running(workspace: Workspace) -> OptimizationSession:
+    session = session_of(
+        workspace, ORIGINAL, 1.2, status="processing", stage="Scoring candidates", stage_done=26, stage_total=40,
+        iterations_completed=1, calls=412, prompt_tokens=61_240, completion_tokens=8_316,
+        started_at=timezone.now() - timedelta(seconds=71), dataset=factories.make_dataset(workspace, 64),
+    )  # fmt: skip
+    _candidates(session, count=17, best=14)
+    cache.set(f"session:{session.pk}:text", "Rewrite 3 of 5\n\n" + BEST[:210], 600)
+    return session
+
+
+def done(workspace: Workspace) -> OptimizationSession:
+    session = session_of(
+        workspace, ORIGINAL, 38, status="completed", dataset=factories.make_dataset(workspace, 64),
+        iterations_completed=3, calls=968, prompt_tokens=148_113, completion_tokens=19_870,
+        started_at=timezone.now() - timedelta(minutes=37), finished_at=timezone.now() - timedelta(minutes=34.4),
+        finish_reason="All 3 iterations are done.", kept_original=False, score_kind="accuracy",
+        baseline_score=0.40625, best_score=0.75, quality_score=75, results=RESULTS,
+    )  # fmt: skip
+    _candidates(session, count=32, best=27)
+    _answers(session)
+    factories.make_feedback(session, workspace.personal_of, rating=4, is_helpful=True)
+    return session
+
+
+RESULTS = {
+    "improvements": [
+        "Rewrote the instruction: it now says what to decide, and on which sentence to decide it.",
+        "Set the answer format: one word, in lower case.",
+        "Added 2 examples from your rows, in the text.",
+        "Gave the model a role: a careful reader of restaurant reviews.",
+    ],
+    "metrics": {"clarity": 9, "specificity": 8, "engagement": 6},
+    "original_metrics": {"clarity": 5, "specificity": 2, "engagement": 6},
+    "comparison": {
+        "rows": 32, "better": 12, "worse": 1, "same": 19, "baseline": 0.40625, "best": 0.75,
+        "difference": 0.34375, "low": 0.15625, "high": 0.53125, "p_value": 0.0034,
+    },
+    "rejected": {"a variable was lost": 2, "the same as an earlier candidate": 5},
+    "caveats": ["Only 32 held-out rows: small differences cannot be told from chance."],
+    "used_feedback": [],
+}  # fmt: skip
+
+
+def kept(workspace: Workspace) -> OptimizationSession:
+    comparison = {
+        "rows": 24, "better": 1, "worse": 2, "same": 21, "baseline": 0.875, "best": 0.83,
+        "difference": -0.04, "low": -0.16, "high": 0.08, "p_value": 1.0,
+    }  # fmt: skip
+    session = session_of(
+        workspace, "Translate {{sentence}} into German. Answer with the translation only.", 190, status="completed",
+        started_at=timezone.now() - timedelta(minutes=189), finished_at=timezone.now() - timedelta(minutes=186),
+        calls=530, prompt_tokens=70_112, completion_tokens=12_020, iterations_completed=3,
+        finish_reason="No better candidate for 4 rounds.", kept_original=True, score_kind="accuracy",
+        baseline_score=0.875, best_score=0.875, quality_score=88,
+        results={"comparison": comparison, "caveats": ["The best found did no better than the original."]},
+    )  # fmt: skip
+    candidate = factories.make_candidate(session, text=session.prompt.original, score=0.875, is_best=True)
+    assert candidate.number == 0
+    return session
+
+
+def failed(workspace: Workspace) -> OptimizationSession:
+    return session_of(
+        workspace, "Extract every date from the letter as JSON.", 400, status="failed", error_code="truncated",
+        error_message="The prompt takes 5,310 tokens; the window of llama3.2:3b is 4,096.\n"
+        "Set OLLAMA_CONTEXT_LENGTH=8192 for Ollama, or shorten the examples, then try again.",
+        finish_reason="Failed.", started_at=timezone.now() - timedelta(minutes=400),
+    )  # fmt: skip
+
+
+def _older(workspace: Workspace) -> None:
+    prompts = [
+        (
+            "Write a polite reply to this complaint, and offer a refund only if it is due.",
+            "completed",
+            0.5,
+            0.71,
+        ),
+        ("Which department should answer this mail?", "completed", 0.62, 0.91),
+        ("Find the bug in this function.", "cancelled", None, None),
+        ("Is this sentence grammatical? Explain the rule.", "completed", 0.55, 0.6),
+    ]
+    for day, (prompt, status, baseline, best) in enumerate(prompts * 6, 1):
+        session_of(workspace, prompt, 1440 * day, status=status, baseline_score=baseline, best_score=best)
+
+
+def _candidates(session: OptimizationSession, count: int, best: int) -> None:
+    dice = random.Random(7)
+    made = [factories.make_candidate(session, text=ORIGINAL, score=0.375, scored_items=24, number=0)]
+    for number in range(1, count):
+        score = (
+            0.79
+            if number == best
+            else round(min(0.75, 0.3 + number * 0.014 + dice.uniform(-0.15, 0.12)) * 24) / 24
+        )
+        dropped = number != best and score < 0.5
+        candidate = factories.make_candidate(
+            session, number=number, text=BEST, operator=STYLES[number % len(STYLES)], dropped=dropped,
+            is_best=number == best, score=None if number > count - 3 and session.is_active else score,
+            scored_items=8 if dropped else 24,
+        )  # fmt: skip
+        candidate.parents.add(made[-1 - number % 2] if len(made) > 1 else made[0])
+        made.append(candidate)
+        factories.make_event(
+            session, seq=number, kind="noted", data={"text": f"Candidate {number} scored {score:.0%}."}
+        )
+
+
+def _answers(session: OptimizationSession) -> None:
+    original, best = session.candidates.get(number=0), session.candidates.get(is_best=True)
+    for item in range(32):
+        text, expected = REVIEWS[item % len(REVIEWS)]
+        before, after = item % 5 < 2, item % 4 != 3
+        row = {"item": item, "input": text, "expected": expected}
+        wrong = f"The customer seems to think that {text[:40].lower()}…"
+        factories.make_evaluation(original, output=expected if before else wrong, score=float(before), **row)
+        other = "negative" if expected == "positive" else "positive"
+        factories.make_evaluation(best, output=expected if after else other, score=float(after), **row)
