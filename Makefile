@@ -22,7 +22,7 @@ run: setup ## start everything and print a sign-in link; PORT=8001 chooses anoth
 	@exec $(BIN)/python manage.py up
 
 test: .venv/dev.stamp chromium ## run the tests
-	$(BIN)/pytest
+	$(BIN)/python -m pytest
 
 lint: .venv/dev.stamp ## ruff, mypy, missing migrations, deployment checks
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.asking import Steps
@@ -30,11 +30,15 @@ class Entry:
 class Race:
     """Keeps the scores of all entries on one list of items, and finds the best of a field."""
 
-    def __init__(self, evaluator: Evaluator, items: Sequence[Item], *, split: str, block: int) -> None:
+    def __init__(
+        self, evaluator: Evaluator, items: Sequence[Item], *, split: str, block: int, abreast: int
+    ) -> None:
+        """`block` is rows a block; `abreast` is how many candidates run side by side, one to a slot of the server."""
         self.items = items
         self._evaluator = evaluator
         self._split = split
         self._block = block
+        self._abreast = abreast
         self._outcomes: dict[int, dict[int, Outcome]] = {}
 
     def run(self, field: Sequence[Entry]) -> Steps[Entry]:
@@ -49,7 +53,9 @@ class Race:
 
     def score(self, field: Sequence[Entry], rows: range) -> Steps[list[Entry]]:
         """Give each entry outcomes on these rows; those that cannot run drop out."""
-        todo = [(entry, row) for entry in field for row in rows if row not in self._known(entry)]
+        todo = [
+            (entry, row) for entry, row in self._side_by_side(field, rows) if row not in self._known(entry)
+        ]
         cases = [Case(entry.components, self.items[row]) for entry, row in todo]
         scorings = yield from self._evaluator.evaluate("Scoring", cases)
         failed: dict[int, CallFailed] = {}
@@ -61,6 +67,11 @@ class Race:
             self._known(entry)[row] = Outcome(row, item.input, item.expected, scoring.output, scoring.score)
         yield from self._report({entry.number for entry, _ in todo} - set(failed), rows)
         return (yield from self._without(field, failed))
+
+    def _side_by_side(self, field: Sequence[Entry], rows: range) -> Iterator[tuple[Entry, int]]:
+        """An order in which each slot of the server keeps to one candidate, whose prompt it has cached."""
+        for start in range(0, len(field), self._abreast):
+            yield from ((entry, row) for row in rows for entry in field[start : start + self._abreast])
 
     def mean(self, entry: Entry) -> float:
         """Mean score over all rows that the entry ran on."""

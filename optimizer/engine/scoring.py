@@ -13,6 +13,8 @@ from optimizer.engine.graders import GRADERS, RUBRIC, folded, without_thinking
 from optimizer.engine.task import Item, Task
 from optimizer.llm.base import CallFailed, Reply, Request
 
+SLACK = 16  # tokens beyond the longest expected answer
+
 
 @dataclass(frozen=True)
 class Case:
@@ -53,16 +55,27 @@ class Graded:
         self._task = task
         self._asker = asker
         self._options = {"choices": _choices(task.items), **dict(task.grader_options)}
+        self._limit = answer_limit(task, asker.config.answer_tokens)
 
     def cost(self, cases: int) -> int:
         return cases * (2 if self._task.grader == RUBRIC else 1)
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        requests = [answer_request(self._task, self._asker, case) for case in cases]
-        answers = yield from self._asker.ask(stage, requests)
+        answers = yield from self._answers(stage, cases)
         if self._task.grader == RUBRIC:
             return (yield from self._by_rubric(cases, answers))
         return [self._grade(case, answer) for case, answer in zip(cases, answers, strict=True)]
+
+    def _answers(self, stage: str, cases: Sequence[Case]) -> Steps[list[Answer]]:
+        """Answers within the limit; a model that thinks first, and was cut while thinking, gets the full one."""
+        answers = yield from self._asker.ask(stage, [self._request(case) for case in cases])
+        if self._limit == self._asker.config.answer_tokens or not any(map(_cut_in_thought, answers)):
+            return answers
+        self._limit = self._asker.config.answer_tokens
+        return (yield from self._asker.ask(stage, [self._request(case) for case in cases]))
+
+    def _request(self, case: Case) -> Request:
+        return answer_request(self._task, case, limit=self._limit)
 
     def _grade(self, case: Case, answer: Answer) -> Scoring | CallFailed:
         if isinstance(answer, CallFailed):
@@ -114,12 +127,12 @@ class Judged:
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
         both = [*cases, *(Case(self._original, case.item) for case in cases)]
-        answers = yield from self._asker.ask(
-            stage, [answer_request(self._task, self._asker, c) for c in both]
-        )
+        limit = self._asker.config.answer_tokens
+        requests = [answer_request(self._task, case, limit=limit) for case in both]
+        answers = yield from self._asker.ask(stage, requests)
         pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
-        requests = [r for case, mine, theirs in pairs for r in self._verdict_requests(case, mine, theirs)]
-        verdicts = iter((yield from self._asker.ask("Judging", requests)))
+        judging = [r for case, mine, theirs in pairs for r in self._verdict_requests(case, mine, theirs)]
+        verdicts = iter((yield from self._asker.ask("Judging", judging)))
         return [self._scoring(mine, theirs, verdicts) for _, mine, theirs in pairs]
 
     def _verdict_requests(self, case: Case, mine: Answer, theirs: Answer) -> list[Request]:
@@ -148,13 +161,27 @@ class Judged:
         return Scoring(output, (_win(first, "A", "B") + _win(second, "B", "A")) / 2)
 
 
-def answer_request(task: Task, asker: Asker, case: Case) -> Request:
-    """The target model's call for a case: temperature 0."""
+def answer_request(task: Task, case: Case, *, limit: int) -> Request:
+    """The target model's call for a case: temperature 0, at most `limit` tokens."""
     return Request(
         purpose="answer",
         model=task.target_model,
         messages=case.components.messages(case.item.input),
-        max_tokens=asker.config.answer_tokens,
+        max_tokens=limit,
+    )
+
+
+def answer_limit(task: Task, limit: int) -> int:
+    """Tokens to give an answer. One that must be exact is cut where it can no longer be right: a token is at
+    least one character."""
+    if task.grader != "exact":
+        return limit
+    return min(limit, max(len(item.expected) for item in task.items) + SLACK)
+
+
+def _cut_in_thought(answer: Answer) -> bool:
+    return (
+        isinstance(answer, Reply) and answer.finish_reason == "length" and not without_thinking(answer.text)
     )
 
 

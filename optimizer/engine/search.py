@@ -61,7 +61,7 @@ class Search:
     def run(self) -> Iterator[Event]:
         yield Proposed(0, (), "original", self.original.components)
         self.splits, self.evaluator = yield from self._prepare()
-        self.race = Race(self.evaluator, self.splits.validation, split="validation", block=self.config.block)
+        self.race = self._race(self.splits.validation, "validation")
         self.asker.reserve = self.evaluator.cost(2 * len(self.splits.held_out)) + 2
         reason = yield from self._search()
         self.asker.reserve = 0
@@ -159,10 +159,10 @@ class Search:
         rows, start = self.splits.train, self.original.components
         formats = operators.set_format(start, rows)
         yield from formats
-        for salt in ("first", "second"):
-            for parent in (start, *(p.components for p in formats)):
-                rng = self._rng(f"examples {salt}")
-                yield from operators.give_examples(parent, rows, count=self.config.shots, rng=rng)
+        for parent in (start, *(proposal.components for proposal in formats)):
+            yield from operators.give_examples(
+                parent, rows, count=self.config.shots, rng=self._rng("examples")
+            )
 
     def _polish(self) -> Steps[None]:
         """Persona, keywords, reasoning; then whatever can go at equal score."""
@@ -228,7 +228,7 @@ class Search:
 
     def _final(self) -> Steps[tuple[Entry, Comparison]]:
         """The leader against the original on held-out rows. The original stays unless the leader is better."""
-        held_out = Race(self.evaluator, self.splits.held_out, split="held-out", block=self.config.block)
+        held_out = self._race(self.splits.held_out, "held-out")
         rows = range(len(self.splits.held_out))
         yield from held_out.score(list(dict.fromkeys([self.original, self.leader])), rows)
         scores = [held_out.scores(entry, rows.stop) for entry in (self.original, self.leader)]
@@ -246,6 +246,11 @@ class Search:
 
     def _outcomes(self) -> list[Outcome]:
         return self.race.outcomes(self.leader)
+
+    def _race(self, items: Sequence[Item], name: str) -> Race:
+        return Race(
+            self.evaluator, items, split=name, block=self.config.block, abreast=self.asker.model.slots
+        )
 
     def _rng(self, purpose: str) -> random.Random:
         return random.Random(f"{self.config.seed}:{purpose}")

@@ -100,7 +100,7 @@ def app(home: Home, environ: Mapping[str, str]) -> list[Program]:
 
 
 def host(environ: Mapping[str, str]) -> str:
-    return environ.get("HOST") or "127.0.0.1"
+    return environ.get("BIND") or "127.0.0.1"
 
 
 def port(environ: Mapping[str, str]) -> int:

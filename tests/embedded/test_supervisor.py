@@ -49,7 +49,7 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture
 def environ(root: Path) -> dict[str, str]:
-    names = {"DATABASE_URL", "REDIS_URL", "OLLAMA_HOST", "PORT", "HOST"}
+    names = {"DATABASE_URL", "REDIS_URL", "OLLAMA_HOST", "PORT", "BIND"}
     inherited = {name: value for name, value in os.environ.items() if name not in names}
     return {**inherited, "PROMPTEVOLVER_HOME": str(root), "OLLAMA_HOST": ELSEWHERE}
 

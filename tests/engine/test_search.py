@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from optimizer.engine import Config, Item, run
 from optimizer.engine.events import Finished, Leading, Proposed, Scored, Spent, Stage
 from optimizer.engine.splits import split
-from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.base import CallFailed, Done, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import ITEMS, PROMPT, answers, events_of, proposals, result_of, task, world
@@ -154,6 +155,19 @@ def test_without_rows_a_fair_judge_finds_the_better_prompt() -> None:
     assert result.best != 0
     assert result.comparison is not None
     assert (result.comparison.baseline, result.comparison.best) == (0.5, 1.0)
+
+
+def test_a_model_that_thinks_first_is_not_cut_in_its_thoughts() -> None:
+    class Thinker(Scripted):
+        def replies(self, requests):  # type: ignore[no-untyped-def]
+            for arrival, request in zip(super().replies(requests), requests, strict=True):
+                cut = request.purpose == "answer" and request.max_tokens < 100
+                reply = replace(arrival.reply, text="<think>well", finish_reason="length")  # type: ignore[union-attr]
+                yield Done(arrival.index, reply) if cut else arrival  # type: ignore[union-attr]
+
+    last = list(run(task(), Config(), Ledger(Thinker(world), MemoryStore())))[-1]
+    assert isinstance(last, Finished)
+    assert last.quality_score == 100
 
 
 def test_too_few_rows_are_refused_before_anything_is_spent() -> None:
