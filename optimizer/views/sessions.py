@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -49,15 +50,24 @@ def session_stop(request: AppRequest, pk: int) -> HttpResponse:
 def session_rate(request: AppRequest, pk: int) -> HttpResponse:
     session = _visible(request, pk)
     form = FeedbackForm(request.POST, given=_given(request, session))
-    status = 422
-    if form.is_valid():
-        given = rate_session(session=session, by=request.user, **form.opinion())
-        form, status = FeedbackForm(given=given), 200
-    if status == 200 and not request.htmx:
+    given = _rate(request, session, form)
+    if given and not request.htmx:
         return redirect(reverse("session-detail", args=[pk]) + "#rating")
     template = "_rating.html" if request.htmx else "rating_refused.html"
-    context = {"session": session, "form": form, "feedback": form.given, "saved": status == 200}
-    return render(request, template, context, status=status)
+    context = {"session": session, "form": FeedbackForm(given=given) if given else form}
+    context |= {"feedback": given or form.given, "saved": given is not None}
+    return render(request, template, context, status=200 if given else 422)
+
+
+def _rate(request: AppRequest, session: OptimizationSession, form: FeedbackForm) -> Feedback | None:
+    """The opinion as it is kept now; None when it is not acceptable, and the form says why."""
+    if not form.is_valid():
+        return None
+    try:
+        return rate_session(session=session, by=request.user, **form.opinion())
+    except ValidationError as error:
+        form.add_error(None, error)
+        return None
 
 
 def _visible(request: AppRequest, pk: int) -> OptimizationSession:

@@ -1,0 +1,270 @@
+"""The form of a new optimization."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from optimizer.forms.optimization import OptimizationForm
+from optimizer.models import Dataset, Example, OptimizationSession, Prompt, Role, User, Workspace
+from tests import factories
+from tests.conftest import ClientOf
+
+ROWS = "input,expected\na,b\nc,d\ne,f\ng,h\n"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def models() -> None:
+    cache.set("models", ["smollm2:135m", "llama3.2:latest"], 60)
+
+
+def test_the_sample_is_there_for_a_newcomer(user_client: Client) -> None:
+    page = user_client.get("/").content.decode()
+    assert "What is this customer writing about?" in page
+    assert "This is a sample" in page
+
+
+def test_the_sample_is_one_click_away_later(user_client: Client, workspace: Workspace) -> None:
+    factories.make_session(workspace)
+    assert "What is this customer writing about?" not in user_client.get("/").content.decode()
+    assert "What is this customer writing about?" in user_client.get("/?sample=1").content.decode()
+
+
+def test_an_anonymous_visitor_signs_in_first(client: Client, db: None) -> None:
+    response = client.get("/")
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/accounts/login/")
+
+
+def test_other_methods_are_refused(user_client: Client) -> None:
+    assert user_client.delete("/").status_code == 405
+
+
+def test_a_prompt_alone_starts_with_the_defaults(user_client: Client, user: User) -> None:
+    response = user_client.post("/", {"prompt": "  Say hello.\r\nKindly. "})
+    session = OptimizationSession.objects.get()
+    assert response.headers["Location"] == f"/optimizations/{session.pk}/"
+    assert session.prompt.original == "Say hello.\nKindly."
+    assert (session.iterations, session.rounds, session.temperature, session.max_tokens) == (3, 3, 0.8, 256)
+    assert (session.workspace, session.created_by, session.status) == (
+        user.personal_workspace,
+        user,
+        "pending",
+    )
+
+
+def test_htmx_is_sent_to_the_new_optimization(user_client: Client) -> None:
+    response = user_client.post("/", {"prompt": "Say hello."}, headers=HTMX)
+    assert response.headers["HX-Redirect"] == f"/optimizations/{OptimizationSession.objects.get().pk}/"
+
+
+@pytest.mark.parametrize(
+    ("preset", "typed", "expected"),
+    [("quick", {}, (1, 2)), ("thorough", {}, (5, 4)), ("thorough", {"iterations": "2"}, (2, 4))],
+)
+def test_a_preset_sets_what_was_not_typed(
+    user_client: Client, preset: str, typed: dict[str, str], expected: tuple[int, int]
+) -> None:
+    user_client.post("/", {"prompt": "Say hello.", "preset": preset} | typed)
+    session = OptimizationSession.objects.get()
+    assert (session.iterations, session.rounds) == expected
+
+
+def test_pasted_rows_become_a_dataset(user_client: Client) -> None:
+    user_client.post("/", {"prompt": "Say hello.", "rows": ROWS})
+    session = OptimizationSession.objects.get()
+    assert session.dataset is not None
+    assert session.dataset.examples.values_list("input", "expected").first() == ("a", "b")
+
+
+def test_a_file_becomes_a_dataset(user_client: Client) -> None:
+    file = SimpleUploadedFile("rows.csv", ROWS.encode())
+    user_client.post("/", {"prompt": "Say hello.", "rows_file": file})
+    assert Example.objects.count() == 4
+
+
+def test_a_saved_dataset_can_be_used(user_client: Client, workspace: Workspace) -> None:
+    dataset = factories.make_dataset(workspace)
+    user_client.post("/", {"prompt": "Say hello.", "dataset": dataset.pk})
+    assert OptimizationSession.objects.get().dataset == dataset
+
+
+def test_an_outsiders_dataset_cannot(user_client: Client, outsider: User) -> None:
+    dataset = factories.make_dataset(outsider.personal_workspace)
+    response = user_client.post("/", {"prompt": "Say hello.", "dataset": dataset.pk})
+    assert response.status_code == 422
+    assert not OptimizationSession.objects.exists()
+
+
+def test_sending_twice_starts_one(user_client: Client) -> None:
+    sent = {"prompt": "Say hello.", "submit_key": str(uuid4()), "rows": ROWS}
+    addresses = {user_client.post("/", sent).headers["Location"] for _ in range(2)}
+    assert len(addresses) == OptimizationSession.objects.count() == Dataset.objects.count() == 1
+
+
+def test_the_same_key_of_another_person_starts_another(
+    client_of: ClientOf, user: User, outsider: User
+) -> None:
+    sent = {"prompt": "Say hello.", "submit_key": str(uuid4())}
+    for person in (user, outsider):
+        client_of(person).post("/", sent)
+    assert OptimizationSession.objects.count() == 2
+
+
+BAD = {
+    "empty": ("prompt", ""),
+    "blank": ("prompt", " \n\t "),
+    "too long": ("prompt", "x" * 10_001),
+    "NUL": ("prompt", "a\0b"),
+    "unclosed": ("prompt", "Sort {{mail by topic."),
+    "long context": ("context", "x" * 10_001),
+    "NUL in context": ("context", "\0"),
+    "missing column": ("rows", "input,other\na,b\nc,d\ne,f\ng,h\n"),
+    "duplicate column": ("rows", "input,input,expected\na,b,c\n"),
+    "NUL in rows": ("rows", "input,expected\na,\0\n"),
+    "unknown model": ("target_model", "gpt-9"),
+    "unknown optimizer model": ("optimizer_model", "gpt-9"),
+    "NUL in model": ("target_model", "a\0"),
+    "no iterations": ("iterations", "0"),
+    "99 iterations": ("iterations", "99"),
+    "iterations in words": ("iterations", "many"),
+    "no rounds": ("rounds", "0"),
+    "cold": ("temperature", "-1"),
+    "hot": ("temperature", "2.1"),
+    "not a number": ("temperature", "nan"),
+    "no tokens": ("max_tokens", "0"),
+    "too many tokens": ("max_tokens", "32769"),
+    "no calls": ("max_calls", "0"),
+    "too many calls": ("max_calls", str(2**31)),
+    "huge seed": ("seed", str(2**63)),
+    "unknown preset": ("preset", "fastest"),
+    "unknown grader": ("grader", "vibes"),
+    "no such dataset": ("dataset", "999999"),
+    "dataset in words": ("dataset", "x"),
+}
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize(("field", "value"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_told_at_its_field_and_nothing_is_lost(
+    user_client: Client, field: str, value: str, headers: dict[str, str]
+) -> None:
+    typed = {"prompt": "Say hello to Zoë 👋🏽 שלום.", "context": "A bakery.", "seed": "77"} | {field: value}
+    response = user_client.post("/", typed, headers=headers)
+    form = response.context["form"]
+    assert response.status_code == 422
+    assert list(form.errors) == [field]
+    page = response.content.decode()
+    about = page[page.index(f'id="id_{field}_about"') :]
+    assert 'class="errors"' in about[: about.index("</ul>")]
+    for name, text in typed.items():
+        assert form[name].value() == text
+    assert not Prompt.objects.exists()
+    assert ("<html" in page) != bool(headers)
+
+
+def test_an_unknown_model_is_told_which_there_are(user_client: Client) -> None:
+    page = user_client.post("/", {"prompt": "Hi", "target_model": "gpt-9"}).content.decode()
+    assert "smollm2:135m" in page
+
+
+@pytest.mark.parametrize("model", ["", "smollm2:135m", "llama3.2"])
+def test_a_known_model_is_taken(user_client: Client, model: str) -> None:
+    assert user_client.post("/", {"prompt": "Hi", "target_model": model}).status_code == 302
+
+
+def test_any_model_is_taken_while_none_is_known(user_client: Client) -> None:
+    cache.delete("models")
+    assert user_client.post("/", {"prompt": "Hi", "target_model": "phi4"}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(b"input,expected\ncaf\xe9,x\n", "UTF-8"), (b"x" * (50 * 2**20), "MB"), (b"", "empty")],
+    ids=["Latin-1", "50 MB", "empty"],
+)
+def test_a_bad_file_is_told_at_its_field(user_client: Client, content: bytes, word: str) -> None:
+    file = SimpleUploadedFile("rows.csv", content)
+    response = user_client.post("/", {"prompt": "Say hello.", "rows_file": file})
+    assert response.status_code == 422
+    assert word in str(response.context["form"].errors["rows_file"])
+
+
+def test_a_lone_surrogate_is_refused_in_the_terminal_too(user: User) -> None:
+    form = OptimizationForm({"prompt": "broken \ud83d here"}, None, user=user)
+    assert "surrogate" in str(form.errors["prompt"][0])
+
+
+def test_text_is_kept_in_its_composed_form(user: User) -> None:
+    form = OptimizationForm({"prompt": "Cafe\u0301"}, None, user=user)
+    assert form.is_valid()
+    assert form.choices().prompt == "Café"
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 10_000, "{{name}} and {{ other }}", "{a} }} {", "مرحبا", "👩‍👩‍👧" * 1000]
+)
+def test_unusual_prompts_are_taken(user: User, text: str) -> None:
+    assert OptimizationForm({"prompt": text}, None, user=user).is_valid()
+
+
+def test_run_again_fills_the_form(user_client: Client, workspace: Workspace) -> None:
+    prompt = factories.make_prompt(workspace, original="Sort the mail.", context="An office.")
+    session = factories.make_session(workspace, prompt=prompt, preset="thorough", iterations=7, seed=5)
+    form = user_client.get(f"/?from={session.pk}").context["form"]
+    assert [form[name].value() for name in ("prompt", "context", "preset", "iterations", "seed")] == [
+        "Sort the mail.", "An office.", "thorough", 7, 5,
+    ]  # fmt: skip
+
+
+def test_any_candidate_can_be_the_start(user_client: Client, workspace: Workspace) -> None:
+    session = factories.make_session(workspace)
+    factories.make_candidate(session, number=3, text="Candidate three.")
+    assert (
+        user_client.get(f"/?from={session.pk}&candidate=3").context["form"]["prompt"].value()
+        == "Candidate three."
+    )
+
+
+def test_an_outsiders_session_cannot_be_run_again(user_client: Client, outsider: User) -> None:
+    session = factories.make_session(outsider.personal_workspace)
+    assert user_client.get(f"/?from={session.pk}").status_code == 404
+
+
+def test_hostile_text_is_escaped(user_client: Client) -> None:
+    page = user_client.post(
+        "/", {"prompt": "<script>alert(1)</script>{{x", "context": '"><img>'}
+    ).content.decode()
+    assert "<script>alert" not in page
+    assert '"><img>' not in page
+
+
+def test_a_viewer_of_their_own_workspace_may_not_start(user_client: Client, user: User) -> None:
+    user.memberships.update(role=Role.VIEWER)
+    assert user_client.post("/", {"prompt": "Hi"}).status_code == 403
+
+
+def test_the_work_is_queued_once_it_is_committed(
+    user_client: Client, django_capture_on_commit_callbacks: pytest.FixtureRequest
+) -> None:
+    with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]
+        user_client.post("/", {"prompt": "Hi"})
+    assert len(callbacks) == 2  # the doorbell, and the history pages
+
+
+def test_the_limit_on_uploads_is_what_the_page_says(user_client: Client) -> None:
+    assert f"at most {settings.DATASET_MAX_BYTES // 2**20} MB" in user_client.get("/").content.decode()
+
+
+def test_no_template_has_inline_code() -> None:
+    for template in Path(settings.BASE_DIR, "templates").glob("*.html"):
+        text = template.read_text()
+        assert " style=" not in text, template
+        assert " onclick=" not in text, template

@@ -1,0 +1,285 @@
+"""Watching, stopping and rating one optimization."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from optimizer.models import Feedback, OptimizationSession, Role, User, Workspace
+from tests import factories
+from tests.conftest import ClientOf
+
+HTMX = {"HX-Request": "true"}
+TABS = ["", "progress", "candidates", "results", "log", "settings", "nonsense"]
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+COMPARISON = {
+    "rows": 32, "better": 12, "worse": 1, "same": 19, "baseline": 0.4, "best": 0.75,
+    "difference": 0.35, "low": 0.16, "high": 0.53, "p_value": 0.0004,
+}  # fmt: skip
+
+
+@pytest.fixture
+def running(workspace: Workspace) -> OptimizationSession:
+    return factories.make_session(
+        workspace,
+        status="processing",
+        stage="Scoring candidates",
+        stage_done=12,
+        stage_total=40,
+        lease_token=uuid4(),
+    )
+
+
+@pytest.fixture
+def done(workspace: Workspace) -> OptimizationSession:
+    return finished(workspace)
+
+
+def finished(workspace: Workspace, **fields: Any) -> OptimizationSession:
+    """With an original, a best, and both's answers to one held-out row."""
+    results = {
+        "comparison": COMPARISON,
+        "improvements": ["Set the answer format."],
+        "metrics": {"clarity": 9, "specificity": 8, "engagement": 6},
+        "original_metrics": None,
+        "caveats": ["Only 32 rows."],
+    }
+    defaults = {
+        "status": "completed", "kept_original": False, "baseline_score": 0.4, "best_score": 0.75,
+        "score_kind": "accuracy", "finish_reason": "All iterations are done.", "results": results,
+        "dataset": factories.make_dataset(workspace),
+    }  # fmt: skip
+    session = factories.make_session(workspace, **defaults | fields)
+    original = factories.make_candidate(session, number=0, text="What does this customer think?", score=0.4)
+    best = factories.make_candidate(
+        session, number=5, text="Say positive or negative.", score=0.8, is_best=True
+    )
+    best.parents.add(original)
+    factories.make_evaluation(original, output="They seem fine.", score=0.0)
+    factories.make_evaluation(best, output="positive", score=1.0)
+    factories.make_event(session, data={"text": "Candidate 5 is the best so far."})
+    return session
+
+
+def address(session: OptimizationSession, end: str = "") -> str:
+    return f"/optimizations/{session.pk}/{end}"
+
+
+def page_of(client: Client, session: OptimizationSession, tab: str = "") -> str:
+    return client.get(address(session), {"tab": tab} if tab else {}).content.decode()
+
+
+def test_a_running_one_shows_its_progress(user_client: Client, running: OptimizationSession) -> None:
+    page = page_of(user_client, running)
+    assert "Scoring candidates" in page
+    assert "12 of 40" in page
+    assert "Stop</button>" in page
+    assert f"/live/?topic=session:{running.pk}" in page
+
+
+def test_a_finished_one_shows_its_proof(user_client: Client, done: OptimizationSession) -> None:
+    page = page_of(user_client, done)
+    for words in (
+        "12 of 32 rows better, 1 worse.", "+35 points", "+16 to +53", "under 0.001", "40 %", "75 %",
+        "Set the answer format.",        "Only 32 rows.", "All iterations are done.", "<del>", "<ins>", "They seem fine.", "▲ better",
+        "Copy as chat messages",
+    ):  # fmt: skip
+        assert words in page
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("state", ["pending", "processing", "completed", "failed", "cancelled"])
+def test_every_tab_shows_in_every_state(
+    user_client: Client, workspace: Workspace, state: str, tab: str
+) -> None:
+    session = factories.make_session(workspace, status=state)
+    assert user_client.get(address(session), {"tab": tab}).status_code == 200
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_of_a_result_shows(user_client: Client, done: OptimizationSession, tab: str) -> None:
+    assert user_client.get(address(done), {"tab": tab}).status_code == 200
+
+
+def test_htmx_gets_the_panel_alone(user_client: Client, running: OptimizationSession) -> None:
+    page = user_client.get(address(running), headers=HTMX).content.decode()
+    assert page.lstrip().startswith('<section id="session-panel"')
+
+
+def test_keeping_the_original_is_said(user_client: Client, workspace: Workspace) -> None:
+    session = finished(workspace, kept_original=True)
+    assert "Kept the original" in page_of(user_client, session)
+
+
+def test_a_failure_says_its_cause_and_the_way_on(user_client: Client, workspace: Workspace) -> None:
+    session = factories.make_session(
+        workspace,
+        status="failed",
+        error_code="truncated",
+        error_message="The window of m is 4096. Set it higher.",
+    )
+    page = page_of(user_client, session)
+    assert "The window of m is 4096. Set it higher." in page
+    assert f"/?from={session.pk}" in page
+
+
+def test_what_models_wrote_is_escaped_everywhere(user_client: Client, workspace: Workspace) -> None:
+    prompt = factories.make_prompt(workspace, original=HOSTILE, context=HOSTILE)
+    session = finished(workspace, prompt=prompt, finish_reason=HOSTILE[:150], error_message=HOSTILE)
+    session.candidates.update(
+        text=HOSTILE, operator="<b>x</b>", messages=[{"role": "<b>", "content": HOSTILE}]
+    )
+    session.candidates.get(number=0).evaluations.update(output=HOSTILE, input=HOSTILE, expected=HOSTILE)
+    session.events.update(data={"text": HOSTILE})
+    for tab in TABS:
+        page = page_of(user_client, session, tab)
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "<b>" not in page
+
+
+@pytest.mark.parametrize("end", ["", "stop/", "rating/"])
+def test_an_outsider_finds_nothing(
+    client_of: ClientOf, outsider: User, done: OptimizationSession, end: str
+) -> None:
+    client = client_of(outsider)
+    response = client.post(address(done, end)) if end else client.get(address(done))
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("end", ["", "stop/", "rating/"])
+def test_an_anonymous_visitor_signs_in_first(client: Client, done: OptimizationSession, end: str) -> None:
+    response = client.post(address(done, end)) if end else client.get(address(done))
+    assert response.headers["Location"].startswith("/accounts/login/")
+
+
+def test_wrong_methods_are_refused(user_client: Client, done: OptimizationSession) -> None:
+    assert user_client.post(address(done)).status_code == 405
+    assert user_client.get(address(done, "stop/")).status_code == 405
+    assert user_client.get(address(done, "rating/")).status_code == 405
+
+
+def test_a_deleted_one_is_gone(user_client: Client, done: OptimizationSession) -> None:
+    OptimizationSession.objects.update(deleted_at=timezone.now())
+    assert user_client.get(address(done)).status_code == 404
+
+
+def test_a_result_costs_few_queries(
+    user_client: Client, done: OptimizationSession, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(20):
+        factories.make_candidate(done, number=done.candidates.count() + 10)
+    with django_assert_max_num_queries(7):
+        user_client.get(address(done))
+
+
+# Stopping
+
+
+def test_stopping_asks_the_worker(user_client: Client, running: OptimizationSession) -> None:
+    assert user_client.post(address(running, "stop/")).headers["Location"] == address(running)
+    running.refresh_from_db()
+    assert running.stop_requested_at is not None
+    assert running.status == "processing"
+
+
+def test_stopping_by_htmx_shows_it_at_once(user_client: Client, running: OptimizationSession) -> None:
+    page = user_client.post(address(running, "stop/"), headers=HTMX).content.decode()
+    assert "Stopping…" in page
+
+
+def test_one_that_has_not_begun_ends_at_once(user_client: Client, workspace: Workspace) -> None:
+    session = factories.make_session(workspace)
+    user_client.post(address(session, "stop/"))
+    session.refresh_from_db()
+    assert (session.status, session.finish_reason) == ("cancelled", "Stopped before it began.")
+    assert session.finished_at is not None
+
+
+def test_stopping_a_finished_one_changes_nothing(user_client: Client, done: OptimizationSession) -> None:
+    user_client.post(address(done, "stop/"))
+    done.refresh_from_db()
+    assert done.stop_requested_at is None
+
+
+def test_a_viewer_may_look_but_not_stop(
+    client_of: ClientOf, workspace: Workspace, running: OptimizationSession, outsider: User
+) -> None:
+    factories.join(workspace, outsider, Role.VIEWER)
+    client = client_of(outsider)
+    assert "Scoring candidates" in page_of(client, running)
+    assert client.post(address(running, "stop/")).status_code == 403
+    running.refresh_from_db()
+    assert running.stop_requested_at is None
+
+
+# Rating
+
+
+def test_a_rating_is_kept_and_changed(user_client: Client, user: User, done: OptimizationSession) -> None:
+    for rating in ("3", "5"):
+        user_client.post(address(done, "rating/"), {"rating": rating, "comment": "Good."})
+    assert Feedback.objects.get().rating == 5
+    assert Feedback.objects.get().comment == "Good."
+
+
+def test_the_chosen_star_clears(user_client: Client, done: OptimizationSession) -> None:
+    user_client.post(address(done, "rating/"), {"rating": "4", "comment": "Good."})
+    page = page_of(user_client, done)
+    assert 'value="" data-star="4"' in page
+    user_client.post(address(done, "rating/"), {"rating": ""})
+    feedback = Feedback.objects.get()
+    assert (feedback.rating, feedback.comment) == (None, "Good.")
+
+
+def test_parts_that_are_not_sent_stay(user_client: Client, done: OptimizationSession) -> None:
+    user_client.post(address(done, "rating/"), {"rating": "4"})
+    user_client.post(address(done, "rating/"), {"is_helpful": "false"})
+    user_client.post(
+        address(done, "rating/"), {"comment": "So so.", "suggestions": "- Shorter\n\n- In French\n"}
+    )
+    feedback = Feedback.objects.get()
+    assert (feedback.rating, feedback.is_helpful, feedback.comment) == (4, False, "So so.")
+    assert feedback.suggestions == ["Shorter", "In French"]
+
+
+def test_each_person_has_their_own_rating(
+    client_of: ClientOf, user: User, team_mate: User, done: OptimizationSession
+) -> None:
+    for person, rating in ((user, "2"), (team_mate, "5")):
+        client_of(person).post(address(done, "rating/"), {"rating": rating})
+    assert sorted(Feedback.objects.values_list("rating", flat=True)) == [2, 5]
+
+
+def test_rating_by_htmx_answers_with_the_form(user_client: Client, done: OptimizationSession) -> None:
+    page = user_client.post(address(done, "rating/"), {"rating": "4"}, headers=HTMX).content.decode()
+    assert page.lstrip().startswith('<form id="rating"')
+    assert "Saved" in page
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("rating", "6"), ("rating", "x"), ("comment", "x" * 10_001), ("suggestions", "x\n" * 21)],
+)
+def test_a_bad_rating_is_refused_and_nothing_is_lost(
+    user_client: Client, done: OptimizationSession, field: str, value: str, headers: dict[str, str]
+) -> None:
+    response = user_client.post(
+        address(done, "rating/"), {"comment": "Typed.", field: value}, headers=headers
+    )
+    assert response.status_code == 422
+    assert field in response.context["form"].errors
+    assert not Feedback.objects.exists()
+
+
+def test_a_running_one_cannot_be_rated_yet(user_client: Client, running: OptimizationSession) -> None:
+    response = user_client.post(address(running, "rating/"), {"rating": "5"}, headers=HTMX)
+    assert response.status_code == 422
+    assert "Wait for the optimization to end" in response.content.decode()
+    assert not Feedback.objects.exists()
