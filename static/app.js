@@ -155,10 +155,20 @@ addEventListener("htmx:load", ({ target }) => { if (target === form() || target.
 // Once the optimization is there, its draft is done.
 if ($("#session-panel") && sessionStorage.getItem("sent")) { localStorage.removeItem(sessionStorage.getItem("sent")); sessionStorage.removeItem("sent"); }
 
-// Rating: pressing the chosen one again clears it; each change is sent at once.
+// Rating: the stars show what was pressed at once, and go back if the server refuses.
+const paintStars = (chosen) => $$(".stars button").forEach((star) => {
+  star.classList.toggle("on", Number(star.dataset.star) <= chosen);
+  star.setAttribute("aria-pressed", String(Number(star.dataset.star) === chosen));
+});
+const chosenStar = () => Number($(".stars [aria-pressed=true]")?.dataset.star || 0);
 addEventListener("click", ({ target }) => {
-  const star = target.closest(".stars input");
-  if (star && star.dataset.chosen) { star.checked = false; star.form.requestSubmit(); }
+  const star = target.closest(".stars button");
+  if (!star) return;
+  star.form.dataset.before = chosenStar();
+  paintStars(Number(star.value));
+});
+addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (target.id === "rating" && !detail.successful && target.dataset.before) paintStars(Number(target.dataset.before));
 });
 
 // Keys, never inside text fields.
@@ -167,7 +177,7 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open]")) return;
   if (event.key === "?") { $("#keys").showModal(); return; }
   if (event.key === "/") { event.preventDefault(); if ($("#search")) $("#search").focus(); else location.assign("/history/?focus=1"); return; }
-  const star = /^[1-5]$/.test(event.key) && $(`.stars input[value="${event.key}"]`);
+  const star = /^[1-5]$/.test(event.key) && $(`.stars [data-star="${event.key}"]`);
   if (star && star.offsetParent) star.click();
 });
 

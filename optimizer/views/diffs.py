@@ -39,6 +39,6 @@ def _runs(old: list[str], new: list[str]) -> Iterator[tuple[bool, str, str]]:
     """(same, old text, new text). A word or two that two changes happen to share counts as changed."""
     matcher = SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > 4000)
     for tag, a, b, c, d in matcher.get_opcodes():
-        between = 0 < a and b < len(old)
+        between = a > 0 and b < len(old)
         by_chance = b - a < SHARED and (between or matcher.ratio() < UNLIKE)
         yield tag == "equal" and not by_chance, "".join(old[a:b]), "".join(new[c:d])

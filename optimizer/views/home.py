@@ -89,5 +89,5 @@ def _about(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "datasets": datasets_of(request.user)[:DATASETS],
         "models": models_available(),
         "origin": "",
-        "embedded": getattr(settings, "EMBEDDED_OLLAMA", False),
+        "embedded": settings.EMBEDDED_OLLAMA,
     }

@@ -86,7 +86,8 @@ def test_a_finished_one_shows_its_proof(user_client: Client, done: OptimizationS
     page = page_of(user_client, done)
     for words in (
         "12 of 32 rows better, 1 worse.", "+35 points", "+16 to +53", "under 0.001", "40 %", "75 %",
-        "Set the answer format.",        "Only 32 rows.", "All iterations are done.", "<del>", "<ins>", "They seem fine.", "▲ better",
+        "Set the answer format.",
+        "Only 32 rows.", "All iterations are done.", "<del>", "<ins>", "They seem fine.", "▲ better",
         "Copy as chat messages",
     ):  # fmt: skip
         assert words in page

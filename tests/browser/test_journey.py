@@ -1,0 +1,117 @@
+"""A newcomer's way, in a real browser, on the embedded model. The tests follow each other."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Product
+
+MINUTES = 60_000
+
+
+def test_the_link_signs_in_and_the_sample_is_there(page: Page) -> None:
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("What is this customer writing about?")
+    expect(page.locator("#prompt-length")).to_have_text("36 / 10,000")
+
+
+def test_variables_are_shown_and_a_draft_survives_a_reload(page: Page) -> None:
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.fill("Answer {{question}} for {{reader}}.")
+    expect(page.locator("#variables .chip")).to_have_text(["{{question}}", "{{reader}}"])
+    page.reload()
+    expect(prompt).to_have_value("Answer {{question}} for {{reader}}.")
+
+
+def test_an_error_is_told_at_its_field_without_losing_anything(page: Page) -> None:
+    page.get_by_label("Prompt", exact=True).fill("Answer {{question")
+    page.get_by_text("Settings models").click()
+    page.get_by_label("Seed").fill("42")
+    page.get_by_role("button", name="Optimize").click()
+    expect(page.locator("#id_prompt_about .errors")).to_contain_text("never closed")
+    expect(page.get_by_label("Seed")).to_have_value("42")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("Answer {{question")
+    expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
+    expect(page.locator("#settings-fold")).to_have_attribute("open", "")
+
+
+def test_the_sample_is_optimized_live(page: Page) -> None:
+    page.goto("/?sample=1")
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    page.wait_for_url(re.compile(r"/optimizations/\d+/$"))
+    page.evaluate("window.sameDocument = true")
+    expect(page.locator(".candidate-line").first).to_be_visible(timeout=2 * MINUTES)
+    expect(page.locator(".chart .dot").first).to_be_visible(timeout=2 * MINUTES)
+    expect(page.locator(".headline")).to_be_visible(timeout=5 * MINUTES)
+    expect(page.get_by_role("button", name="Copy prompt")).to_be_visible()
+    expect(page.locator("table.answers tbody tr").first).to_be_visible()
+    assert page.evaluate("window.sameDocument"), "the page was loaded again"
+
+
+def test_the_difference_can_be_read_in_one_text(page: Page) -> None:
+    page.get_by_text("In one text").click()
+    expect(page.locator(".unified")).to_be_visible()
+    expect(page.locator(".split")).to_be_hidden()
+
+
+def test_copying_says_so(page: Page) -> None:
+    page.get_by_role("button", name="Copy prompt").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy prompt")).to_be_visible(timeout=4000)
+
+
+def test_it_is_rated_by_key_and_the_rating_cleared(page: Page) -> None:
+    page.locator("h1").click()
+    page.keyboard.press("4")
+    expect(page.locator(".stars [data-star='4']")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Helpful", exact=True).click()
+    expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(page.locator(".stars .on")).to_have_count(4)
+    page.locator(".stars [data-star='4']").click()
+    expect(page.locator(".stars .on")).to_have_count(0)
+
+
+def test_another_run_is_stopped(page: Page) -> None:
+    page.get_by_role("link", name="Run again").click()
+    page.get_by_label("Prompt", exact=True).fill("What is this customer writing about, in a word?")
+    page.get_by_role("button", name="Optimize").click()
+    page.wait_for_url(re.compile(r"/optimizations/\d+/$"))
+    page.locator("button[form=stop-form]").click()
+    expect(page.locator(".status.cancelled").first).to_be_visible(timeout=MINUTES)
+
+
+def test_the_history_is_live_and_searchable(page: Page) -> None:
+    page.keyboard.press("/")
+    page.wait_for_url(re.compile("/history/"))
+    expect(page.locator("#history-list li")).to_have_count(2)
+    page.get_by_label("Search in prompts").fill("word")
+    expect(page.locator("#history-list li")).to_have_count(1)
+    expect(page).to_have_url(re.compile("q=word"))
+    page.get_by_label("Search in prompts").fill("zebra")
+    expect(page.get_by_text("No matches")).to_be_visible()
+
+
+def test_a_lost_connection_is_told_and_mended(page: Page, live_product: Product) -> None:
+    page.goto("/history/")
+    live_product.stop_web()
+    expect(page.locator("#connection")).to_have_text("Reconnecting…")
+    expect(page.locator("#connection")).to_be_visible()
+    live_product.start_web()
+    expect(page.locator("#connection")).to_be_hidden(timeout=MINUTES)
+
+
+def test_the_keys_are_shown(page: Page) -> None:
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+
+
+def test_the_theme_switches_and_stays(page: Page) -> None:
+    page.get_by_role("button", name="Switch between light and dark").click()
+    chosen = page.locator("html").get_attribute("data-theme")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", str(chosen))
