@@ -12,6 +12,7 @@ from functools import singledispatchmethod
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -34,7 +35,7 @@ from optimizer.models import (
 from optimizer.models.sessions import SessionQuerySet
 from optimizer.topics import publish
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 MOST_ATTEMPTS = 3
 TICK = 0.25  # seconds between two writes of what changes all the time
 
@@ -126,8 +127,9 @@ class Run:
             raise CallFailed(
                 "no_model", "Ollama has no model yet. Get one with `ollama pull`, then run this again."
             )
-        target = self.session.target_model or available[0]
-        chosen = {"target_model": target, "optimizer_model": self.session.optimizer_model or target}
+        target = self.session.target_model or settings.TARGET_MODEL or available[0]
+        optimizer = self.session.optimizer_model or settings.OPTIMIZER_MODEL or target
+        chosen = {"target_model": target, "optimizer_model": optimizer}
         self._update(**chosen)
         for name, model in chosen.items():
             setattr(self.session, name, model)

@@ -39,6 +39,9 @@ try:
     OLLAMA_PARALLEL = env.int("OLLAMA_PARALLEL", 4, validate=validate.Range(min=1))
     OLLAMA_CONTEXT = env.int("OLLAMA_CONTEXT", 8192, validate=validate.Range(min=512))
     OLLAMA_TIMEOUT = env.float("OLLAMA_TIMEOUT", 300.0, validate=validate.Range(min=1))
+    LEASE_SECONDS = env.int("LEASE_SECONDS", 30, validate=validate.Range(min=2))
+    EMBEDDED: list[str] = env.list("PROMPTEVOLVER_EMBEDDED", [])  # set by manage.py: postgres, valkey, model
+    EMBEDDED_OLLAMA = "model" in EMBEDDED
     TARGET_MODEL = env.str("TARGET_MODEL", "")
     OPTIMIZER_MODEL = env.str("OPTIMIZER_MODEL", "")
 

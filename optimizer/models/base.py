@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Length, Trim
+from django.db.models.functions import Length
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from optimizer.models.users import User
 
 models.TextField.register_lookup(Length)
-models.TextField.register_lookup(Trim)
 
 TEXT_MAX = 10_000
 
 
 def text_length(field: str, name: str, *, low: int = 1, high: int = TEXT_MAX) -> models.CheckConstraint:
-    """A constraint on a text's length in characters after trimming."""
-    return models.CheckConstraint(
-        condition=models.Q(**{f"{field}__trim__length__gte": low, f"{field}__length__lte": high}), name=name
-    )
+    """A constraint on a text's length in characters; where one is the least, white space alone is none."""
+    condition = models.Q(**{f"{field}__length__lte": high})
+    if low:
+        condition &= models.Q(**{f"{field}__regex": r"\S"})
+    return models.CheckConstraint(condition=condition, name=name)
 
 
 def one_of(field: str, choices: type[models.TextChoices], name: str) -> models.CheckConstraint:

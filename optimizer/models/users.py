@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 
 from optimizer.models.base import one_of
@@ -46,6 +46,11 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.username or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """With all that is made for a new user (see signals), or not at all."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
 
 
 class Theme(models.TextChoices):

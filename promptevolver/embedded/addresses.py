@@ -20,6 +20,7 @@ def resolve(environ: MutableMapping[str, str], *, find_ollama: bool = True) -> H
         state = settle(home, find_ollama=find_ollama and not environ.get("OLLAMA_HOST"))
     for name, address in embedded(home, state).items():
         environ[name] = environ.get(name) or address
+    environ["PROMPTEVOLVER_EMBEDDED"] = ",".join(needed(home, environ))
     return home
 
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -55,6 +57,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of the prompt")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if "postgres" in settings.EMBEDDED:
+            call_command("migrate", interactive=False, verbosity=0)
         user = self._user(options["user"])
         run = self._run(user, options)
         try:
@@ -76,7 +80,8 @@ class Command(BaseCommand):
     def _resumed(self, user: User, options: dict[str, Any]) -> OptimizationSession | None:
         if options["resume"] is None:
             return None
-        session = OptimizationSession.objects.visible_to(user).filter(pk=options["resume"]).first()
+        sessions = OptimizationSession.objects.visible_to(user).filter(pk=options["resume"])
+        session: OptimizationSession | None = sessions.first()
         if session is None or not progress.reopen(session.pk):
             raise bad_input(f"There is no stopped or failed optimization {options['resume']} to go on with.")
         return session
