@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -191,8 +189,3 @@ def test_the_leader_is_told_as_it_changes() -> None:
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert [event for event in events if isinstance(event, Leading)][-1].number == finished.best
-
-
-def test_the_engine_needs_no_django() -> None:
-    code = "import optimizer.engine, optimizer.llm.ollama, optimizer.llm.pool, sys; sys.exit('django' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
