@@ -51,7 +51,7 @@ async def connect() -> AsyncIterator[Connect]:
         headers += [(b"origin", origin)] if origin is not None else []
         if client is not None:
             headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
-        socket = Socket(application, f"/live/?{query}", headers=headers)
+        socket = Socket(application, f"/live/?{query}", headers=headers)  # type: ignore[no-untyped-call]
         opened.append(socket)
         socket.admitted, _ = await socket.connect(timeout=5)
         return socket
@@ -185,7 +185,7 @@ async def test_a_burst_becomes_few_frames_and_its_last_change_arrives(
     for number in range(40):
         await change(session, f"Step {number}.")
         await asyncio.sleep(0.01)
-    frames = []
+    frames: list[str] = []
     while not frames or "Step 39." not in frames[-1]:
         frames.append(await socket.receive_from(timeout=5))
     assert len(frames) <= 6
@@ -197,7 +197,12 @@ async def test_many_watchers_cost_one_rendering(
 ) -> None:
     rendered = []
     render = regions.SessionRegion.render
-    monkeypatch.setattr(regions.SessionRegion, "render", lambda region: rendered.append(1) or render(region))
+
+    def counted(region: regions.SessionRegion) -> str:
+        rendered.append(region)
+        return render(region)
+
+    monkeypatch.setattr(regions.SessionRegion, "render", counted)
     sockets = [await connect(f"topic=session:{session.pk}", user_client) for _ in range(12)]
     for socket in sockets:
         await socket.receive_from(timeout=5)

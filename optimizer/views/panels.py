@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import QuerySet
 
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
+from optimizer.progress import live_text
 from optimizer.views.charts import chart_of
 from optimizer.views.diffs import word_diff
 from optimizer.views.wording import elapsed, headline
@@ -43,7 +43,7 @@ def _progress(session: OptimizationSession) -> Context:
         "chart": chart_of(candidates),
         "latest": candidates[: -LATEST - 1 : -1],
         "count": len(candidates),
-        "text": cache.get(f"session:{session.pk}:text", "") if session.is_active else "",
+        "text": live_text(session.pk) if session.is_active else "",
     }
 
 

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from promptevolver import embedded
 from tests import services
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promptevolver.settings")
@@ -22,13 +23,13 @@ README = Path(__file__).parents[2] / "docs" / "session.png"
 
 
 def main(folder: Path) -> None:
-    services.embedded.ensure_running(services.HOME, os.environ)
+    embedded.ensure_running(services.HOME, os.environ)
     try:
         pages = prepare()
         with served() as base:
             take(base, folder, *pages)
     finally:
-        services.embedded.release(services.HOME)
+        embedded.release(services.HOME)
 
 
 def prepare() -> tuple[str, str, dict[str, str]]:
@@ -112,7 +113,7 @@ def take(base: str, folder: Path, known: str, new: str, addresses: dict[str, str
                 for cookie, paths in ((known, addresses), (new, {"home": "/", "history-empty": "/history/"})):
                     context = browser.new_context(
                         viewport={"width": width, "height": 900}, color_scheme=theme
-                    )  # type: ignore[arg-type]
+                    )
                     context.add_cookies([{"name": "sessionid", "value": cookie, "url": base}])
                     page = context.new_page()
                     page.on("console", lambda message: print("console:", message.text))

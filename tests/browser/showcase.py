@@ -52,7 +52,7 @@ def fill(user: User) -> dict[str, OptimizationSession]:
     return {
         "failed": failed(workspace),
         "kept": kept(workspace),
-        "done": done(workspace),
+        "done": done(workspace, user),
         "queued": session_of(workspace, "Summarise {{article}} for {{reader}} in three sentences.", 4),
         "running": running(workspace),
     }
@@ -81,7 +81,7 @@ def running(workspace: Workspace) -> OptimizationSession:
     return session
 
 
-def done(workspace: Workspace) -> OptimizationSession:
+def done(workspace: Workspace, user: User) -> OptimizationSession:
     session = session_of(
         workspace, ORIGINAL, 38, status="completed", dataset=factories.make_dataset(workspace, 64),
         iterations_completed=3, calls=968, prompt_tokens=148_113, completion_tokens=19_870,
@@ -91,7 +91,7 @@ def done(workspace: Workspace) -> OptimizationSession:
     )  # fmt: skip
     _candidates(session, count=32, best=27)
     _answers(session)
-    factories.make_feedback(session, workspace.personal_of, rating=4, is_helpful=True)
+    factories.make_feedback(session, user, rating=4, is_helpful=True)
     return session
 
 
