@@ -51,7 +51,7 @@ async def connect() -> AsyncIterator[Connect]:
         headers += [(b"origin", origin)] if origin is not None else []
         if client is not None:
             headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
-        socket = Socket(application, f"/live/?{query}", headers=headers)  # type: ignore[no-untyped-call]
+        socket = Socket(application, f"/live/?{query}", headers=headers)
         opened.append(socket)
         socket.admitted, _ = await socket.connect(timeout=5)
         return socket
@@ -63,7 +63,7 @@ async def connect() -> AsyncIterator[Connect]:
 
 
 async def closed(socket: Socket) -> int:
-    event = await socket.receive_output(timeout=5)
+    event = await socket.receive_output(timeout=5)  # type: ignore[no-untyped-call]
     assert event["type"] == "websocket.close"
     return int(event["code"])
 

@@ -34,6 +34,12 @@ REVIEWS = [
     ("Friendly staff cannot save a burnt pie.", "negative"),
     ("A quiet corner, good tea, and a cat on the sill: what else?", "positive"),
 ]
+VARIANTS = [
+    BEST,
+    "Decide whether the customer is satisfied. Answer with one word: positive or negative.",
+    "Read the review twice. What verdict would the writer sign? Answer positive or negative.",
+    "You are a careful reader of restaurant reviews. Is this customer satisfied?",
+]
 STYLES = [
     "mutate",
     "mutate",
@@ -43,6 +49,9 @@ STYLES = [
     "answer format",
     "persona",
 ]
+
+
+LEADS = {3: 0.46, 6: 0.54, 10: 0.67}  # candidates that were the best for a while
 
 
 def fill(user: User) -> dict[str, OptimizationSession]:
@@ -161,18 +170,19 @@ def _candidates(session: OptimizationSession, count: int, best: int) -> None:
     dice = random.Random(7)
     made = [factories.make_candidate(session, text=ORIGINAL, score=0.375, scored_items=24, number=0)]
     for number in range(1, count):
-        score = (
-            0.79
-            if number == best
-            else round(min(0.75, 0.3 + number * 0.014 + dice.uniform(-0.15, 0.12)) * 24) / 24
-        )
-        dropped = number != best and score < 0.5
+        unscored = session.is_active and number > count - 3
+        leads = number in LEADS or number == best
+        score = LEADS.get(number, 0.79 if number == best else round(dice.uniform(0.2, 0.45) * 24) / 24)
+        dropped = not leads and not unscored and number % 4 != 1
         candidate = factories.make_candidate(
-            session, number=number, text=BEST, operator=STYLES[number % len(STYLES)], dropped=dropped,
-            is_best=number == best, score=None if number > count - 3 and session.is_active else score,
-            scored_items=8 if dropped else 24,
+            session, number=number, text=VARIANTS[number % 4], operator=STYLES[number % len(STYLES)], dropped=dropped,
+            is_best=number == best, score=None if unscored else score,
+            scored_items=0 if unscored else 8 if dropped else 24,
         )  # fmt: skip
         candidate.parents.add(made[-1 - number % 2] if len(made) > 1 else made[0])
+        if candidate.is_best:
+            candidate.text = BEST
+            candidate.save()
         made.append(candidate)
         factories.make_event(
             session, seq=number, kind="noted", data={"text": f"Candidate {number} scored {score:.0%}."}
