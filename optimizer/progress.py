@@ -179,7 +179,7 @@ class Run:
             text=components.as_text() if found and components else "",
             finish_reason="Stopped by you; the best so far is kept. It was not compared on held-out rows.",
             kept_original=not found,
-            results={"improvements": list(finish.improvements(original, components)) if components else []},
+            results={"improvements": [finish.changes(original, components)] if found and components else []},
         )
 
     def fail(self, code: str, message: str) -> None:

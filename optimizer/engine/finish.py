@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from optimizer.engine import meta
 from optimizer.engine.asking import Asker, Steps, judge_request
 from optimizer.engine.components import Components
-from optimizer.engine.events import Comparison, Rating
+from optimizer.engine.events import Comparison, Outcome, Rating
 from optimizer.engine.stats import bootstrap_interval, mean, sign_test
 from optimizer.llm.base import CallFailed
 
@@ -49,18 +49,45 @@ def read_rating(text: str) -> Rating | None:
     return Rating(clarity, specificity, engagement)
 
 
-def improvements(original: Components, best: Components) -> tuple[str, ...]:
-    """What is different in the best, in plain words."""
-    where = "as chat turns" if best.shots_as == "turns" else "in the text"
-    changes = {
-        "Rewrote the instruction.": best.instruction != original.instruction,
-        f"Set the answer format: {best.answer_format}": bool(best.answer_format),
-        f"Added {len(best.shots)} examples from your rows, {where}.": bool(best.shots),
-        "Added a line of reasoning to each example.": any(shot.reasoning for shot in best.shots),
-        f"Gave the model a role: {best.persona}": bool(best.persona),
-        f"Named what it is about: {', '.join(best.keywords)}.": bool(best.keywords),
+def changes(before: Components, after: Components) -> str:
+    """What is different, in plain words."""
+    where = "as chat turns" if after.shots_as == "turns" else "in the text"
+    number = len(after.shots)
+    added, swapped = not before.shots and number, before.shots and number
+    told = {
+        "Rewrote the instruction.": before.instruction != after.instruction,
+        f"Set the answer format: {after.answer_format}": before.answer_format != after.answer_format != "",
+        "Removed the answer format.": before.answer_format and not after.answer_format,
+        f"Added {number} examples from your rows, {where}.": added,
+        f"Chose other examples, {number} of them.": swapped and _rows(before) != _rows(after),
+        "Put the examples in another order.": swapped
+        and _rows(before) == _rows(after)
+        and before.shots != after.shots,
+        "Removed the examples.": before.shots and not number,
+        "Added a line of reasoning to each example.": any(
+            s.reasoning for s in set(after.shots) - set(before.shots)
+        ),
+        f"Gave the model a role: {after.persona}": before.persona != after.persona != "",
+        "Removed the role.": before.persona and not after.persona,
+        f"Named what it is about: {', '.join(after.keywords)}.": before.keywords != after.keywords != (),
+        "Removed the keywords.": before.keywords and not after.keywords,
     }
-    return tuple(text for text, made in changes.items() if made)
+    return " ".join(text for text, made in told.items() if made)
+
+
+def gain(before: Sequence[Outcome], after: Sequence[Outcome], kind: str) -> str:
+    """Why a change was taken: both scores on the search rows that both ran on."""
+    earlier = {outcome.item: outcome.score for outcome in before}
+    later = {outcome.item: outcome.score for outcome in after}
+    rows = sorted(earlier.keys() & later.keys())
+    if not rows:
+        return ""
+    old, new = (mean([scores[row] for row in rows]) for scores in (earlier, later))
+    return f"{kind.capitalize()} on {len(rows)} search rows: {old:.0%} before, {new:.0%} after."
+
+
+def _rows(components: Components) -> set[str]:
+    return {shot.input for shot in components.shots}
 
 
 def caveats(comparison: Comparison) -> tuple[str, ...]:

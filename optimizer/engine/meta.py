@@ -57,12 +57,11 @@ def understand(prompt: str, context: str, rows: Sequence[tuple[str, str]]) -> st
     )
 
 
-def mutate(instruction: str, task: str, style: str, history: str) -> str:
+def mutate(instruction: str, task: str, style: str) -> str:
     return _join(
         "Write a better version of this prompt. It must set the same task, in the same language.",
         _quoted("prompt", instruction),
         f"The task: {task}" if task else "",
-        history,
         f"How: {style}",
         "Keep every {{variable}} exactly as it is. Do not answer the prompt. Give JSON with the key prompt.",
     )

@@ -56,7 +56,7 @@ def mutate(
     task: Task, asker: Asker, parent: Components, *, about: Understanding, styles: Sequence[str], salt: str
 ) -> Steps[list[Proposal]]:
     """The parent's instruction rewritten, once in each style. After PromptWizard's mutation, but sampled."""
-    texts = [meta.mutate(parent.instruction, about.task, style, "") for style in styles]
+    texts = [meta.mutate(parent.instruction, about.task, style) for style in styles]
     found = yield from _rewrites(task, asker, "mutate", texts, salt)
     return [Proposal("mutate", parent.but(instruction=text)) for text in found]
 
@@ -148,11 +148,6 @@ def delete(parent: Components) -> list[Proposal]:
         parent.but(shots=parent.shots[: len(parent.shots) // 2]),
     ]
     return [Proposal("deletion", components) for components in smaller if components != parent]
-
-
-def merge(first: Components, second: Components) -> list[Proposal]:
-    """The instruction of one parent with the other parts of the other."""
-    return [Proposal("merge", first.but(instruction=second.instruction))]
 
 
 def balanced(rows: Sequence[Item], count: int, rng: random.Random) -> list[Item]:

@@ -82,7 +82,7 @@ class Graded:
             return answer
         output = without_thinking(answer.text)
         grade = GRADERS[self._task.grader](output, case.item.expected, self._options)
-        return Scoring(output, grade.score)
+        return Scoring(output + "…" * (answer.finish_reason == "length"), grade.score)
 
     def _by_rubric(
         self, cases: Sequence[Case], answers: Sequence[Answer]

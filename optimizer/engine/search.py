@@ -220,7 +220,7 @@ class Search:
             comparison=comparison,
             rating=rating,
             original_rating=original_rating,
-            improvements=finish.improvements(self.original.components, best.components),
+            improvements=tuple(self._improvements(best)),
             rejected=tuple(sorted(self.rejected.items())),
             caveats=(*finish.caveats(comparison), *self._search_caveats()),
             used_evidence=self.task.evidence,
@@ -236,9 +236,20 @@ class Search:
         return (self.leader if comparison.difference > 0 else self.original), comparison
 
     def _ratings(self, best: Entry) -> Steps[tuple[Rating | None, Rating | None]]:
-        texts = [best.components.as_text(), self.original.components.as_text()]
+        texts = [best.components.head, self.original.components.head]
         ratings = yield from finish.rate(self.asker, self.task.optimizer_model, texts)
         return ratings[0], ratings[1]
+
+    def _improvements(self, best: Entry) -> list[str]:
+        """What each step from the original to the best changed, and what it brought."""
+        steps = []
+        while best.parents:
+            parent = self.entries[best.parents[0]]
+            what = finish.changes(parent.components, best.components)
+            why = finish.gain(self.race.outcomes(parent), self.race.outcomes(best), self.evaluator.kind)
+            steps.append(f"{what} {why}".strip())
+            best = parent
+        return steps[::-1]
 
     def _search_caveats(self) -> list[str]:
         written = [e for e in self.entries if e.operator in {"mutate", "critique and synthesize"}]

@@ -25,7 +25,8 @@ def test_a_better_prompt_is_found_and_measured_on_held_out_rows() -> None:
     assert result.comparison.better == result.comparison.rows == 16
     assert result.score_kind == "accuracy"
     assert result.quality_score == 100
-    assert result.improvements
+    assert "examples from your rows" in result.improvements[0] or "answer format" in result.improvements[0]
+    assert "Accuracy on 8 search rows: 0% before, 100% after." in result.improvements[0]
 
 
 def test_the_stages_of_the_method_all_ask_the_model() -> None:
