@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 
@@ -52,7 +53,7 @@ class Request:
     seed: int = 0
     schema: dict[str, Any] | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What the ledger knows this request by: a digest of all that decides the reply."""
         content = asdict(self) | {"purpose": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -39,7 +40,12 @@ class OwnedQuerySet(models.QuerySet[Any]):
         """Rows of the workspaces that the user belongs to, without those in the trash."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(workspace__memberships__user=user, deleted_at=None)
+        return self.in_workspaces(user.memberships.values_list("workspace_id", flat=True))
+
+    def in_workspaces(self, workspaces: Iterable[int]) -> Self:
+        """Rows of these workspaces, without those in the trash. Their numbers go into the query, for it is by
+        numbers that PostgreSQL chooses an index; a join hides them from it."""
+        return self.filter(workspace_id__in=list(workspaces), deleted_at=None)
 
 
 class Owned(models.Model):

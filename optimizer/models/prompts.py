@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Self
+
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
 
 from optimizer.models.base import Owned, OwnedQuerySet, one_of, text_length
@@ -16,6 +19,18 @@ class PromptStatus(models.TextChoices):
     FAILED = "failed"
 
 
+class PromptQuerySet(OwnedQuerySet):
+    """Ways to choose prompts."""
+
+    def matching(self, words: str) -> Self:
+        """Those with all these words, the beginnings of words counting. The search index serves it."""
+        terms = [f"'{word}':*" for word in re.findall(r"\w+", words)]
+        if not terms:
+            return self
+        query = SearchQuery(" & ".join(terms), search_type="raw", config="simple")
+        return self.alias(words=SearchVector("original", config="simple")).filter(words=query)
+
+
 class Prompt(Owned):
     """The original as typed, and the optimized text once a session found one."""
 
@@ -24,7 +39,7 @@ class Prompt(Owned):
     context = models.TextField(blank=True)
     status = models.CharField(max_length=10, choices=PromptStatus.choices, default=PromptStatus.PENDING)
 
-    objects = OwnedQuerySet.as_manager()
+    objects = PromptQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Self, cast
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -66,13 +64,11 @@ class SessionQuerySet(OwnedQuerySet):
         where = f"({table}.created_at, {table}.id) {sign} (%s, %s)"
         return cast(Self, self.extra(where=[where], params=[created_at, pk]))  # noqa: S610 (only our own words)
 
-    def matching(self, words: str) -> Self:
-        """Whose prompt has all these words, the beginnings of words counting: the prompt's search index serves it."""
-        terms = [f"'{word}':*" for word in re.findall(r"\w+", words)]
-        if not terms:
-            return self
-        query = SearchQuery(" & ".join(terms), search_type="raw", config="simple")
-        return self.alias(words=SearchVector("prompt__original", config="simple")).filter(words=query)
+    def of_prompts(self, prompts: models.QuerySet[Prompt]) -> Self:
+        """Those of these prompts, which are found first: else PostgreSQL may walk all sessions to look at each."""
+        found, params = prompts.values("pk").query.sql_with_params()
+        where = f"{self.model._meta.db_table}.prompt_id = ANY(ARRAY({found}))"
+        return cast(Self, self.extra(where=[where], params=params))  # noqa: S610 (written by the ORM)
 
 
 class OptimizationSession(Owned):
@@ -155,6 +151,9 @@ class OptimizationSession(Owned):
                 condition=Q(deleted_at=None),
             ),
             models.Index(fields=["workspace", "status", "-created_at", "-id"], name="session_by_status"),
+            models.Index(
+                fields=["-created_at", "-id"], name="session_newest_anywhere", condition=Q(deleted_at=None)
+            ),
             models.Index(fields=["lease_until"], name="session_active", condition=Q(status__in=ACTIVE)),
         ]
 

@@ -56,22 +56,16 @@ COLUMNS = (
 def start_optimization(*, by: User, choices: Choices) -> OptimizationSession:
     """A new optimization, and its work queued once this is committed. The same submission twice starts one."""
     require_writer(user=by, workspace_id=by.personal_workspace.pk)
-    started = _submitted(by, choices)
-    if started is not None:
-        return started
     try:
         with transaction.atomic():
             return _start(by, choices)
     except IntegrityError:
-        started = _submitted(by, choices)
-        if started is None:
+        if choices.submit_key is None or (started := _submitted(by, choices)) is None:
             raise
         return started
 
 
 def _submitted(by: User, choices: Choices) -> OptimizationSession | None:
-    if choices.submit_key is None:
-        return None
     return OptimizationSession.objects.filter(created_by=by, submit_key=choices.submit_key).first()
 
 

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from optimizer.models import OptimizationSession, SessionStatus
+from optimizer.models import OptimizationSession, Prompt, SessionStatus
 from optimizer.views.listing import Page, listed_page
 from optimizer.views.requests import AppRequest
 
@@ -31,8 +31,9 @@ def history(request: AppRequest) -> HttpResponse:
 
 def _page(request: AppRequest, words: str, status: str) -> Page:
     visible = OptimizationSession.objects.visible_to(request.user)
+    prompts = Prompt.objects.visible_to(request.user).matching(words) if words else None
     try:
-        return listed_page(visible, words=words, status=status, cursor=request.GET.get("cursor", ""))
+        return listed_page(visible, prompts=prompts, status=status, cursor=request.GET.get("cursor", ""))
     except BadSignature as error:
         raise Http404("That is no page of this list.") from error
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.core import signing
 
 from optimizer.models import OptimizationSession
+from optimizer.models.prompts import PromptQuerySet
 from optimizer.models.sessions import SessionQuerySet
 
 PAGE = 20
@@ -28,10 +29,17 @@ class Page:
 
 
 def listed_page(
-    rows: SessionQuerySet, *, words: str = "", status: str = "", cursor: str = "", down_to: str = ""
+    rows: SessionQuerySet,
+    *,
+    prompts: PromptQuerySet | None = None,
+    status: str = "",
+    cursor: str = "",
+    down_to: str = "",
 ) -> Page:
-    """One page after `cursor`; or everything `down_to` a row, as a live list grows at its top."""
-    rows = rows.matching(words).newest_first()
+    """One page after `cursor`, or everything `down_to` a row, as a live list grows at its top."""
+    rows = rows.newest_first()
+    if prompts is not None:
+        rows = rows.of_prompts(prompts)
     if status:
         rows = rows.filter(status=status)
     after, last = page_from(cursor), page_from(down_to)

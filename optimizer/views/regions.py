@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.signing import BadSignature
 from django.template.loader import render_to_string
 
-from optimizer.models import Membership, OptimizationSession, SessionStatus, User
+from optimizer.models import Membership, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.views.listing import RECENT, listed_page, page_from
 from optimizer.views.panels import TABS, Context, session_panel
 
@@ -44,8 +44,9 @@ class HistoryRegion:
         return tuple(f"history:{pk}" for pk in self.workspaces)
 
     def render(self) -> str:
-        rows = OptimizationSession.objects.filter(workspace_id__in=self.workspaces, deleted_at=None)
-        page = listed_page(rows, words=self.words, status=self.status, down_to=self.oldest)
+        rows = OptimizationSession.objects.in_workspaces(self.workspaces)
+        prompts = Prompt.objects.in_workspaces(self.workspaces).matching(self.words) if self.words else None
+        page = listed_page(rows, prompts=prompts, status=self.status, down_to=self.oldest)
         return _frame("_history_list.html", {"page": page, "words": self.words, "status": self.status})
 
 
@@ -60,7 +61,7 @@ class RecentRegion:
         return tuple(f"history:{pk}" for pk in self.workspaces)
 
     def render(self) -> str:
-        rows = OptimizationSession.objects.filter(workspace_id__in=self.workspaces, deleted_at=None)
+        rows = OptimizationSession.objects.in_workspaces(self.workspaces)
         return _frame("_recent.html", {"recent": rows.newest_first()[:RECENT]})
 
 

@@ -70,8 +70,9 @@ class Llama:
 
 def _serve(gguf: Path, *, slots: int, window: int, key: str) -> Any:
     """llama.cpp's own HTTP server on a free loopback port that only the holder of `key` may use."""
-    # OpenMP's threads spin while they wait for each other; asleep, they leave the cores to the other services.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # OpenMP's threads spin while they wait for each other. Without end, they starve the other services (and
+    # each other, five times slower on busy cores); not at all, they are three times slower on idle ones.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import xllamacpp  # here, for the import alone takes long and the rest of this file is used without it
 
     params = xllamacpp.CommonParams()

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from optimizer.models import OptimizationSession, User, Workspace
+from optimizer.models import OptimizationSession, Prompt, User, Workspace
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -124,7 +124,7 @@ def test_the_number_of_queries_does_not_grow(
     user_client: Client, workspace: Workspace, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_many(workspace, 21)
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         user_client.get("/history/")
 
 
@@ -132,5 +132,5 @@ def test_the_search_index_serves_the_search(workspace: Workspace) -> None:
     factories.make_session(workspace)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = OptimizationSession.objects.matching("customer").explain()
+    plan = OptimizationSession.objects.of_prompts(Prompt.objects.matching("customer")).explain()
     assert "prompt_search" in plan
