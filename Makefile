@@ -10,7 +10,7 @@ PRODUCTION := $(NOWHERE) DEBUG=false HTTPS=true ALLOWED_HOSTS=example.org \
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup run test lint check bench doctor clean
+.PHONY: help setup run test lint check bench picture doctor clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,6 +35,9 @@ check: lint test ## lint and test
 
 bench: .venv/dev.stamp ## measure, and print a table
 	$(BIN)/python -m tests.bench
+
+picture: .venv/dev.stamp chromium ## make the README's picture from a real run of the sample
+	PICTURE=docs/session.png $(BIN)/python -m pytest tests/browser/test_journey.py -k "signs_in or optimized"
 
 doctor: setup ## check each part and print what to do
 	@$(BIN)/python manage.py doctor

@@ -1,4 +1,4 @@
-"""Pictures of the pages: `python -m tests.browser.screenshots [folder]`. Also makes the README's docs/session.png."""
+"""Pictures of the pages: `python -m tests.browser.screenshots [folder]`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promptevolver.settings")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's loop runs in this thread
 
 WIDTHS = {"wide": 1440, "narrow": 390}
-README = Path(__file__).parents[2] / "docs" / "session.png"
 
 
 def main(folder: Path) -> None:
@@ -124,9 +123,6 @@ def take(base: str, folder: Path, known: str, new: str, addresses: dict[str, str
                         if overflow > 0:
                             print(f"{name} {size}: {overflow} px too wide")
                         page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
-                        if (name, size, theme) == ("done", "wide", "light"):
-                            README.parent.mkdir(exist_ok=True)
-                            page.screenshot(path=README)
                     context.close()
         browser.close()
 

@@ -45,7 +45,7 @@ STYLES = [
     "mutate",
     "examples as chat turns",
     "critique and synthesize",
-    "merge",
+    "other examples",
     "answer format",
     "persona",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from playwright.sync_api import Page, expect
@@ -9,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Product
 
 MINUTES = 60_000
+PICTURE = os.environ.get("PICTURE")  # where to put a picture of the sample's result, for the README
 
 
 def test_the_link_signs_in_and_the_sample_is_there(page: Page) -> None:
@@ -47,6 +49,9 @@ def test_the_sample_is_optimized_live(page: Page) -> None:
     expect(page.get_by_role("button", name="Copy prompt")).to_be_visible()
     expect(page.locator("table.answers tbody tr").first).to_be_visible()
     assert page.evaluate("window.sameDocument"), "the page was loaded again"
+    if PICTURE:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.screenshot(path=PICTURE)
 
 
 def test_the_difference_can_be_read_in_one_text(page: Page) -> None:
