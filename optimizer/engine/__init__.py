@@ -7,6 +7,6 @@
 """
 
 from optimizer.engine.search import run
-from optimizer.engine.task import PRESETS, Config, Item, Task
+from optimizer.engine.task import PRESETS, Config, Item, Task, TaskRefused
 
-__all__ = ["PRESETS", "Config", "Item", "Task", "run"]
+__all__ = ["PRESETS", "Config", "Item", "Task", "TaskRefused", "run"]

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optimizer.engine.task import Item
+from optimizer.engine.task import Item, TaskRefused
 
 MOST_VALIDATION = 32
 MOST_HELD_OUT = 64
@@ -30,7 +30,7 @@ def split(items: Sequence[Item], *, seed: int, most_held_out: int = MOST_HELD_OU
     distinct = sorted(set(items), key=lambda item: (item.input, item.expected))
     by_input = list(dict.fromkeys(item.input for item in distinct))
     if len(by_input) < FEWEST:
-        raise ValueError(f"At least {FEWEST} different rows are needed; there are {len(by_input)}.")
+        raise TaskRefused(f"At least {FEWEST} different rows are needed; there are {len(by_input)}.")
     random.Random(f"{seed}:split").shuffle(by_input)
     held = max(1, min(most_held_out, round(len(by_input) * 0.4)))
     chosen = max(1, min(MOST_VALIDATION, round(len(by_input) * 0.3)))

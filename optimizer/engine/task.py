@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+class TaskRefused(ValueError):
+    """The task cannot be run as it is. The text says why and what to do."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One row: the input for the prompt, and the expected answer ("" where none is known)."""

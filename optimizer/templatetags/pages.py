@@ -81,7 +81,7 @@ def operator(name: str) -> str:
 @register.filter
 def p_value(chance: float) -> str:
     """No more digits than are meant."""
-    return "under 0.001" if chance < 0.001 else f"{chance:.2g}"
+    return "p < 0.001" if chance < 0.001 else f"p = {chance:.2g}"
 
 
 @register.filter

@@ -1,0 +1,230 @@
+"""A worker's hold on a session: claim it, record what the engine tells, end it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from optimizer.engine import TaskRefused, events, finish
+from optimizer.engine.components import Components
+from optimizer.llm.base import CallFailed
+from optimizer.models import OptimizationSession, Prompt, PromptStatus, SessionStatus
+from optimizer.progress.record import Recorder, components_of, results_of
+from optimizer.topics import publish
+
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
+MOST_ATTEMPTS = 3
+TICK = 0.25  # seconds between two writes of what changes all the time
+URGENT = events.Proposed | events.Scored | events.IterationDone
+
+log = logging.getLogger(__name__)
+
+
+def live_text(session_id: int) -> str:
+    """The text that a model is writing for the session now."""
+    return str(cache.get(_text_key(session_id), ""))
+
+
+def claim(session_id: int) -> Run | None:
+    """The right to work on a session, until the lease lapses; None if it is not to be had."""
+    token, now = uuid4(), timezone.now()
+    taken = (
+        OptimizationSession.objects.claimable()
+        .filter(pk=session_id)
+        .update(
+            status=SessionStatus.PROCESSING,
+            lease_token=token,
+            lease_until=now + LEASE,
+            attempts=F("attempts") + 1,
+        )
+    )
+    if not taken:
+        return None
+    OptimizationSession.objects.filter(pk=session_id, started_at=None).update(started_at=now)
+    session = OptimizationSession.objects.select_related("prompt", "dataset").get(pk=session_id)
+    Prompt.objects.filter(pk=session.prompt_id).update(status=PromptStatus.PROCESSING)
+    run = Run(session)
+    if session.attempts > MOST_ATTEMPTS:
+        run.fail(
+            "poison",
+            f"The worker died {MOST_ATTEMPTS} times at this optimization. See its log, then run it again.",
+        )
+        return None
+    run.publish()
+    return run
+
+
+def reopen(session_id: int) -> bool:
+    """Make a stopped or failed session claimable again. What it paid for stays in the ledger."""
+    ended = OptimizationSession.objects.filter(
+        pk=session_id, status__in=[SessionStatus.CANCELLED, SessionStatus.FAILED]
+    )
+    return bool(
+        ended.update(
+            status=SessionStatus.PENDING,
+            finished_at=None,
+            stop_requested_at=None,
+            attempts=0,
+            finish_reason="",
+            error_code="",
+            error_message="",
+        )
+    )
+
+
+class Run:
+    """A claimed session. Every write holds only while the lease is ours."""
+
+    def __init__(self, session: OptimizationSession) -> None:
+        self.session = session
+        self.recorder = Recorder(session)
+        self._next_tick = 0.0
+
+    def record(self, event: events.Event) -> bool:
+        """Keep what the engine told. False when to stop: stop was asked for, or another worker holds the session."""
+        self.recorder.keep(event)
+        if isinstance(event, events.Finished):
+            return True
+        if not isinstance(event, URGENT) and time.monotonic() < self._next_tick:
+            return True
+        self._next_tick = time.monotonic() + TICK
+        return self._tick()
+
+    @property
+    def models_known(self) -> bool:
+        """Whether both models have a name."""
+        return bool(self.session.target_model and self.session.optimizer_model)
+
+    def resolve_models(self, available: list[str]) -> None:
+        """Fill in the models that were left to the server: the first it has, and the target's for the optimizer's."""
+        if not available:
+            raise CallFailed(
+                "no_model", "Ollama has no model yet. Get one with `ollama pull`, then run this again."
+            )
+        target = self.session.target_model or settings.TARGET_MODEL or available[0]
+        optimizer = self.session.optimizer_model or settings.OPTIMIZER_MODEL or target
+        chosen = {"target_model": target, "optimizer_model": optimizer}
+        self.recorder.update(**chosen)
+        for name, model in chosen.items():
+            setattr(self.session, name, model)
+
+    @contextmanager
+    def failing_honestly(self) -> Iterator[None]:
+        """Whatever goes wrong inside ends the session with its reason, never the worker."""
+        try:
+            yield
+        except CallFailed as error:
+            self.fail(error.code, str(error))
+        except TaskRefused as error:
+            self.fail("bad_task", str(error))
+        except (OperationalError, InterfaceError):
+            log.warning(
+                "session %s lost its database; the sweep sends it again", self.session.pk, exc_info=True
+            )
+        except Exception:
+            log.exception("session %s failed", self.session.pk)
+            self.fail(
+                "internal",
+                "Something went wrong on our side. The log of the worker has the details. Run it again.",
+            )
+
+    def finish(self) -> None:
+        """The result, in one transaction."""
+        result = self.recorder.result
+        if result is None:
+            return
+        comparison = result.comparison
+        self._end(
+            SessionStatus.COMPLETED,
+            text=result.components.as_text() if result.best else "",
+            finish_reason=result.reason,
+            kept_original=result.best == 0,
+            score_kind=result.score_kind,
+            quality_score=result.quality_score,
+            baseline_score=comparison and comparison.baseline,
+            best_score=comparison and (comparison.best if result.best else comparison.baseline),
+            results=results_of(result),
+        )
+
+    def stop(self) -> None:
+        """End because a person asked, keeping the best so far. It was not compared on held-out rows."""
+        candidate = self.recorder.best_candidate()
+        components = components_of(candidate.components) if candidate else None
+        original = Components(self.session.prompt.original)
+        found = bool(candidate and candidate.number and components)
+        self._end(
+            SessionStatus.CANCELLED,
+            text=components.as_text() if found and components else "",
+            finish_reason="Stopped by you; the best so far is kept. It was not compared on held-out rows.",
+            kept_original=not found,
+            results={"improvements": [finish.changes(original, components)] if found and components else []},
+        )
+
+    def fail(self, code: str, message: str) -> None:
+        """End with an error that says what happened and what to do."""
+        self._end(SessionStatus.FAILED, error_code=code, error_message=message, finish_reason="Failed.")
+
+    def release(self) -> None:
+        """Give the session back, for another worker to go on with."""
+        self.recorder.update(lease_until=None, lease_token=None, attempts=F("attempts") - 1, stage="Queued")
+        self.publish()
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether a person asked to stop."""
+        return self.recorder.held().exclude(stop_requested_at=None).exists()
+
+    def publish(self) -> None:
+        """Tell the pages that show this session."""
+        publish(self.session.topic, f"history:{self.session.workspace_id}")
+
+    def _tick(self) -> bool:
+        """Renew the lease, show where we are, and look whether to stop."""
+        with suppress(RedisError):  # only for show: the search goes on without
+            cache.set(_text_key(self.session.pk), self.recorder.text, 60)
+        stage = self.recorder.stage
+        held = self.recorder.update(
+            lease_until=timezone.now() + LEASE,
+            stage=stage.name,
+            stage_done=stage.done,
+            stage_total=stage.total,
+        )
+        self.publish()
+        return held and not self.stop_requested
+
+    def _end(self, status: SessionStatus, *, text: str = "", **fields: Any) -> None:
+        now = timezone.now()
+        started = self.session.started_at or now
+        with transaction.atomic():
+            ended = self.recorder.update(
+                status=status,
+                finished_at=now,
+                processing_time_ms=int((now - started).total_seconds() * 1000),
+                lease_until=None,
+                lease_token=None,
+                stage="",
+                **fields,
+            )
+            if ended:
+                completed = status == SessionStatus.COMPLETED or bool(text)
+                prompt_status = PromptStatus.COMPLETED if completed else PromptStatus.FAILED
+                Prompt.objects.filter(pk=self.session.prompt_id).update(status=prompt_status, optimized=text)
+            self.publish()
+        with suppress(RedisError):
+            cache.delete(_text_key(self.session.pk))
+
+
+def _text_key(session_id: int) -> str:
+    return f"session:{session_id}:text"
