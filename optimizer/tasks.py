@@ -79,7 +79,7 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
             run.resolve_models(pool.models())
         except Unavailable as error:
             yield Beat(str(error))
-            time.sleep(1)
+            time.sleep(0.5)
     model = Ledger(pool, progress.LedgerRows(run.session))
     yield from engine.run(task_of(run.session), config_of(run.session), model)
 

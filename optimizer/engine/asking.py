@@ -54,6 +54,12 @@ class Asker:
         yield self.spent
         return [answers[index] for index in range(len(requests))]
 
+    @property
+    def calls_left(self) -> int | None:
+        """Calls that the limit still allows, beyond the reserve; None without a limit."""
+        limit = self.config.max_calls
+        return None if limit is None else limit - self.spent.calls - self.reserve
+
     def affordable(self, requests: Sequence[Request]) -> bool:
         """Whether the batch keeps within the limits."""
         new = len({request.key for request in requests} - self._paid)
@@ -66,10 +72,8 @@ class Asker:
 
     def _check(self, requests: Sequence[Request]) -> None:
         if not self.affordable(requests):
-            limit = self.config.max_calls if self.config.max_calls is not None else self.config.max_tokens
-            raise BudgetSpent(
-                f"The budget is spent ({limit} {'calls' if self.config.max_calls else 'tokens'})."
-            )
+            tokens = self.spent.prompt_tokens + self.spent.completion_tokens
+            raise BudgetSpent(f"The budget is spent: {self.spent.calls} calls, {tokens} tokens.")
 
     def _count(self, request: Request, reply: Reply) -> None:
         if request.key in self._paid:

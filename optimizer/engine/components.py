@@ -52,7 +52,12 @@ class Components:
         return len(self.as_text())
 
     def as_text(self) -> str:
-        """One text to copy. Examples that are chat turns are written out below the instruction."""
+        """One text to copy: the prompt as it was run, with `{{input}}` where examples lead up to the input.
+
+        Examples that are chat turns have no such text; they are written out below the instruction.
+        """
+        if self.shots and self.shots_as == "text":
+            return self._question(INPUT)
         return "\n\n".join([self.head, *self._shot_texts()])
 
     def messages(self, item_input: str = INPUT) -> tuple[Message, ...]:
@@ -104,7 +109,7 @@ def _values(item_input: str) -> dict[str, str]:
         return {}
     try:
         parsed = json.loads(item_input)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in parsed.items()}
 

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 
 from optimizer.engine import meta
 from optimizer.engine.asking import Answer, Asker, Steps, proposal_request
@@ -42,13 +43,12 @@ def understand(task: Task, asker: Asker, rows: Sequence[Item]) -> Steps[Understa
     text = meta.understand(task.prompt, task.context, [(row.input, row.expected) for row in rows[:3]])
     request = _propose(task, asker, "understand", text, meta.UNDERSTANDING_SCHEMA, salt="")
     (answer,) = yield from asker.ask("Understanding the task", [request])
-    if isinstance(answer, CallFailed):
-        raise answer
+    keywords = [] if isinstance(answer, CallFailed) else meta.read_texts(answer.text, "keywords")
     return Understanding(
-        task=meta.read_text(answer.text, "task")[:500],
-        expert=meta.read_text(answer.text, "expert")[:300],
-        keywords=tuple(word[:40] for word in meta.read_texts(answer.text, "keywords")[:6]),
-        good_answer=meta.read_text(answer.text, "good_answer")[:500],
+        task=_said(answer, "task")[:500],
+        expert=_said(answer, "expert")[:300],
+        keywords=tuple(word[:40] for word in keywords[:6]),
+        good_answer=_said(answer, "good_answer")[:500],
     )
 
 
@@ -70,7 +70,7 @@ def refine(
     text = meta.critique(parent.instruction, wrong, right, task.evidence)
     request = _propose(task, asker, "critique", text, meta.CRITIQUE_SCHEMA, salt=salt)
     (answer,) = yield from asker.ask("Criticising the best so far", [request])
-    said = "" if isinstance(answer, CallFailed) else meta.read_text(answer.text, "critique")
+    said = _said(answer, "critique")
     if not said:
         return []
     found = yield from _rewrites(task, asker, "synthesize", [meta.synthesize(parent.instruction, said)], salt)
@@ -155,8 +155,8 @@ def balanced(rows: Sequence[Item], count: int, rng: random.Random) -> list[Item]
     by_answer: dict[str, list[Item]] = {}
     for row in rng.sample(list(rows), len(rows)):
         by_answer.setdefault(folded(row.expected), []).append(row)
-    turns = [group[depth] for depth in range(len(rows)) for group in by_answer.values() if depth < len(group)]
-    drawn = turns[:count]
+    turns = zip_longest(*(by_answer[answer] for answer in by_answer))
+    drawn = list(islice((row for turn in turns for row in turn if row is not None), count))
     rng.shuffle(drawn)
     return drawn
 
@@ -212,8 +212,11 @@ def _rewrites(task: Task, asker: Asker, purpose: str, texts: Sequence[str], salt
 
 
 def _said(answer: Answer, key: str) -> str:
+    """The text under a key; "" for a proposal that did not fit into the window. Other failures end the run."""
     if isinstance(answer, CallFailed):
-        raise answer
+        if answer.code != "context_window":
+            raise answer
+        return ""
     return meta.read_text(answer.text, key)
 
 

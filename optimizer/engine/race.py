@@ -40,16 +40,22 @@ class Race:
         self._block = block
         self._abreast = abreast
         self._outcomes: dict[int, dict[int, Outcome]] = {}
+        self.standing: Entry
 
     def run(self, field: Sequence[Entry]) -> Steps[Entry]:
-        """The best of the field, whose first is the leader so far. Ties go to the shorter prompt."""
+        """The best of the field, whose first is the leader so far. Ties go to the shorter prompt.
+
+        Where BudgetSpent ends it, `standing` is who led after the last whole block.
+        """
         alive = list(field)
+        self.standing = alive[0]
         for rows in blocks(self.items, self._block):
             alive = yield from self.score(alive, rows)
             alive = yield from self._drop_losers(alive, rows.stop)
+            self.standing = alive[0]
             if len(alive) == 1:
                 break
-        return self._best(alive)
+        return self.standing
 
     def score(self, field: Sequence[Entry], rows: range) -> Steps[list[Entry]]:
         """Give each entry outcomes on these rows; those that cannot run drop out."""
@@ -104,6 +110,7 @@ class Race:
         return [entry for entry in field if entry.number not in failed]
 
     def _drop_losers(self, field: Sequence[Entry], stop: int) -> Steps[list[Entry]]:
+        """Those that go on, the best first."""
         ranked = sorted(field, key=lambda e: (-mean(self.scores(e, stop)), e.components.length, e.number))
         best = self.scores(ranked[0], stop)
         kept = [e for e in ranked[:WIDEST] if not clearly_worse(self.scores(e, stop), best)]
@@ -111,6 +118,3 @@ class Race:
             if entry not in kept:
                 yield Dropped(entry.number)
         return kept
-
-    def _best(self, field: Sequence[Entry]) -> Entry:
-        return min(field, key=lambda e: (-self.mean(e), e.components.length, e.number))

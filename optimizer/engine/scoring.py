@@ -9,6 +9,7 @@ from typing import Protocol
 from optimizer.engine import meta
 from optimizer.engine.asking import Answer, Asker, Steps, judge_request
 from optimizer.engine.components import Components
+from optimizer.engine.events import Beat
 from optimizer.engine.graders import GRADERS, RUBRIC, folded, without_thinking
 from optimizer.engine.task import Item, Task
 from optimizer.llm.base import CallFailed, Reply, Request
@@ -58,13 +59,17 @@ class Graded:
         self._limit = answer_limit(task, asker.config.answer_tokens)
 
     def cost(self, cases: int) -> int:
-        return cases * (2 if self._task.grader == RUBRIC else 1)
+        return cases * calls_per_case(self._task)
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
         answers = yield from self._answers(stage, cases)
         if self._task.grader == RUBRIC:
             return (yield from self._by_rubric(cases, answers))
-        return [self._grade(case, answer) for case, answer in zip(cases, answers, strict=True)]
+        scorings = []
+        for case, answer in zip(cases, answers, strict=True):
+            scorings.append(self._grade(case, answer))
+            yield Beat()  # a grader may be slow
+        return scorings
 
     def _answers(self, stage: str, cases: Sequence[Case]) -> Steps[list[Answer]]:
         """Answers within the limit; a model that thinks first, and was cut while thinking, gets the full one."""
@@ -106,7 +111,7 @@ class Graded:
         return [
             answer
             if isinstance(answer, CallFailed)
-            else Scoring(without_thinking(answer.text), _tenths(next(verdicts)))
+            else _rubric_scoring(without_thinking(answer.text), next(verdicts))
             for answer in answers
         ]
 
@@ -123,7 +128,7 @@ class Judged:
         self._original = Components(task.prompt)
 
     def cost(self, cases: int) -> int:
-        return 4 * cases
+        return cases * calls_per_case(self._task)
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
         both = [*cases, *(Case(self._original, case.item) for case in cases)]
@@ -158,7 +163,16 @@ class Judged:
         if not _differ(mine, theirs):
             return Scoring(output, 0.5)
         first, second = next(verdicts), next(verdicts)  # type: ignore[call-overload]
+        if failed := next((verdict for verdict in (first, second) if isinstance(verdict, CallFailed)), None):
+            return failed
         return Scoring(output, (_win(first, "A", "B") + _win(second, "B", "A")) / 2)
+
+
+def calls_per_case(task: Task) -> int:
+    """The most calls that scoring one candidate on one item takes: its answer, the original's, the judge's."""
+    if not task.items:
+        return 4
+    return 2 if task.grader == RUBRIC else 1
 
 
 def answer_request(task: Task, case: Case, *, limit: int) -> Request:
@@ -173,10 +187,10 @@ def answer_request(task: Task, case: Case, *, limit: int) -> Request:
 
 def answer_limit(task: Task, limit: int) -> int:
     """Tokens to give an answer. One that must be exact is cut where it can no longer be right: a token is at
-    least one character."""
+    least one byte."""
     if task.grader != "exact":
         return limit
-    return min(limit, max(len(item.expected) for item in task.items) + SLACK)
+    return min(limit, max(len(item.expected.encode()) for item in task.items) + SLACK)
 
 
 def _cut_in_thought(answer: Answer) -> bool:
@@ -193,12 +207,15 @@ def _differ(mine: Answer, theirs: Answer) -> bool:
     return isinstance(mine, Reply) and isinstance(theirs, Reply) and mine.text.strip() != theirs.text.strip()
 
 
-def _win(verdict: Answer, me: str, them: str) -> float:
-    if isinstance(verdict, CallFailed):
-        return 0.5
+def _win(verdict: Reply, me: str, them: str) -> float:
     return {me: 1.0, them: 0.0}.get(meta.read_text(verdict.text, "better"), 0.5)
 
 
-def _tenths(verdict: Answer) -> float:
-    score = None if isinstance(verdict, CallFailed) else meta.read_score(verdict.text, "score")
-    return (score or 0.0) / 10
+def _rubric_scoring(output: str, verdict: Answer) -> Scoring | CallFailed:
+    """A verdict that cannot be read is no score: it fails like a call that failed."""
+    if isinstance(verdict, CallFailed):
+        return verdict
+    score = meta.read_score(verdict.text, "score")
+    if score is None:
+        return CallFailed("unreadable_verdict", f"The judge gave no readable score: {verdict.text[:200]!r}.")
+    return Scoring(output, score / 10)

@@ -26,12 +26,14 @@ from optimizer.engine.events import (
 from optimizer.engine.guards import objection
 from optimizer.engine.operators import Proposal, Understanding
 from optimizer.engine.race import Entry, Race
-from optimizer.engine.scoring import Evaluator, Graded, Judged
+from optimizer.engine.scoring import Evaluator, Graded, Judged, calls_per_case
 from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
-from optimizer.engine.task import Config, Item, Task
+from optimizer.engine.task import Config, Item, Task, TaskRefused
 from optimizer.llm.base import CallFailed, Model
 
 INVENTED = 16
+FEWEST_CALLS = 40
+MOST_CHALLENGERS = 100
 REASONED_GRADERS = {"contains", "numeric", "choice", "rubric"}
 
 
@@ -59,6 +61,7 @@ class Search:
         self.rounds_without_gain = 0
 
     def run(self) -> Iterator[Event]:
+        self._check_budget()
         yield Proposed(0, (), "original", self.original.components)
         self.splits, self.evaluator = yield from self._prepare()
         self.race = self._race(self.splits.validation, "validation")
@@ -69,6 +72,14 @@ class Search:
 
     # Before the search
 
+    def _check_budget(self) -> None:
+        """TaskRefused, before anything is spent, where the limit leaves no room for a search."""
+        calls = self.config.max_calls
+        if calls is not None and calls < FEWEST_CALLS:
+            raise TaskRefused(
+                f"A limit of {calls} calls leaves no room to search. Allow at least {FEWEST_CALLS}."
+            )
+
     def _prepare(self) -> Steps[tuple[Splits, Evaluator]]:
         if self.task.items:
             splits = split(self.task.items, seed=self.config.seed, most_held_out=self._most_held_out())
@@ -76,13 +87,14 @@ class Search:
             return splits, Graded(self.task, self.asker)
         self.about = yield from operators.understand(self.task, self.asker, ())
         items = yield from self._invent_items()
-        half = len(items) // 2 or 1
-        splits = Splits((), tuple(items[:half]), tuple(items[half:] or items))
+        half = min(len(items) // 2 or 1, self._most_held_out())
+        splits = Splits((), tuple(items[:half]), tuple(items[half : 2 * half] or items))
         return splits, Judged(self.task, self.asker, self.about.good_answer)
 
     def _most_held_out(self) -> int:
-        """At most a quarter of the calls go to each side of the final comparison."""
-        return MOST_HELD_OUT if self.config.max_calls is None else max(2, self.config.max_calls // 4)
+        """At most half of the calls go to the final comparison."""
+        calls = self.config.max_calls
+        return MOST_HELD_OUT if calls is None else max(2, calls // (4 * calls_per_case(self.task)))
 
     def _invent_items(self) -> Steps[list[Item]]:
         """Varied inputs for a prompt that came without rows; the prompt alone where that gives nothing."""
@@ -120,29 +132,29 @@ class Search:
             for number in range(1, self.config.iterations + 1):
                 yield from self._iteration(number)
                 yield IterationDone(number)
-                if reason := self._enough():
-                    return reason
+                if self._enough():
+                    break
+            reason = self._enough() or "All iterations are done."
             yield from self._polish()
         except BudgetSpent as spent:
             return str(spent)
-        return "All iterations are done."
+        return reason
 
     def _iteration(self, number: int) -> Steps[None]:
         for round_number in range(1, self.config.rounds + 1):
             if self._enough():
                 return
             yield from self._round(f"{number}.{round_number}")
-        yield from self._compete(
-            (
-                yield from operators.refine(
-                    self.task, self.asker, self.leader.components, outcomes=self._outcomes(), salt=str(number)
-                )
-            )
-        )
-        yield from self._compete(
-            operators.swap_examples(
-                self.leader.components, self.splits.train, rng=self._rng(f"swap {number}")
-            )
+        before = self.leader
+        yield from self._compete((yield from self._refined(number)))
+        rng = self._rng(f"swap {number}")
+        yield from self._compete(operators.swap_examples(self.leader.components, self.splits.train, rng=rng))
+        if self.leader != before:
+            self.rounds_without_gain = 0
+
+    def _refined(self, number: int) -> Steps[list[Proposal]]:
+        return operators.refine(
+            self.task, self.asker, self.leader.components, outcomes=self._outcomes(), salt=str(number)
         )
 
     def _round(self, name: str) -> Steps[None]:
@@ -165,22 +177,37 @@ class Search:
             )
 
     def _polish(self) -> Steps[None]:
-        """Persona, keywords, reasoning; then whatever can go at equal score."""
-        yield from self._compete(operators.set_persona(self.leader.components, self.about))
-        yield from self._compete(operators.set_keywords(self.leader.components, self.about))
+        """Reasoning for the examples; then persona, keywords, and whatever can go at equal score, side by side."""
         if self.leader.components.shots and self.task.grader in REASONED_GRADERS:
             yield from self._compete(
                 (yield from operators.add_reasoning(self.task, self.asker, self.leader.components, salt=""))
             )
-        yield from self._compete(operators.delete(self.leader.components))
+        parent = self.leader.components
+        persona, keywords = (
+            operators.set_persona(parent, self.about),
+            operators.set_keywords(parent, self.about),
+        )
+        yield from self._compete([*persona, *keywords, *operators.delete(parent)])
 
     def _compete(self, proposals: Sequence[Proposal]) -> Steps[None]:
         """Let the proposals that pass the guards race with the leader; the winner leads."""
-        challengers = yield from self._admit(proposals)
+        challengers = yield from self._admit(proposals[: self._room()])
         if not challengers:
             return
-        self.leader = yield from self.race.run([self.leader, *challengers])
+        spent = None
+        try:
+            self.leader = yield from self.race.run([self.leader, *challengers])
+        except BudgetSpent as error:
+            self.leader, spent = self.race.standing, error
         yield Leading(self.leader.number)
+        if spent:
+            raise spent
+
+    def _room(self) -> int:
+        """How many challengers the limit on calls leaves room for, on the first block; at least one."""
+        if (left := self.asker.calls_left) is None:
+            return MOST_CHALLENGERS
+        return max(1, left // self.evaluator.cost(self.config.block) - 1)
 
     def _admit(self, proposals: Sequence[Proposal]) -> Steps[list[Entry]]:
         admitted = []

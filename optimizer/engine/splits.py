@@ -35,7 +35,7 @@ def split(items: Sequence[Item], *, seed: int, most_held_out: int = MOST_HELD_OU
     held = max(1, min(most_held_out, round(len(by_input) * 0.4)))
     chosen = max(1, min(MOST_VALIDATION, round(len(by_input) * 0.3)))
     parts = by_input[:held], by_input[held : held + chosen], by_input[held + chosen :]
-    rows = {text: next(item for item in distinct if item.input == text) for text in by_input}
+    rows = {item.input: item for item in reversed(distinct)}
     held_out, validation, train = (tuple(rows[text] for text in part) for part in parts)
     return Splits(train, validation, held_out)
 

@@ -102,6 +102,11 @@ class Idle:
     waiting: str = ""
 
 
+def storable(text: str) -> str:
+    """The text without what no database takes: NUL, and halves of surrogate pairs. Models write both at times."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 Arrival = Piece | Done | Failed | Idle
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import ollama
 
-from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
+from optimizer.llm.base import CallFailed, Reply, Request, Unavailable, storable
 
 FAULTS = (ollama.ResponseError, httpx.HTTPError, ConnectionError, ValueError)
+WINDOW_FULL = ("exceeds the context", "exceed the context", "exceeds the available context", "exceeds maximum context",
+               "input length", "prompt is too long", "context length", "context size", "context window")  # fmt: skip
 TRANSIENT = {408, 429, 500, 502, 503, 504}
 
 
@@ -97,18 +99,18 @@ class OllamaHost:
         if not isinstance(error, ollama.ResponseError):
             return Unavailable(f"Ollama at {self.address} does not answer ({type(error).__name__}).")
         text = str(error.error)
-        if error.status_code in TRANSIENT and "context" not in text:
-            return Unavailable(f"Ollama at {self.address} says: {text}", answered=True)
+        if any(words in text for words in WINDOW_FULL):
+            return window_exceeded(model, window)
+        if error.status_code in TRANSIENT:
+            return Unavailable(f"Ollama at {self.address} says: {text}", answered=error.status_code == 500)
         if error.status_code == 404:
             return CallFailed("unknown_model", f"{text}. Get it with `ollama pull`, or choose another model.")
-        if "context" in text:
-            return window_exceeded(model, window)
         return CallFailed("refused", f"Ollama at {self.address} refused the call: {text}")
 
     @staticmethod
     def _as_reply(text: str, last: ollama.ChatResponse) -> Reply:
         return Reply(
-            text=text,
+            text=storable(text),
             finish_reason=last.done_reason or "stop",
             prompt_tokens=last.prompt_eval_count or 0,
             completion_tokens=last.eval_count or 0,

@@ -14,6 +14,7 @@ from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Idle, Piece, R
 
 BEAT = 0.2  # seconds between two signs of life
 LONGEST_PAUSE = 10.0  # seconds between two tries of a server that is away
+SOON = 5.0  # seconds for a list of models
 MOST_FAULTS = 6  # tries of a call that the server itself reports as failed
 
 
@@ -62,14 +63,21 @@ class Pool:
             work.cancel()
 
     def models(self) -> list[str]:
-        """Names of the models that the first host to answer has; Unavailable when none answers."""
-        fault: Unavailable | None = None
+        """Names of the models that the first host to answer has; Unavailable when none answers soon."""
+        fault = Unavailable("No Ollama address is configured.")
         for host in self._hosts:
             try:
-                return asyncio.run_coroutine_threadsafe(host.models(), self._loop).result()
+                return asyncio.run_coroutine_threadsafe(self._soon(host), self._loop).result()
             except Unavailable as error:
                 fault = error
-        raise fault or Unavailable("No Ollama address is configured.")
+        raise fault
+
+    @staticmethod
+    async def _soon(host: Host) -> list[str]:
+        try:
+            return await asyncio.wait_for(host.models(), SOON)
+        except TimeoutError as error:
+            raise Unavailable(f"{host.address} does not answer.") from error
 
     def close(self) -> None:
         """Abort everything and end the pool's thread."""

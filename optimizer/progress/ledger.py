@@ -27,16 +27,18 @@ class LedgerRows:
 
     def save(self, request: Request, reply: Reply) -> None:
         """Write a reply down before the search sees it. Progress clears the count of failed attempts."""
-        LLMCall.objects.create(
+        LLMCall.objects.get_or_create(
             session=self._session,
             key=request.key,
-            purpose=request.purpose,
-            model=request.model,
-            request=asdict(request),
-            response=reply.text.replace("\x00", ""),
-            finish_reason=reply.finish_reason,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            duration_ms=reply.duration_ms,
+            defaults={
+                "purpose": request.purpose,
+                "model": request.model,
+                "request": asdict(request),
+                "response": reply.text,
+                "finish_reason": reply.finish_reason,
+                "prompt_tokens": reply.prompt_tokens,
+                "completion_tokens": reply.completion_tokens,
+                "duration_ms": reply.duration_ms,
+            },
         )
         OptimizationSession.objects.filter(pk=self._session.pk, attempts__gt=1).update(attempts=1)

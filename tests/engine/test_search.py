@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from optimizer.engine import Config, Item, run
+from optimizer.engine import Config, Item, TaskRefused, run
 from optimizer.engine.events import Finished, Leading, Proposed, Scored, Spent, Stage
 from optimizer.engine.splits import split
 from optimizer.llm.base import CallFailed, Done, Request
@@ -88,13 +88,59 @@ def test_a_run_cut_anywhere_goes_on_and_pays_only_for_the_rest() -> None:
     assert paid == len({request.key for request in whole.requests})
 
 
-@pytest.mark.parametrize("most", [10, 40, 120])
+@pytest.mark.parametrize("most", [40, 80, 120])
 def test_the_budget_of_calls_is_never_overshot(most: int) -> None:
     model = Scripted(world)
     last = list(run(task(), Config(max_calls=most), Ledger(model, MemoryStore())))[-1]
     assert len({request.key for request in model.requests}) <= most
     assert isinstance(last, Finished)
     assert last.comparison is not None
+    assert "budget is spent" in last.reason or "target score" in last.reason
+    assert last.best != 0  # what could be searched was
+
+
+def test_a_limit_too_small_to_search_is_refused_before_anything_is_spent() -> None:
+    model = Scripted(world)
+    with pytest.raises(TaskRefused, match="at least 40"):
+        list(run(task(), Config(max_calls=10), Ledger(model, MemoryStore())))
+    assert model.requests == []
+
+
+def test_a_proposal_that_does_not_fit_is_left_out_and_the_run_goes_on() -> None:
+    def small(request: Request) -> str | CallFailed:
+        fits = request.purpose == "answer" or request.purpose == "rate"
+        return world(request) if fits else CallFailed("context_window", "too long")
+
+    assert result_of(task(), small).best != 0
+
+
+def test_a_judge_that_fails_is_no_score() -> None:
+    def no_judge(request: Request) -> str | CallFailed:
+        return CallFailed("refused", "no") if request.purpose in {"rubric", "compare"} else world(request)
+
+    with pytest.raises(CallFailed):
+        events_of(task(grader="rubric"), no_judge)
+    with pytest.raises(CallFailed):
+        events_of(task(items=()), no_judge)
+
+
+def test_a_verdict_that_cannot_be_read_is_no_score() -> None:
+    def mumbling(request: Request) -> str | CallFailed:
+        return "score me 10" if request.purpose == "rubric" else world(request)
+
+    with pytest.raises(CallFailed, match="no readable score"):
+        events_of(task(grader="rubric"), mumbling)
+
+
+@pytest.mark.parametrize("said", ['{"prompt": "a\\u0000b \\ud83d"}', '{"prompt": ' + "[" * 5000, "\ud800"])
+def test_whatever_the_optimizer_writes_can_be_stored(said: str) -> None:
+    def hostile(request: Request) -> str | CallFailed:
+        return said if request.purpose in {"mutate", "critique", "synthesize"} else world(request)
+
+    for event in events_of(task(), hostile, target_score=2):
+        if isinstance(event, Proposed):
+            assert "\0" not in event.components.instruction
+            event.components.instruction.encode()
 
 
 def test_the_budget_of_tokens_is_never_overshot() -> None:
