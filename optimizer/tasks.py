@@ -80,6 +80,7 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
         except Unavailable as error:
             yield Beat(str(error))
             time.sleep(0.5)
+    run.settle_evidence(Feedback.objects.evidence_for(run.session))
     model = Ledger(pool, progress.LedgerRows(run.session))
     yield from engine.run(task_of(run.session), config_of(run.session), model)
 
@@ -127,7 +128,7 @@ def task_of(session: OptimizationSession) -> engine.Task:
         items=tuple(engine.Item(*row) for row in rows),
         grader=session.grader,
         grader_options=tuple(session.grader_options.items()),
-        evidence=tuple(Feedback.objects.evidence_for(session)),
+        evidence=tuple(session.evidence or ()),
     )
 
 

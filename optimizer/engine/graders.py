@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jsonschema
 import regex
+from referencing import Registry
 
 REGEX_SECONDS = 0.5
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -72,19 +74,52 @@ def json_equal(output: str, expected: str, options: Options) -> Grade:
     """The output is JSON that equals the expected value, or fits it where that is a JSON schema."""
     try:
         said = json.loads(_fenced(output))
-    except ValueError:
+    except (ValueError, RecursionError):
         return Grade(0.0, f"not JSON: {output[:80]!r}")
     wanted = json.loads(expected)
-    if isinstance(wanted, dict) and "$schema" in wanted:
-        fault = next(jsonschema.Draft202012Validator(wanted).iter_errors(said), None)
+    if _is_schema(wanted):
+        fault = next(_validator(wanted).iter_errors(said), None)
         return Grade(0.0, fault.message[:200]) if fault else Grade(1.0)
     return _verdict(said == wanted, output, expected)
 
 
 def choice(output: str, expected: str, options: Options) -> Grade:
     """Of the choices, the output names the expected one and no other. `choices` are separated by line breaks."""
-    named = {c for c in options.get("choices", "").splitlines() if contains(output, c, {}).score}
+    said = " ".join(output.casefold().split())
+    maybe = [c for c in options.get("choices", "").splitlines() if folded(c) in said]
+    named = {c for c in maybe if contains(output, c, {}).score}
     return _verdict({folded(c) for c in named} == {folded(expected)}, output, expected)
+
+
+def fault(grader: str, expected: str) -> str:
+    """Why this grader cannot grade against this expected answer, or ""."""
+    try:
+        if grader == "regex":
+            regex.compile(expected)
+        elif grader == "json" and _is_schema(wanted := json.loads(expected)):
+            _check_schema(wanted)
+        elif grader == "numeric" and _last_number(expected) is None:
+            return "there is no number in it"
+    except (ValueError, RecursionError, regex.error, jsonschema.SchemaError) as error:
+        return str(error).splitlines()[0][:200]
+    return ""
+
+
+def _is_schema(value: object) -> bool:
+    return isinstance(value, dict) and "$schema" in value
+
+
+def _check_schema(schema: dict[str, Any]) -> None:
+    """ValueError or SchemaError for one that is not valid, looks elsewhere, or has patterns, which nothing bounds."""
+    jsonschema.Draft202012Validator.check_schema(schema)
+    text = json.dumps(schema)
+    for word in ("$ref", "$dynamicRef", "pattern", "patternProperties"):
+        if f'"{word}":' in text:
+            raise ValueError(f"{word} is not supported in a schema")
+
+
+def _validator(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema, registry=Registry())
 
 
 def _verdict(right: bool, output: str, expected: str) -> Grade:
@@ -101,7 +136,7 @@ def _fenced(output: str) -> str:
     return block[1] if block else output
 
 
-RUBRIC = "rubric"  # graded by a model: see judging.py
+RUBRIC = "rubric"  # graded by a model: see scoring.py
 GRADERS: dict[str, Grader] = {
     "exact": exact,
     "contains": contains,

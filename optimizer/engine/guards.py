@@ -9,29 +9,49 @@ from functools import cache
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from optimizer.engine.components import VARIABLE, Components, variables
+from optimizer.engine.graders import folded
 
 LONGEST = 10_000  # characters of a whole prompt
 GROWTH = 6  # an instruction may be this many times the original's length, and always 1,000 characters
 SURE_OF_LANGUAGE = 0.9
-REFUSAL = re.compile(r"^\W*(i'?m sorry|i apologi[sz]e|i can(no|')t|i am unable|as an ai)\b", re.IGNORECASE)
+REFUSAL = re.compile(
+    r"^\W*((i'?m |i am )?(very )?sorry|i apologi[sz]e|i can(no|'|’)t|i('?m| am) (unable|not able)|as an ai)\b",
+    re.IGNORECASE,
+)
 SCRAP = re.compile(
-    r"<(prompt|critique|original)>|thinking style|rewrite the (prompt|instruction)", re.IGNORECASE
+    r"<(prompt|critique|original)>|thinking style|rewrite the (prompt|instruction)|^\s*\{\s*\"prompt\""
+    r"|(better|improved|new) version of (this|the) prompt",
+    re.IGNORECASE,
 )
 
 
-def objection(proposal: Components, original: Components, seen: Collection[Components]) -> str:
-    """Why the proposal is refused, in a word or two, or "" when it may be tried."""
+def objection(
+    proposal: Components, original: Components, seen: Collection[Components], answers: Collection[str] = ()
+) -> str:
+    """Why the proposal is refused, in a word or two, or "" when it may be tried.
+
+    `answers` are expected answers of the task: an instruction that is one of them answers the prompt.
+    """
     checks = {
         "empty": not proposal.instruction.strip(),
         "duplicate": proposal in seen,
         "variables lost or new": variables(proposal.head) != variables(original.head),
         "too long": _too_long(proposal, original),
-        "refusal": bool(REFUSAL.match(proposal.instruction)),
+        "refusal": any(REFUSAL.match(text) for text in (proposal.instruction, proposal.persona)),
+        "an answer, not a prompt": is_answer(proposal.instruction, original.instruction, answers),
         "scrap of our own request": bool(SCRAP.search(proposal.instruction))
         and not SCRAP.search(original.instruction),
-        "another language": language_changed(original.instruction, proposal.instruction),
+        "another language": language_changed(original.instruction, proposal.head),
     }
     return next((reason for reason, refused in checks.items() if refused), "")
+
+
+def is_answer(text: str, original: str, answers: Collection[str]) -> bool:
+    """Whether the text is an expected answer, or says hardly more than one."""
+    said = folded(text)
+    if said == folded(original):
+        return False
+    return any(said in {answer, f"the answer is {answer}"} for answer in map(folded, answers))
 
 
 def _too_long(proposal: Components, original: Components) -> bool:

@@ -23,16 +23,16 @@ from optimizer.engine.events import (
     Rating,
     Rejected,
 )  # fmt: skip
+from optimizer.engine.graders import fault
 from optimizer.engine.guards import objection
 from optimizer.engine.operators import Proposal, Understanding
 from optimizer.engine.race import Entry, Race
 from optimizer.engine.scoring import Evaluator, Graded, Judged, calls_per_case
 from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
-from optimizer.engine.task import Config, Item, Task, TaskRefused
+from optimizer.engine.task import FEWEST_CALLS, Config, Item, Task, TaskRefused
 from optimizer.llm.base import CallFailed, Model
 
 INVENTED = 16
-FEWEST_CALLS = 40
 MOST_CHALLENGERS = 100
 REASONED_GRADERS = {"contains", "numeric", "choice", "rubric"}
 
@@ -61,7 +61,7 @@ class Search:
         self.rounds_without_gain = 0
 
     def run(self) -> Iterator[Event]:
-        self._check_budget()
+        self._check()
         yield Proposed(0, (), "original", self.original.components)
         self.splits, self.evaluator = yield from self._prepare()
         self.race = self._race(self.splits.validation, "validation")
@@ -72,8 +72,13 @@ class Search:
 
     # Before the search
 
-    def _check_budget(self) -> None:
-        """TaskRefused, before anything is spent, where the limit leaves no room for a search."""
+    def _check(self) -> None:
+        """TaskRefused, before anything is spent, for a task that cannot be searched or graded."""
+        for number, item in enumerate(self.task.items, 1):
+            if reason := fault(self.task.grader, item.expected):
+                raise TaskRefused(
+                    f"Row {number}: the {self.task.grader} grader cannot use this answer: {reason}."
+                )
         calls = self.config.max_calls
         if calls is not None and calls < FEWEST_CALLS:
             raise TaskRefused(
@@ -213,7 +218,8 @@ class Search:
         admitted = []
         for proposal in proposals:
             seen = {entry.components for entry in self.entries}
-            if reason := objection(proposal.components, self.original.components, seen):
+            answers = {item.expected for item in self.splits.train}
+            if reason := objection(proposal.components, self.original.components, seen, answers):
                 self.rejected[reason] += 1
                 yield Rejected(reason, proposal.components.instruction[:500])
                 continue

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FEWEST_CALLS = 40  # a lower limit leaves no room for a search and the final comparison
+
 
 class TaskRefused(ValueError):
     """The task cannot be run as it is. The text says why and what to do."""

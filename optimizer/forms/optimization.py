@@ -13,7 +13,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 
-from optimizer.engine.task import PRESETS
+from optimizer.engine.graders import fault
+from optimizer.engine.task import FEWEST_CALLS, PRESETS
 from optimizer.forms.fields import LongText, ShortText, refuse_unclosed
 from optimizer.models import Dataset, OptimizationSession, Preset, User
 from optimizer.services.datasets import parse_rows
@@ -66,7 +67,7 @@ class OptimizationForm(forms.Form):
     max_tokens = forms.IntegerField(min_value=1, max_value=32768, required=False)
     target_model = ShortText(widget=_model_input(), max_length=200, required=False)
     optimizer_model = ShortText(widget=_model_input(), max_length=200, required=False)
-    max_calls = forms.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    max_calls = forms.IntegerField(min_value=FEWEST_CALLS, max_value=2**31 - 1, required=False)
     seed = forms.IntegerField(min_value=-BIGGEST_SEED, max_value=BIGGEST_SEED, required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
 
@@ -116,7 +117,18 @@ class OptimizationForm(forms.Form):
                 "rows",
                 "There are examples in more than one place. Keep the pasted, the file or the saved ones.",
             )
+        self._check_answers(chosen.get("grader") or "exact", chosen)
         return chosen
+
+    def _check_answers(self, grader: str, chosen: Mapping[str, Any]) -> None:
+        """An answer that the grader cannot use is said at its field, with its row."""
+        for name in ("rows", "rows_file"):
+            for number, (_, expected) in enumerate(chosen.get(name) or (), 1):
+                if reason := fault(grader, expected):
+                    self.add_error(
+                        name, f"Row {number}: the {grader} grader cannot use “{expected[:40]}”: {reason}."
+                    )
+                    return
 
     def choices(self) -> Choices:
         """What was asked for, complete. Call it on a valid form."""

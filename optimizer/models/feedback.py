@@ -8,6 +8,8 @@ from django.db import models
 from optimizer.models.base import text_length
 from optimizer.models.sessions import OptimizationSession
 
+EVIDENCE = 300  # characters of one opinion that reach the critique
+
 
 class FeedbackQuerySet(models.QuerySet["Feedback"]):
     """Ways to choose feedback."""
@@ -19,7 +21,7 @@ class FeedbackQuerySet(models.QuerySet["Feedback"]):
             session__prompt__original=session.prompt.original,
             created_at__lt=session.created_at,
         )
-        return [feedback.in_words for feedback in earlier.order_by("-created_at")[:5]]
+        return [feedback.in_words[:EVIDENCE] for feedback in earlier.order_by("-created_at")[:5]]
 
 
 class Feedback(models.Model):

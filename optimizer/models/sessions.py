@@ -91,6 +91,9 @@ class OptimizationSession(Owned):
     optimizer_model = models.CharField(max_length=200, blank=True)
     max_calls = models.PositiveIntegerField(null=True, blank=True)
     seed = models.BigIntegerField(default=0)
+    evidence = models.JSONField(
+        null=True, blank=True
+    )  # what people said of earlier results, as the run was given it
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
     # How far it is

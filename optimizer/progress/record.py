@@ -71,7 +71,7 @@ class Recorder:
 
     @keep.register
     def _proposed(self, event: events.Proposed) -> None:
-        candidate, new = Candidate.objects.get_or_create(
+        candidate, new = Candidate.objects.update_or_create(
             session=self.session,
             number=event.number,
             defaults={

@@ -120,6 +120,12 @@ class Run:
         for name, model in chosen.items():
             setattr(self.session, name, model)
 
+    def settle_evidence(self, known: list[str]) -> None:
+        """Fix what people said of earlier results: a later change must not make a replay another run."""
+        if self.session.evidence is None:
+            self.recorder.update(evidence=known)
+            self.session.evidence = known
+
     @contextmanager
     def failing_honestly(self) -> Iterator[None]:
         """Whatever goes wrong inside ends the session with its reason, never the worker."""

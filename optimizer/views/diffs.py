@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 SHARED = 3  # words that must agree to stand as unchanged inside a change
 UNLIKE = 0.2
+LONG = 400  # words, from where on frequent words no longer anchor a match: else repetition takes minutes
 WORDS = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 
 
@@ -37,8 +38,9 @@ def word_diff(before: str, after: str) -> list[Change]:
 
 def _runs(old: list[str], new: list[str]) -> Iterator[tuple[bool, str, str]]:
     """(same, old text, new text). A word or two that two changes happen to share counts as changed."""
-    matcher = SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > 4000)
+    matcher = SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > LONG)
+    unlike = matcher.ratio() < UNLIKE
     for tag, a, b, c, d in matcher.get_opcodes():
         between = a > 0 and b < len(old)
-        by_chance = b - a < SHARED and (between or matcher.ratio() < UNLIKE)
+        by_chance = b - a < SHARED and (between or unlike)
         yield tag == "equal" and not by_chance, "".join(old[a:b]), "".join(new[c:d])

@@ -19,7 +19,7 @@ from optimizer.models import OptimizationSession
 from optimizer.sample import sample_form_data
 from optimizer.services.optimizations import start_optimization
 from optimizer.views.listing import RECENT
-from optimizer.views.requests import AppRequest
+from optimizer.views.requests import AppRequest, is_number
 
 DATASETS = 50
 PRESET_WORDS = {
@@ -61,7 +61,7 @@ def _refused(request: AppRequest, form: OptimizationForm) -> HttpResponse:
 def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], str]:
     """The form's first values, and where they come from."""
     again = request.GET.get("from", "")
-    if again.isdecimal():
+    if is_number(again):
         return _again(request, int(again)), "again"
     if "sample" in request.GET or (newcomer and "blank" not in request.GET):
         return sample_form_data(), "sample"
@@ -73,7 +73,7 @@ def _again(request: AppRequest, pk: int) -> dict[str, Any]:
     visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt")
     session = get_object_or_404(visible, pk=pk)
     number = request.GET.get("candidate", "")
-    chosen = session.candidates.filter(number=number).first() if number.isdecimal() else None
+    chosen = session.candidates.filter(number=number).first() if is_number(number) else None
     return initial_of(session) | ({"prompt": chosen.text} if chosen else {})
 
 

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from optimizer.models import Membership, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.views.listing import RECENT, listed_page, page_from
 from optimizer.views.panels import TABS, Context, session_panel
+from optimizer.views.requests import is_number
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _frame(template: str, context: Context) -> str:
 def region_for(user: User | AnonymousUser, topic: str, options: Mapping[str, str]) -> Region | None:
     """What a page may watch under that name, or None: asked of the database, the name itself proves nothing."""
     kind, _, key = topic.partition(":")
-    if kind == "session" and key.isdecimal():
+    if kind == "session" and is_number(key):
         return _session_region(user, int(key), options.get("tab", ""))
     workspaces = _workspaces(user)
     if kind == "history" and workspaces:

@@ -59,6 +59,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if "postgres" in settings.EMBEDDED:
             call_command("migrate", interactive=False, verbosity=0)
+        tasks.refresh_models()
         user = self._user(options["user"])
         run = self._run(user, options)
         try:
@@ -99,7 +100,8 @@ class Command(BaseCommand):
         if options["sample"]:
             return {**sample_form_data(), **given}
         rows = read(options["examples"]) if options["examples"] else ""
-        return {"prompt": options["prompt"] or read(options["file"]), "rows": rows, **given}
+        prompt = read(options["file"]) if options["prompt"] is None else options["prompt"]
+        return {"prompt": prompt, "rows": rows, **given}
 
     def _user(self, email: str | None) -> User:
         if email is None:
@@ -116,6 +118,10 @@ class Command(BaseCommand):
 
     def _print(self, session: OptimizationSession, *, as_json: bool) -> None:
         session.refresh_from_db()
+        if session.is_active:
+            raise CommandError(
+                f"Optimization {session.pk} goes on elsewhere; its page shows it.", returncode=1
+            )
         if as_json:
             self.stdout.write(json.dumps(summary(session), ensure_ascii=False))
         elif session.status != SessionStatus.FAILED:

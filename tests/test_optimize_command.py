@@ -1,0 +1,168 @@
+"""`manage.py optimize`: what it prints, where, and with which exit status. The model is scripted where it is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from optimizer import tasks
+from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.scripted import ScriptedHost
+from optimizer.models import OptimizationSession, Prompt, SessionStatus, User
+from optimizer.services.accounts import administrator
+from tests.engine.world import ITEMS, PROMPT, world
+
+KEYS = {
+    "session", "status", "finish_reason", "original", "optimized", "messages", "kept_original", "quality_score",
+    "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "prompt_tokens",
+    "completion_tokens", "seconds",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def person(db: None) -> User:
+    return administrator()
+
+
+@pytest.fixture(autouse=True)
+def model(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], str]], None]:
+    """Puts a scripted server in the place of the configured ones."""
+
+    def use(script: Callable[[Request], str]) -> None:
+        monkeypatch.setattr(tasks, "hosts", lambda: [ScriptedHost(script)])
+
+    use(world)  # type: ignore[arg-type]
+    return use
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> str:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps({"input": i.input, "expected": i.expected}) for i in ITEMS))
+    return str(file)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The message of a command that ends with 2, prints nothing, and leaves nothing behind."""
+    with pytest.raises(CommandError) as refused:
+        call_command("optimize", *words)
+    assert refused.value.returncode == 2
+    assert capsys.readouterr().out == ""
+    assert not Prompt.objects.exists()
+    assert not OptimizationSession.objects.exists()
+    return str(refused.value)
+
+
+def test_json_has_everything_that_was_measured(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick", "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert said.keys() == KEYS
+    assert said["status"] == "completed"
+    assert said["best_score"] > said["baseline_score"]
+    assert said["interval"][0] > 0
+    assert said["messages"][-1]["role"] == "user"
+
+
+def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick")
+    said = capsys.readouterr()
+    assert said.out.strip() == Prompt.objects.get().optimized
+    assert "Scoring" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--prompt", ""), "prompt: Write or paste"),
+        (("--prompt", "   "), "prompt: Write or paste"),
+        (("--prompt", "x" * 10_001), "10,001 characters"),
+        (("--prompt", "a\0b"), "NUL"),
+        (("--prompt", "a\ud800b"), "surrogate"),
+        (("--prompt", "Translate {{unclosed"), "never closed"),
+        (("--prompt", "x", "--iterations", "0"), "iterations:"),
+        (("--prompt", "x", "--iterations", "99"), "iterations:"),
+        (("--prompt", "x", "--temperature", "-1"), "temperature:"),
+        (("--prompt", "x", "--max-calls", "1"), "max_calls:"),
+        (("--prompt", "x", "--model", "nobody:7b"), "no model “nobody:7b”"),
+        (("--prompt", "x", "--user", "nobody@example.com"), "no user"),
+        (("--file", "/nowhere/prompt.txt"), "cannot be read"),
+        (("--prompt", "x", "--examples", "/nowhere/rows.csv"), "cannot be read"),
+        (("--resume", "7"), "no stopped or failed"),
+    ],
+)
+def test_bad_input_is_refused_with_its_reason(
+    words: tuple[str, ...], part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert part in refusal(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"question,why\na,b\n", "column"),
+        (b"input,input,expected\na,b,c\n", "twice"),
+        ("input,expected\ncaf\u00e9,x\n".encode("latin-1"), "UTF-8"),
+        (b"input,expected\n" + b"a,b\n" * 2, "At least 4"),
+        (b"x" * (6 * 2**20), "at most"),
+    ],
+)
+def test_bad_rows_are_refused_with_their_reason(
+    content: bytes, part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(content)
+    assert part.lower() in refusal(capsys, "--prompt", "x", "--examples", str(file)).lower()
+
+
+def test_an_answer_that_the_grader_cannot_use_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("input,expected\na,(\nb,x\nc,y\nd,z\n")
+    message = refusal(capsys, "--prompt", "x", "--examples", str(file), "--grader", "regex")
+    assert "Row 1" in message
+
+
+def test_a_failing_run_ends_with_1_and_says_why(
+    rows: str, model: Callable[[Callable[[Request], str]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(request: Request) -> str:
+        raise CallFailed("refused", "what happened and what to do")
+
+    model(fail)
+    with pytest.raises(CommandError, match="what happened and what to do") as failed:
+        call_command("optimize", "--prompt", PROMPT, "--examples", rows)
+    assert failed.value.returncode == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_ctrl_c_keeps_the_best_and_resume_goes_on(
+    rows: str, model: Callable[[Callable[[Request], str]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = iter(range(90))
+
+    def interrupted(request: Request) -> str:
+        return world(request)  # type: ignore[return-value]
+
+    def interrupt(event: object) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    model(interrupted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "optimizer.management.commands.optimize.ProgressBar.show", lambda self, event: interrupt(event)
+        )
+        call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick", "--json")
+    said = capsys.readouterr()
+    stopped = json.loads(said.out)
+    assert stopped["status"] == SessionStatus.CANCELLED
+    assert f"--resume {stopped['session']}" in said.err
+    call_command("optimize", "--resume", str(stopped["session"]), "--json")
+    resumed = json.loads(capsys.readouterr().out)
+    assert (resumed["session"], resumed["status"]) == (stopped["session"], "completed")
+    assert resumed["calls"] > stopped["calls"]
