@@ -29,6 +29,9 @@ def main(arguments: list[str]) -> None:
             execute(arguments)
     except embedded.ServiceError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
 
 
 def needs_services(arguments: list[str]) -> bool:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
@@ -27,6 +27,11 @@ MODELS_KEY = "models"
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
 
 shutting_down = threading.Event()
+
+
+@worker_ready.connect
+def _start(**_: Any) -> None:
+    refresh_models.delay()
 
 
 @worker_shutting_down.connect
@@ -57,7 +62,7 @@ def sweep() -> None:
 def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
-        cache.set(MODELS_KEY, pool.models(), 3600)
+        cache.set(MODELS_KEY, pool.models(), 60)
 
 
 def work(run: progress.Run, watch: Callable[[Event], None] = lambda event: None) -> None:

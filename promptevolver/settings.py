@@ -135,6 +135,7 @@ TEMPLATES = [
 DATABASES = {
     "default": DATABASE
     | {
+        "CONN_HEALTH_CHECKS": True,  # a connection that died with its server is not handed out
         "CONN_MAX_AGE": 0,  # every ASGI request has its own thread: the pool keeps the connections
         "OPTIONS": DATABASE.get("OPTIONS", {}) | {"pool": {"min_size": 1, "max_size": DATABASE_POOL}},
     }
@@ -159,7 +160,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "optimizer.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}}
+    "sweep": {"task": "optimizer.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "models": {"task": "optimizer.tasks.refresh_models", "schedule": 15.0, "options": {"expires": 15}},
 }
 
 # Accounts

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "progress": {"models", "topics", "engine", "llm"},
     "tasks": {"progress", "engine", "llm", "models"},
     "forms": {"services", "models", "engine"},
-    "templatetags": {"models"},
+    "templatetags": {"models", "services"},
     "views": {"forms", "services", "models", "progress", "sample", "topics", "engine"},
     "live": {"views", "models", "topics"},
     "routing": {"live"},

@@ -92,6 +92,7 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
         (("--file", "/nowhere/prompt.txt"), "cannot be read"),
         (("--prompt", "x", "--examples", "/nowhere/rows.csv"), "cannot be read"),
         (("--resume", "7"), "no stopped or failed"),
+        (("--resume", "7", "--iterations", "2"), "same settings"),
     ],
 )
 def test_bad_input_is_refused_with_its_reason(
@@ -106,8 +107,10 @@ def test_bad_input_is_refused_with_its_reason(
         (b"question,why\na,b\n", "column"),
         (b"input,input,expected\na,b,c\n", "twice"),
         ("input,expected\ncaf\u00e9,x\n".encode("latin-1"), "UTF-8"),
-        (b"input,expected\n" + b"a,b\n" * 2, "At least 4"),
-        (b"x" * (6 * 2**20), "at most"),
+        (b"input,expected\n" + b"a,b\nc,d\n", "at least 4"),
+        (b"input,expected\n" + b"a,b\n" * 9, "There is 1 row"),
+        (b"", "no rows"),
+        (b"x" * (6 * 2**20), "5 MB"),
     ],
 )
 def test_bad_rows_are_refused_with_their_reason(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
 
 from optimizer import progress, tasks
@@ -239,6 +241,33 @@ def test_an_unexpected_error_fails_the_session_and_not_the_worker(
     assert (session.status, session.error_code) == (SessionStatus.FAILED, "internal")
     assert "ZeroDivisionError" in caplog.text
     assert "ZeroDivisionError" not in session.error_message
+
+
+def test_the_search_goes_on_while_the_cache_is_away(session: OptimizationSession, use_host: UseHost) -> None:
+    use_host()
+    away = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    with override_settings(CACHES=away):
+        tasks.optimize(session.pk)
+        assert progress.live_text(session.pk) == ""
+    session.refresh_from_db()
+    assert session.status == SessionStatus.COMPLETED
+
+
+def test_a_later_change_of_feedback_does_not_change_a_replay(
+    session: OptimizationSession, workspace: Workspace, user: User, use_host: UseHost
+) -> None:
+    prompt = factories.make_prompt(workspace, original=PROMPT)
+    earlier = factories.make_session(workspace, prompt=prompt, status=SessionStatus.COMPLETED)
+    rate_session(session=earlier, by=user, rating=2, comment="Too long-winded.")
+    OptimizationSession.objects.filter(pk=session.pk).update(created_at=timezone.now())
+    use_host()
+    with pytest.raises(Killed):
+        tasks.work(claimed(session), kill_after(30))
+    rate_session(session=earlier, by=user, rating=5, comment="Fine after all.")
+    let_lease_lapse(session)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.results["used_feedback"] == ["2 of 5 stars. Too long-winded."]
 
 
 def test_a_session_that_kills_its_workers_fails_after_three(session: OptimizationSession) -> None:

@@ -123,7 +123,8 @@ def window_exceeded(model: str, window: int) -> CallFailed:
     return CallFailed(
         "context_window",
         f"A call does not fit into the context window of {model}, {window} tokens. Shorten the prompt, the rows or "
-        "the answers, choose a model with a larger window, or raise OLLAMA_CONTEXT.",
+        "the answers, choose a model with a larger window, or raise OLLAMA_CONTEXT "
+        "(for the embedded model: EMBEDDED_CONTEXT).",
     )
 
 

@@ -26,6 +26,7 @@ from optimizer.topics import publish
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 MOST_ATTEMPTS = 3
+STOPPED_WITH_BEST = "Stopped by you; the best so far is kept. It was not compared on held-out rows."
 TICK = 0.25  # seconds between two writes of what changes all the time
 URGENT = events.Proposed | events.Scored | events.IterationDone
 
@@ -34,7 +35,9 @@ log = logging.getLogger(__name__)
 
 def live_text(session_id: int) -> str:
     """The text that a model is writing for the session now."""
-    return str(cache.get(_text_key(session_id), ""))
+    with suppress(RedisError):  # only for show
+        return str(cache.get(_text_key(session_id), ""))
+    return ""
 
 
 def claim(session_id: int) -> Run | None:
@@ -91,6 +94,8 @@ class Run:
         self.session = session
         self.recorder = Recorder(session)
         self._next_tick = 0.0
+        self._worked_before = session.processing_time_ms or 0
+        self._began = time.monotonic()
 
     def record(self, event: events.Event) -> bool:
         """Keep what the engine told. False when to stop: stop was asked for, or another worker holds the session."""
@@ -173,7 +178,7 @@ class Run:
         self._end(
             SessionStatus.CANCELLED,
             text=components.as_text() if found and components else "",
-            finish_reason="Stopped by you; the best so far is kept. It was not compared on held-out rows.",
+            finish_reason=STOPPED_WITH_BEST if found else "Stopped before anything better was found.",
             kept_original=not found,
             results={"improvements": [finish.changes(original, components)] if found and components else []},
         )
@@ -206,18 +211,22 @@ class Run:
             stage=stage.name,
             stage_done=stage.done,
             stage_total=stage.total,
+            processing_time_ms=self._worked(),
         )
         self.publish()
         return held and not self.stop_requested
 
+    def _worked(self) -> int:
+        """Milliseconds of work, without the time in which the session lay stopped or queued."""
+        return self._worked_before + int((time.monotonic() - self._began) * 1000)
+
     def _end(self, status: SessionStatus, *, text: str = "", **fields: Any) -> None:
         now = timezone.now()
-        started = self.session.started_at or now
         with transaction.atomic():
             ended = self.recorder.update(
                 status=status,
                 finished_at=now,
-                processing_time_ms=int((now - started).total_seconds() * 1000),
+                processing_time_ms=self._worked(),
                 lease_until=None,
                 lease_token=None,
                 stage="",

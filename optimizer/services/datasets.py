@@ -66,8 +66,8 @@ def parse_rows(content: bytes | str, name: str = "") -> list[Pair]:
         if len(rows) + len(errors) > settings.DATASET_MAX_ROWS:
             raise ValidationError(f"There are more than {settings.DATASET_MAX_ROWS:,} rows. Leave some out.")
     _refuse(errors)
-    if len(rows) < ROWS_MIN:
-        raise ValidationError(_too_few(len(rows)))
+    if (different := len({given for given, _ in rows})) < ROWS_MIN:
+        raise ValidationError(_too_few(different))
     return rows
 
 
@@ -79,7 +79,7 @@ def _refuse(errors: list[str]) -> None:
 
 
 def _too_few(count: int) -> str:
-    found = {0: "There are no rows", 1: "There is 1 row"}.get(count, f"There are {count} rows")
+    found = {0: "There are no rows", 1: "There is 1 row"}.get(count, f"There are {count} different rows")
     return (
         f"{found}; at least {ROWS_MIN} are needed: some to search with, some to choose with, some to measure "
         "on. 20 or more make the measured gain worth trusting."

@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from optimizer.services.accounts import sign_up_is_open
+
 register = template.Library()
 
 OPERATORS = {
@@ -70,6 +72,12 @@ def _spoken(age: timedelta, moment: datetime) -> str:
 def marked(score: float) -> str:
     """The mark of one graded answer, not by colour alone."""
     return "✓" if score >= 0.999 else "✗" if score <= 0.001 else f"{score * 100:.0f} %"
+
+
+@register.simple_tag
+def sign_up_open() -> bool:
+    """Whether a visitor may make an account."""
+    return sign_up_is_open()
 
 
 @register.filter

@@ -32,7 +32,9 @@ class Llama:
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {key}"},
             timeout=None,  # noqa: S113  generation takes as long as it takes; the client's leaving ends it
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            limits=httpx.Limits(
+                max_connections=None, max_keepalive_connections=0
+            ),  # llama.cpp drops idle ones
             trust_env=False,
         )
 

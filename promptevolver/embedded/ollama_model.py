@@ -83,10 +83,15 @@ class Model:
             "parameters": f"num_ctx                        {self.window}",
             "template": self.metadata.get("tokenizer.chat_template", ""),
             "details": self.details(),
-            "model_info": {key: _brief(value, verbose) for key, value in sorted(self.metadata.items())},
+            "model_info": {key: _brief(value, verbose) for key, value in sorted(self._served().items())},
             "capabilities": ["completion"],
             "modified_at": self.tag()["modified_at"],
         }
+
+    def _served(self) -> dict[str, Any]:
+        """The metadata with the context length that requests get here, which may be less than was trained."""
+        name = f"{self.metadata.get('general.architecture')}.context_length"
+        return self.metadata | {name: min(self.window, int(self.metadata.get(name, self.window)))}
 
 
 class Residence:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -19,6 +20,7 @@ from optimizer.management.terminal import ProgressBar, plain
 from optimizer.models import OptimizationSession, Preset, SessionStatus, User
 from optimizer.sample import sample_form_data
 from optimizer.services.accounts import administrator
+from optimizer.services.datasets import parse_rows
 from optimizer.services.optimizations import start_optimization, stop_optimization
 
 BAD_INPUT = 2
@@ -83,6 +85,8 @@ class Command(BaseCommand):
             return None
         sessions = OptimizationSession.objects.visible_to(user).filter(pk=options["resume"])
         session: OptimizationSession | None = sessions.first()
+        if ignored := [name for name in (*PASSED_ON, "examples") if options[name] is not None]:
+            raise bad_input(f"--resume goes on with the same settings; leave out: {', '.join(ignored)}.")
         if session is None or not progress.reopen(session.pk):
             raise bad_input(f"There is no stopped or failed optimization {options['resume']} to go on with.")
         return session
@@ -99,7 +103,7 @@ class Command(BaseCommand):
         given = {name: options[name] for name in PASSED_ON if options[name] is not None}
         if options["sample"]:
             return {**sample_form_data(), **given}
-        rows = read(options["examples"]) if options["examples"] else ""
+        rows = rows_of(options["examples"]) if options["examples"] else ""
         prompt = read(options["file"]) if options["prompt"] is None else options["prompt"]
         return {"prompt": prompt, "rows": rows, **given}
 
@@ -135,13 +139,30 @@ def bad_input(text: str) -> CommandError:
     return CommandError(text, returncode=BAD_INPUT)
 
 
+def rows_of(name: str) -> str:
+    """The rows of a file, as JSONL for the form, which checks them again."""
+    try:
+        rows = parse_rows(read_bytes(name, at_most=settings.DATASET_MAX_BYTES), name)
+    except ValidationError as error:
+        raise bad_input("\n".join(f"{name}: {message}" for message in error.messages)) from error
+    return "\n".join(json.dumps({"input": given, "expected": expected}) for given, expected in rows)
+
+
+def read_bytes(name: str, *, at_most: int = 2**20) -> bytes:
+    """The content of a file, or of standard input for -."""
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(at_most + 1)
+        with Path(name).open("rb") as file:
+            return file.read(at_most + 1)
+    except OSError as error:
+        raise bad_input(f"{name} cannot be read: {error.strerror}.") from error
+
+
 def read(name: str) -> str:
     """The text of a file, or of standard input for -."""
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise bad_input(f"{name} cannot be read: {error.strerror}.") from error
+        return read_bytes(name).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise bad_input(f"{name} is not UTF-8 text. Save it as UTF-8 and try again.") from error
 

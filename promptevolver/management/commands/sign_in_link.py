@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from optimizer.services import accounts
+from promptevolver.embedded import product
+from promptevolver.embedded.home import home_of
 
 
 class Command(BaseCommand):
@@ -14,11 +17,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "base_url", nargs="?", default="http://localhost:8000", help="where the pages are"
+            "base_url",
+            nargs="?",
+            default="",
+            help="where the pages are; by default where `up` last served them",
         )
 
     def handle(self, *args: Any, base_url: str, **options: Any) -> None:
         try:
+            base_url = base_url or product.last_url(home_of(os.environ)) or product.base_url(os.environ)
             self.stdout.write(accounts.sign_in_link(base_url))
         except accounts.NoAdministratorError as error:
             raise CommandError(str(error)) from error
