@@ -20,7 +20,7 @@ REFUSAL = re.compile(
 )
 SCRAP = re.compile(
     r"<(prompt|critique|original)>|thinking style|rewrite the (prompt|instruction)|^\s*\{\s*\"prompt\""
-    r"|(better|improved|new) version of (this|the) prompt",
+    r"|(better|improved|new) version of (this|the) prompt|\bjson\b",
     re.IGNORECASE,
 )
 

@@ -73,7 +73,7 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(iterations=1, rounds=2, styles=3, patience=2, max_calls=600),
+    "quick": Preset(iterations=1, rounds=2, styles=2, patience=2, max_calls=600),
     "balanced": Preset(iterations=3, rounds=3, styles=3, patience=4, max_calls=2_000),
     "thorough": Preset(iterations=5, rounds=4, styles=5, patience=8, max_calls=8_000),
 }

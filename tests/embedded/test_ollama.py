@@ -68,11 +68,11 @@ class TestTheModel:
         assert model.details.quantization_level == "Q4_1"
         assert len(model.digest or "") == 64
 
-    def test_show_tells_the_trained_window(self, client: ollama.Client) -> None:
+    def test_show_tells_the_window_that_is_served(self, client: ollama.Client) -> None:
         shown = client.show(MODEL)
         assert shown.modelinfo is not None
         architecture = shown.modelinfo["general.architecture"]
-        assert shown.modelinfo[f"{architecture}.context_length"] == 8192
+        assert shown.modelinfo[f"{architecture}.context_length"] == WINDOW
         assert shown.modelinfo["tokenizer.ggml.tokens"] is None
         assert shown.capabilities == ["completion"]
         assert "<|im_start|>" in (shown.template or "")

@@ -67,6 +67,7 @@ def test_thinking_is_not_part_of_an_answer() -> None:
             "Bitte übersetze den folgenden Text ins Französische und antworte nur damit: {{text}}",
             "another language",
         ),
+        ("Translate {{text}} into French, and give a JSON version of it.", "scrap of our own request"),
         ("word " * 400 + "{{text}}", "too long"),
         ("Please translate this text into the French language: {{text}}", "duplicate"),
     ],

@@ -124,10 +124,10 @@ def test_an_unknown_model_says_how_to_get_one() -> None:
 
 def test_a_busy_server_is_unavailable(odd: tuple[type[Odd], OllamaHost]) -> None:
     handler, host = odd
-    handler.status = 503
-    with pytest.raises(Unavailable) as failed:
-        reply_to(request("hi"), host)
-    assert failed.value.answered
+    for handler.status, answered in ((503, False), (500, True)):
+        with pytest.raises(Unavailable) as failed:
+            reply_to(request("hi"), OllamaHost(host.address))
+        assert failed.value.answered is answered
 
 
 def test_a_server_that_is_away_is_unavailable() -> None:
