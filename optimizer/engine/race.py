@@ -14,7 +14,7 @@ from optimizer.engine.stats import clearly_worse, mean
 from optimizer.engine.task import Item
 from optimizer.llm.base import CallFailed
 
-WIDEST = 4  # how many go on after a block
+WIDEST = 3  # how many go on after a block
 
 
 @dataclass(frozen=True)
