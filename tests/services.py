@@ -32,6 +32,7 @@ for name in ("DATABASE_URL", "REDIS_URL", "OLLAMA_HOST"):
     os.environ.pop(name, None)
 FOLDER, LOCK = free_home()
 os.environ["PROMPTEVOLVER_HOME"] = str(FOLDER)
+(FOLDER / "static").mkdir(exist_ok=True)  # whitenoise warns of a folder that is not there
 HOME = embedded.resolve(os.environ, find_ollama=False)
 
 
