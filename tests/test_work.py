@@ -74,6 +74,15 @@ def kill_after(events: int) -> Callable[[Event], None]:
     return watch
 
 
+def rated_before(session: OptimizationSession, user: User) -> OptimizationSession:
+    """An earlier optimization of the same prompt, and what the person said of it."""
+    prompt = factories.make_prompt(session.workspace, original=PROMPT)
+    earlier = factories.make_session(session.workspace, prompt=prompt, status=SessionStatus.COMPLETED)
+    rate_session(session=earlier, by=user, rating=2, comment="Too long-winded.")
+    OptimizationSession.objects.filter(pk=session.pk).update(created_at=timezone.now())
+    return earlier
+
+
 def let_lease_lapse(session: OptimizationSession) -> None:
     past = timezone.now() - timedelta(seconds=1)
     OptimizationSession.objects.filter(pk=session.pk).update(lease_until=past)
@@ -254,12 +263,9 @@ def test_the_search_goes_on_while_the_cache_is_away(session: OptimizationSession
 
 
 def test_a_later_change_of_feedback_does_not_change_a_replay(
-    session: OptimizationSession, workspace: Workspace, user: User, use_host: UseHost
+    session: OptimizationSession, user: User, use_host: UseHost
 ) -> None:
-    prompt = factories.make_prompt(workspace, original=PROMPT)
-    earlier = factories.make_session(workspace, prompt=prompt, status=SessionStatus.COMPLETED)
-    rate_session(session=earlier, by=user, rating=2, comment="Too long-winded.")
-    OptimizationSession.objects.filter(pk=session.pk).update(created_at=timezone.now())
+    earlier = rated_before(session, user)
     use_host()
     with pytest.raises(Killed):
         tasks.work(claimed(session), kill_after(30))
@@ -311,12 +317,9 @@ def test_the_sweep_sends_what_was_forgotten_once(
 
 
 def test_earlier_feedback_reaches_the_critique(
-    session: OptimizationSession, workspace: Workspace, user: User, use_host: UseHost
+    session: OptimizationSession, user: User, use_host: UseHost
 ) -> None:
-    prompt = factories.make_prompt(workspace, original=PROMPT)
-    earlier = factories.make_session(workspace, prompt=prompt, status=SessionStatus.COMPLETED)
-    rate_session(session=earlier, by=user, rating=2, comment="Too long-winded.")
-    OptimizationSession.objects.filter(pk=session.pk).update(created_at=timezone.now())
+    rated_before(session, user)
     use_host(lambda request: "no idea" if request.purpose == "answer" else world(request))
     tasks.optimize(session.pk)
     session.refresh_from_db()
