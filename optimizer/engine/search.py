@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from optimizer.engine import checks, operators
+from optimizer.engine import checks
 from optimizer.engine.asking import Asker, BudgetSpent, Steps
 from optimizer.engine.components import Components
 from optimizer.engine.ending import Ending
@@ -16,7 +16,16 @@ from optimizer.engine.graders import RUBRIC
 from optimizer.engine.guards import objection
 from optimizer.engine.inputs import invented
 from optimizer.engine.judging import ByRubric, Judged
-from optimizer.engine.operators import FOLLOWING, Operator, Understanding, View
+from optimizer.engine.operators import (
+    FOLLOWING,
+    HEEDING,
+    LAST,
+    OPERATORS,
+    STRUCTURAL,
+    Operator,
+    Understanding,
+    View,
+)
 from optimizer.engine.operators.base import settled, understand
 from optimizer.engine.policies import (
     OperatorPolicy,
@@ -38,12 +47,17 @@ PRACTICE = 8  # training rows that a parent runs on, to be criticised
 
 @dataclass(frozen=True)
 class Method:
-    """The parts of the search that can be exchanged: operators that come first, those that follow on what then leads,
-    all operators, and the policies that choose parents and operators."""
+    """The parts of the search that can be exchanged.
 
-    structural: tuple[Operator, ...] = operators.STRUCTURAL
+    `structural` operators come first, `following` ones then on what leads; `heeding` ones are used for certain where
+    people have said something; `operators` are all that rounds draw from; `last` ones come at the end, on the winner.
+    """
+
+    structural: tuple[Operator, ...] = STRUCTURAL
     following: tuple[Operator, ...] = FOLLOWING
-    operators: tuple[Operator, ...] = operators.OPERATORS
+    heeding: tuple[Operator, ...] = HEEDING
+    operators: tuple[Operator, ...] = OPERATORS
+    last: tuple[Operator, ...] = LAST
     parents: ParentPolicy = pareto_parents
     choice: OperatorPolicy = thompson
 
@@ -145,8 +159,10 @@ class Search:
             reason = yield from self._enough()
             if not reason:
                 self.population.about = yield from self._understood(self.population.training.items)
+                if self.task.evidence:
+                    yield from self._all_of(self.method.heeding)
                 reason = yield from self._iterations()
-            yield from self._all_of([o for o in self.method.operators if o.name == "deletion"])
+            yield from self._all_of(self.method.last)
         except BudgetSpent as spent:
             return str(spent)
         return reason or "All iterations are done."
@@ -178,7 +194,6 @@ class Search:
             self._draw(self.method.parents(pool, rng), rng, f"{name}.{number}")
             for number in range(self.config.styles)
         ]
-        yield from self._practise([draw.parent for draw in draws if draw.operator.practises])
         yield from self._try(draws)
         won = self.population.leader != before
         self.rounds_without_gain = 0 if won else self.rounds_without_gain + 1
@@ -189,9 +204,9 @@ class Search:
         chosen = self.method.choice({name: self.records[name] for name in suited}, rng)
         return Draw(parent, suited[chosen], salt)
 
-    def _practise(self, parents: Sequence[Entry]) -> Steps[None]:
-        """Let parents run on training rows that are not among their examples, to be criticised on them."""
-        field = list(dict.fromkeys(parents))
+    def _practise(self, draws: Sequence[Draw]) -> Steps[None]:
+        """Let parents run on training rows that are not among their examples, where an operator wants to see that."""
+        field = list(dict.fromkeys(draw.parent for draw in draws if draw.operator.practises))
         rows = self.population.unpractised(field, PRACTICE)
         if field and rows:
             yield from self.population.training.score(field, rows)
@@ -205,6 +220,7 @@ class Search:
     def _try(self, draws: Sequence[Draw]) -> Steps[None]:
         """Propose, side by side; let what passes the guards race with the leader; remember which operators won."""
         before = self.population.leader
+        yield from self._practise(draws)
         askings = [settled(draw.operator.propose(self._view(draw))) for draw in draws]
         proposals = yield from self.asker.together("Writing candidates", askings)
         children = [

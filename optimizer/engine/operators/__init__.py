@@ -16,6 +16,8 @@ from optimizer.engine.operators.parts import AnswerFormat, Delete, Keywords, Mer
 
 STRUCTURAL: tuple[Operator, ...] = (AnswerFormat(), AddExamples("turns"), AddExamples("text"))
 FOLLOWING: tuple[Operator, ...] = (MoreExamples(), OtherExamples())
+HEEDING: tuple[Operator, ...] = (CritiqueAndSynthesize(),)
+LAST: tuple[Operator, ...] = (Delete(),)
 OPERATORS: tuple[Operator, ...] = (
     Mutate(),
     CritiqueAndSynthesize(),
@@ -34,4 +36,14 @@ OPERATORS: tuple[Operator, ...] = (
     Delete(),
 )
 
-__all__ = ["FOLLOWING", "OPERATORS", "STRUCTURAL", "Operator", "Proposals", "Understanding", "View"]
+__all__ = [
+    "FOLLOWING",
+    "HEEDING",
+    "LAST",
+    "OPERATORS",
+    "STRUCTURAL",
+    "Operator",
+    "Proposals",
+    "Understanding",
+    "View",
+]
