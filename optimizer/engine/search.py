@@ -12,10 +12,7 @@ from optimizer.engine.asking import Asker, BudgetSpent, Steps
 from optimizer.engine.components import Components
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Event, IterationDone, Leading, Proposed, Rejected
-from optimizer.engine.graders import RUBRIC
 from optimizer.engine.guards import objection
-from optimizer.engine.inputs import invented
-from optimizer.engine.judging import ByRubric, Judged
 from optimizer.engine.operators import (
     FOLLOWING,
     HEEDING,
@@ -23,10 +20,9 @@ from optimizer.engine.operators import (
     OPERATORS,
     STRUCTURAL,
     Operator,
-    Understanding,
     View,
 )
-from optimizer.engine.operators.base import settled, understand
+from optimizer.engine.operators.base import settled
 from optimizer.engine.policies import (
     OperatorPolicy,
     ParentPolicy,
@@ -36,9 +32,9 @@ from optimizer.engine.policies import (
     with_prior,
 )
 from optimizer.engine.population import Child, Population
+from optimizer.engine.prepare import prepared, understood
 from optimizer.engine.race import Entry, Race
-from optimizer.engine.scoring import Evaluator, Graded
-from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
+from optimizer.engine.scoring import Evaluator
 from optimizer.engine.task import Config, Item, OperatorPrior, Task
 from optimizer.llm.base import Model
 
@@ -99,56 +95,24 @@ class Search:
         checks.refuse(self.task, self.config)
         original = Components(self.task.prompt.strip())
         yield Proposed(0, (), "original", original)
-        splits, evaluator = yield from self._prepare()
-        race, training = (
+        splits, evaluator = yield from prepared(self.task, self.asker)
+        race, training, held_out = (
             self._race(evaluator, items, name)
-            for items, name in ((splits.validation, "validation"), (splits.train, "train"))
+            for items, name in (
+                (splits.validation, "validation"),
+                (splits.train, "train"),
+                (splits.held_out, "held-out"),
+            )
         )
         self.population = Population(self.task, self.config, self.asker.seed, race, training)
-        held_out = self._race(evaluator, splits.held_out, "held-out")
         self.ending = Ending(self.task, self.asker, evaluator, held_out, self.population)
         self.asker.reserve = self.ending.cost([self.population.original])
         reason = yield from self._search()
         yield from self.ending.run(reason, self._operators())
 
-    # Before the search
-
-    def _prepare(self) -> Steps[tuple[Splits, Evaluator]]:
-        if self.task.items:
-            splits = split(
-                self.task.items,
-                seed=self.asker.seed,
-                most_held_out=self._most_held_out(),
-                held_out=self.task.held_out,
-            )
-            return splits, (yield from self._graded())
-        about = yield from self._understood(())
-        inputs = self.task.inputs or (yield from invented(self.task, self.asker))
-        items = tuple(Item(text) for text in inputs) or (Item(""),)
-        half = min(len(items) // 2 or 1, self._most_held_out())
-        splits = Splits((), items[:half], items[half : 2 * half] or items)
-        return splits, Judged(self.task, self.asker, about.good_answer)
-
-    def _graded(self) -> Steps[Evaluator]:
-        if self.task.grader != RUBRIC:
-            return Graded(self.task, self.asker)
-        evaluator = ByRubric(self.task, self.asker)
-        yield from evaluator.check(self.task.rated)
-        return evaluator
-
-    def _understood(self, rows: Sequence[Item]) -> Steps[Understanding]:
-        asking = understand(self.task, self.config, rows, salt=str(self.asker.seed))
-        (about,) = yield from self.asker.together("Understanding the task", [asking])
-        return about
-
-    def _most_held_out(self) -> int:
-        """At most half of the calls go to the final comparison; a judged row takes up to four."""
-        calls = self.config.max_calls
-        a_row = 4 if not self.task.items else 2 if self.task.grader == RUBRIC else 1
-        return MOST_HELD_OUT if calls is None else max(2, calls // (4 * a_row))
-
     def _race(self, evaluator: Evaluator, items: Sequence[Item], name: str) -> Race:
-        return Race(evaluator, items, split=name, block=self.config.block, abreast=self.asker.model.slots)
+        slots = self.asker.model.slots
+        return Race(evaluator, items, split=name, block=self.config.block, abreast=slots)
 
     # The search
 
@@ -158,7 +122,8 @@ class Search:
             yield from self._structural()
             reason = yield from self._enough()
             if not reason:
-                self.population.about = yield from self._understood(self.population.training.items)
+                rows = self.population.training.items
+                self.population.about = yield from understood(self.task, self.asker, rows)
                 if self.task.evidence:
                     yield from self._all_of(self.method.heeding)
                 reason = yield from self._iterations()

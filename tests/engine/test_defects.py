@@ -18,11 +18,12 @@ from optimizer.llm.scripted import Scripted
 from tests.engine.world import ITEMS, events_of, proposals, result_of, task, world
 
 CASE = re.compile(r"Input: (.*)\nExpected: (.*)\nAnswer: (.*)")
+# Never satisfied, so that every stage is reached.
 HARD: dict[str, Any] = {
     "target_score": 2.0,
     "patience": 99,
     "rounds": 6,
-}  # never satisfied, so that every stage is reached
+}
 
 
 def half_right(request: Request) -> str | CallFailed:
@@ -34,7 +35,7 @@ def half_right(request: Request) -> str | CallFailed:
 def asked_for(purpose: str, script: object = half_right, **config: object) -> list[Request]:
     """Requests of a purpose, in a run on a model that follows the script."""
     model = Scripted(script)  # type: ignore[arg-type]
-    list(run(task(), Config(**(HARD | config)), Ledger(model, MemoryStore())))  # type: ignore[arg-type]
+    list(run(task(), Config(**(HARD | config)), Ledger(model, MemoryStore())))
     return [request for request in model.requests if request.purpose == purpose]
 
 

@@ -1,0 +1,50 @@
+"""Before the search: the rows in their splits, and who scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optimizer.engine.asking import Asker, Steps
+from optimizer.engine.graders import RUBRIC
+from optimizer.engine.inputs import invented
+from optimizer.engine.judging import ByRubric, Judged
+from optimizer.engine.operators import Understanding
+from optimizer.engine.operators.base import understand
+from optimizer.engine.scoring import Evaluator, Graded
+from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
+from optimizer.engine.task import Config, Item, Task
+
+
+def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
+    """With rows, by their expected answers; without, by pairs of outputs on inputs that are approved or written now."""
+    most = most_held_out(task, asker.config)
+    if task.items:
+        splits = split(task.items, seed=asker.seed, most_held_out=most, held_out=task.held_out)
+        return splits, (yield from _graded(task, asker))
+    about = yield from understood(task, asker, ())
+    inputs = task.inputs or (yield from invented(task, asker))
+    items = tuple(Item(text) for text in inputs) or (Item(""),)
+    half = min(len(items) // 2 or 1, most)
+    splits = Splits((), items[:half], items[half : 2 * half] or items)
+    return splits, Judged(task, asker, about.good_answer)
+
+
+def understood(task: Task, asker: Asker, rows: Sequence[Item]) -> Steps[Understanding]:
+    """What the optimizer model makes of the task."""
+    asking = understand(task, asker.config, rows, salt=str(asker.seed))
+    (about,) = yield from asker.together("Understanding the task", [asking])
+    return about
+
+
+def most_held_out(task: Task, config: Config) -> int:
+    """At most half of the calls go to the final comparison; a judged row takes up to four."""
+    a_row = 4 if not task.items else 2 if task.grader == RUBRIC else 1
+    return MOST_HELD_OUT if config.max_calls is None else max(2, config.max_calls // (4 * a_row))
+
+
+def _graded(task: Task, asker: Asker) -> Steps[Evaluator]:
+    if task.grader != RUBRIC:
+        return Graded(task, asker)
+    evaluator = ByRubric(task, asker)
+    yield from evaluator.check(task.rated)
+    return evaluator
