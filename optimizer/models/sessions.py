@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from django.db import models
 from django.db.models import Q
@@ -186,6 +186,29 @@ class OptimizationSession(Owned):
     def may_learn(self) -> bool:
         """Whether the person whose optimization it is lets it learn, and be learned from."""
         return not Preference.objects.filter(user=self.created_by_id, learn_from_feedback=False).exists()
+
+    @property
+    def evidence_given(self) -> list[dict[str, Any]]:
+        """What people said of earlier results, as the run was given it: each a `text` and the `session` it was about,
+        which older runs did not keep."""
+        given = self.evidence or []
+        return [said if isinstance(said, dict) else {"text": said, "session": None} for said in given]
+
+    @property
+    def feedback_used(self) -> list[dict[str, Any]]:
+        """The same, of what the critique was in the end given; `session` only while that is still there."""
+        given = {said["text"]: said["session"] for said in reversed(self.evidence_given)}
+        there = OptimizationSession.objects.in_workspaces([self.workspace_id]).filter(
+            pk__in=[pk for pk in given.values() if pk]
+        )
+        pks = set(there.values_list("pk", flat=True))
+        used = [(text, given.get(text)) for text in self.results.get("used_feedback") or []]
+        return [{"text": text, "session": pk if pk in pks else None} for text, pk in used]
+
+    @property
+    def calls_reused(self) -> int:
+        """How many of the calls were known from earlier optimizations of the workspace."""
+        return min(self.calls, self.ledger.filter(reused=True).count())
 
     @property
     def topic(self) -> str:

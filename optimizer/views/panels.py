@@ -43,6 +43,7 @@ def _progress(session: OptimizationSession) -> Context:
         "chart": chart_of(candidates),
         "latest": candidates[: -LATEST - 1 : -1],
         "count": len(candidates),
+        "reused": session.calls_reused,
         "text": live_text(session.pk) if session.is_active else "",
     }
 
@@ -70,6 +71,8 @@ def _results(session: OptimizationSession) -> Context:
         "messages_json": json.dumps(best.messages, indent=2, ensure_ascii=False),
         "answers": _answers(original, best),
         "metrics": _metrics(session.results),
+        "feedback_used": session.feedback_used,
+        "reused": session.calls_reused,
         "comparison": session.results.get("comparison"),
     }
 
