@@ -93,7 +93,7 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
             time.sleep(0.5)
     run.settle_past()
     model = Ledger(pool, progress.LedgerRows(run.session))
-    yield from engine.run(task_of(run.session), config_of(run.session), model)
+    yield from engine.run(task_of(run.session), config_of(run.session), model, run.session.seed)
 
 
 def _interrupt(run: progress.Run, steps: Iterator[Event]) -> None:
@@ -154,5 +154,4 @@ def config_of(session: OptimizationSession) -> engine.Config:
         temperature=session.temperature,
         answer_tokens=session.max_tokens,
         max_calls=session.max_calls or preset.max_calls,
-        seed=session.seed,
     )

@@ -173,7 +173,7 @@ def test_stop_keeps_the_best_so_far(session: OptimizationSession, user: User, us
 
     def watch(event: Event) -> None:
         seen.append(event)
-        if type(event).__name__ == "IterationDone":
+        if type(event).__name__ == "Leading":
             stop_optimization(session=session, by=user)
 
     tasks.work(claimed(session), watch)
@@ -200,12 +200,12 @@ def test_stop_aborts_the_request_in_flight(
     tasks.work(run, watch)
     session.refresh_from_db()
     assert session.status == SessionStatus.CANCELLED
-    assert host.aborted == 1
+    assert host.aborted >= 1
     assert (timezone.now() - started).total_seconds() < 5
 
 
 def test_ollama_away_is_said_and_waited_for(session: OptimizationSession, use_host: UseHost) -> None:
-    left = iter(range(3))
+    left = iter(range(12))
 
     def away_first(request: Request) -> str:
         if next(left, None) is not None:

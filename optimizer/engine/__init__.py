@@ -1,12 +1,26 @@
 """The optimisation method, as a library of its own: no Django, no network, no files.
 
-    for event in run(Task(...), Config(...), model):
+    for event in run(Task(...), Config(...), model, seed):
         ...
 
-`model` is anything that answers requests (optimizer.llm.base.Model).
+`model` is anything that answers requests (optimizer.llm.base.Model). Graders, operators and policies are small
+protocols; `Method` holds those of a run.
 """
 
-from optimizer.engine.search import run
-from optimizer.engine.task import PRESETS, Config, Item, Task, TaskRefused
+from optimizer.engine.inputs import invent
+from optimizer.engine.search import Method, run
+from optimizer.engine.task import PRESETS, Config, Grade, Item, OperatorPrior, Rated, Task, TaskRefused
 
-__all__ = ["PRESETS", "Config", "Item", "Task", "TaskRefused", "run"]
+__all__ = [
+    "PRESETS",
+    "Config",
+    "Grade",
+    "Item",
+    "Method",
+    "OperatorPrior",
+    "Rated",
+    "Task",
+    "TaskRefused",
+    "invent",
+    "run",
+]

@@ -1,9 +1,11 @@
-"""Asking the model in batches, within hard limits, telling what goes on meanwhile."""
+"""Asking the model for whole batches, within the limits of the run, and telling what goes on meanwhile."""
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from optimizer.engine.events import Beat, Event, Spent, Stage, Writing
@@ -11,26 +13,52 @@ from optimizer.engine.task import Config
 from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Model, Piece, Reply, Request
 
 T = TypeVar("T")
-Steps = Generator[Event, None, T]
 Answer = Reply | CallFailed
+Steps = Generator[Event, None, T]  # tells events, and ends with a value
+Asking = Generator[
+    Sequence[Request], list[Answer], T
+]  # asks for batches, gets their answers, ends with a value
+
+MESSAGE = 8  # tokens that a chat template may add to a message
+LONG = 200  # bytes of a prompt that tells how dense its tokens are
+VERDICT_TOKENS = 64
+MARGIN = 1.25  # a text may hold this many times the tokens a byte of the densest one seen
 
 
 class BudgetSpent(Exception):
     """The next batch of calls would go over a limit of the run. Says which."""
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What something takes at most: calls, tokens in and out, milliseconds of model work."""
+
+    calls: int = 0
+    tokens: int = 0
+    ms: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.calls + other.calls, self.tokens + other.tokens, self.ms + other.ms)
+
+    def __mul__(self, times: int) -> Cost:
+        return Cost(self.calls * times, self.tokens * times, self.ms * times)
+
+
 class Asker:
     """Sends batches to the model and counts what they cost.
 
-    Costs are counted by distinct request, so that a replay from the ledger counts the same. `reserve` calls
-    are kept back for the final comparison.
+    Costs are counted by distinct request, so that a replay from the ledger counts the same. `reserve` is kept back for
+    the final comparison.
     """
 
-    def __init__(self, model: Model, config: Config) -> None:
+    def __init__(self, model: Model, config: Config, seed: int = 0) -> None:
         self.model = model
         self.config = config
-        self.reserve = 0
+        self.seed = seed
+        self.reserve = Cost()
         self.spent = Spent(0, 0, 0)
+        self._work_ms = 0
+        self._density = 0.0  # tokens a byte, of the densest prompt seen
         self._paid: set[str] = set()
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
@@ -40,72 +68,148 @@ class Asker:
         yield Stage(stage, 0, len(requests))
         for arrival in self.model.replies(requests):
             match arrival:
-                case Done(index, reply):
-                    answers[index] = reply
-                    self._count(requests[index], reply)
-                    yield Stage(stage, len(answers), len(requests))
-                case Failed(index, error):
-                    answers[index] = error
+                case Done(index, answer) | Failed(index, answer):
+                    answers[index] = answer
                     yield Stage(stage, len(answers), len(requests))
                 case Piece(_, text):
                     yield Writing(text)
                 case Idle(waiting):
                     yield Beat(waiting)
+        in_order = [answers[index] for index in range(len(requests))]
+        self._count(requests, in_order)
         yield self.spent
-        return [answers[index] for index in range(len(requests))]
+        return in_order
 
-    @property
-    def calls_left(self) -> int | None:
-        """Calls that the limit still allows, beyond the reserve; None without a limit."""
-        limit = self.config.max_calls
-        return None if limit is None else limit - self.spent.calls - self.reserve
+    def together(self, stage: str, askings: Sequence[Asking[T]]) -> Steps[list[T]]:
+        """The values of several askings, whose requests go to the model side by side, step by step."""
+        values: dict[int, T] = {}
+        wanted = self._advance(dict.fromkeys(range(len(askings))), askings, values)
+        while wanted:
+            batch = [request for requests in wanted.values() for request in requests]
+            answers = iter((yield from self.ask(stage, batch)))
+            given = {index: [next(answers) for _ in requests] for index, requests in wanted.items()}
+            wanted = self._advance(given, askings, values)
+        return [values[index] for index in range(len(askings))]
 
-    def affordable(self, requests: Sequence[Request]) -> bool:
-        """Whether the batch keeps within the limits."""
-        new = len({request.key for request in requests} - self._paid)
-        calls, tokens = self.config.max_calls, self.config.max_tokens
-        used = self.spent.prompt_tokens + self.spent.completion_tokens
-        return not (
-            (calls is not None and self.spent.calls + new + self.reserve > calls)
-            or (tokens is not None and used + sum(most_tokens(r) for r in requests) > tokens)
-        )
+    @staticmethod
+    def _advance(
+        given: dict[int, list[Answer]] | dict[int, None], askings: Sequence[Asking[T]], values: dict[int, T]
+    ) -> dict[int, Sequence[Request]]:
+        """Take each asking one step further: what it asks for next, or its value."""
+        wanted = {}
+        for index, answers in given.items():
+            try:
+                wanted[index] = askings[index].send(answers)  # type: ignore[arg-type]
+            except StopIteration as end:
+                values[index] = end.value
+        return wanted
+
+    def cost(self, requests: Sequence[Request]) -> Cost:
+        """An upper estimate of what the requests take that are not paid yet, from what earlier ones took."""
+        new = {request.key: request for request in requests if request.key not in self._paid}.values()
+        answers = sum(request.max_tokens + template_tokens(request) for request in new)
+        return self.price(len(new), sum(map(size_of, new)), answers)
+
+    def price(self, calls: int, size: int, tokens: int) -> Cost:
+        """An upper estimate of what so many calls take, with prompts of `size` bytes and `tokens` besides, all
+        together.
+
+        A token is at least one byte; once texts were counted, at most so many bytes as the densest needed.
+        """
+        dense = min(1.0, self._density * MARGIN) if self._density else 1.0
+        return Cost(calls, round(size * dense) + tokens, self._ms_a_call * calls // self.model.slots)
+
+    def affords(self, cost: Cost) -> bool:
+        """Whether so much may still be spent, beyond the reserve."""
+        return not self._limit_passed(cost)
 
     def _check(self, requests: Sequence[Request]) -> None:
-        if not self.affordable(requests):
-            tokens = self.spent.prompt_tokens + self.spent.completion_tokens
-            raise BudgetSpent(f"The budget is spent: {self.spent.calls} calls, {tokens} tokens.")
+        if limit := self._limit_passed(self.cost(requests)):
+            raise BudgetSpent(f"The budget of {limit} is spent. {self._so_far}")
 
-    def _count(self, request: Request, reply: Reply) -> None:
-        if request.key in self._paid:
-            return
-        self._paid.add(request.key)
+    def _limit_passed(self, cost: Cost) -> str:
+        all_of_it, config = self._used + self.reserve + cost, self.config
+        limits = {
+            f"{config.max_calls} calls": config.max_calls is not None and all_of_it.calls > config.max_calls,
+            f"{config.max_tokens} tokens": config.max_tokens is not None
+            and all_of_it.tokens > config.max_tokens,
+            f"{config.max_minutes:g} minutes" if config.max_minutes else "": config.max_minutes is not None
+            and all_of_it.ms > config.max_minutes * 60_000,
+        }
+        return next((name for name, passed in limits.items() if passed), "")
+
+    @property
+    def _used(self) -> Cost:
+        return Cost(self.spent.calls, self.spent.prompt_tokens + self.spent.completion_tokens, self._work_ms)
+
+    @property
+    def _so_far(self) -> str:
+        used = self._used
+        return (
+            f"Used: {used.calls} calls, {used.tokens} tokens, {used.ms / 60_000:.1f} minutes of model work."
+        )
+
+    @property
+    def _ms_a_call(self) -> int:
+        return self._work_ms * self.model.slots // self.spent.calls if self.spent.calls else 0
+
+    def _count(self, requests: Sequence[Request], answers: Sequence[Answer]) -> None:
+        new = {
+            request.key: (request, answer)
+            for request, answer in zip(requests, answers, strict=True)
+            if isinstance(answer, Reply) and request.key not in self._paid
+        }
+        self._paid |= new.keys()
+        replies = [reply for _, reply in new.values() if isinstance(reply, Reply)]
+        self._work_ms += wall_clock([reply.duration_ms for reply in replies], self.model.slots)
+        for request, reply in new.values():
+            self._density = max(self._density, density(request, reply))
         self.spent = Spent(
-            self.spent.calls + 1,
-            self.spent.prompt_tokens + reply.prompt_tokens,
-            self.spent.completion_tokens + reply.completion_tokens,
+            self.spent.calls + len(replies),
+            self.spent.prompt_tokens + sum(reply.prompt_tokens for reply in replies),
+            self.spent.completion_tokens + sum(reply.completion_tokens for reply in replies),
         )
 
 
-def most_tokens(request: Request) -> int:
-    """An upper bound of what a request costs: a token is at least one byte."""
-    return sum(len(message.content.encode()) + 8 for message in request.messages) + request.max_tokens
+def size_of(request: Request) -> int:
+    """Bytes of the texts that are sent."""
+    return sum(len(message.content.encode()) for message in request.messages)
+
+
+def template_tokens(request: Request) -> int:
+    """Tokens that the chat template may add."""
+    return MESSAGE * (len(request.messages) + 1)
+
+
+def density(request: Request, reply: Reply) -> float:
+    """Tokens a byte of the prompt; 0 where it is too short to tell."""
+    size = size_of(request)
+    return max(0, reply.prompt_tokens - template_tokens(request)) / size if size >= LONG else 0.0
+
+
+def wall_clock(durations: Sequence[int], slots: int) -> int:
+    """How long calls of these durations take on so many slots, each taking the next call when it is free."""
+    free = [0] * max(1, slots)
+    for duration in durations:
+        heapq.heapreplace(free, free[0] + duration)
+    return max(free)
 
 
 def proposal_request(
     purpose: str, text: str, schema: dict[str, Any], *, model: str, config: Config, salt: str
 ) -> Request:
-    """A sampled call of the optimizer model; equal texts with another `salt` get another seed."""
+    """A sampled call of the optimizer model; equal texts with another `salt` get another seed of the sampling."""
     return Request(
         purpose=purpose,
         model=model,
         messages=(Message("user", text),),
         max_tokens=config.proposal_tokens,
         temperature=config.temperature,
-        seed=random.Random(f"{config.seed}:{purpose}:{salt}").randrange(2**31),
+        seed=random.Random(f"{salt}:{purpose}").randrange(2**31),
         schema=schema,
     )
 
 
 def judge_request(purpose: str, text: str, schema: dict[str, Any], *, model: str) -> Request:
     """A call for a verdict: temperature 0, few tokens."""
-    return Request(purpose, model, (Message("user", text),), max_tokens=64, schema=schema)
+    return Request(purpose, model, (Message("user", text),), max_tokens=VERDICT_TOKENS, schema=schema)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optimizer.engine.components import Components
+from optimizer.engine.task import OperatorPrior
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,14 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a candidate answered to one item, and its score (0 to 1)."""
+    """What a candidate answered to one item, its score (0 to 1), and why it is not higher, in words."""
 
     item: int
     input: str
     expected: str
     output: str
     score: float
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,19 @@ class Rating:
 
 
 @dataclass(frozen=True)
+class Invented:
+    """Test inputs for a prompt that came without rows."""
+
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Finished:
-    """The result. `best` is the number of the candidate handed over: 0 where the original was kept."""
+    """The result. `best` is the number of the candidate handed over: 0 where the original was kept.
+
+    `quality_score` is 0 to 100; `operators` is how each did in this run; `position_bias` is the share of decided
+    verdicts in which a judge preferred the answer shown first (0.5 is none), None where no pairs were judged.
+    """
 
     reason: str
     best: int
@@ -148,6 +161,8 @@ class Finished:
     rejected: tuple[tuple[str, int], ...]
     caveats: tuple[str, ...]
     used_evidence: tuple[str, ...]
+    operators: tuple[OperatorPrior, ...] = ()
+    position_bias: float | None = None
 
 
 Event = (
@@ -162,5 +177,6 @@ Event = (
     | Leading
     | Noted
     | IterationDone
+    | Invented
     | Finished
 )

@@ -12,6 +12,7 @@ from optimizer.engine.stats import bootstrap_interval, mean, sign_test
 from optimizer.llm.base import CallFailed
 
 FEW_ROWS = 20
+DISCORDANT = 6  # the fewest rows, all one way, with p < 0.05 in a sign test
 
 
 def compare(baseline: Sequence[float], best: Sequence[float], *, seed: int) -> Comparison:
@@ -90,11 +91,26 @@ def _rows(components: Components) -> set[str]:
     return {shot.input for shot in components.shots}
 
 
+def quality(comparison: Comparison | None) -> float:
+    """0 to 100: what the prompt that is handed over reached on held-out rows."""
+    if comparison is None:
+        return 0.0
+    return 100 * (comparison.best if comparison.difference > 0 else comparison.baseline)
+
+
+def in_words(comparison: Comparison) -> str:
+    """The comparison in a plain sentence."""
+    return (
+        f"{comparison.better} of {comparison.rows} held-out rows better, {comparison.worse} worse, "
+        f"{comparison.same} the same."
+    )
+
+
 def caveats(comparison: Comparison) -> tuple[str, ...]:
     """What the figures cannot show."""
     notes = {
-        f"Only {comparison.rows} held-out rows: small differences cannot be told from chance.": comparison.rows
-        < FEW_ROWS,
+        f"Only {comparison.rows} held-out rows: fewer than {DISCORDANT} rows better, with none worse, cannot be told "
+        "from chance. More rows would show smaller differences.": comparison.rows < FEW_ROWS,
         "The interval includes zero: the gain may be chance.": comparison.difference > 0
         and comparison.low <= 0,
         "The best found did no better than the original on held-out rows.": comparison.difference <= 0,

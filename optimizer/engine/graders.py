@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,22 +11,12 @@ import jsonschema
 import regex
 from referencing import Registry
 
+from optimizer.engine.task import Grade, Grader, Options
+
 REGEX_SECONDS = 0.5
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 EDGES = " \t\r\n.,;:!?\"'`*_()[]{}<>«»“”‘’"
 THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Grade:
-    """`score` is 0 to 1; `why` is for the critique and for people."""
-
-    score: float
-    why: str = ""
-
-
-Options = Mapping[str, str]
-Grader = Callable[[str, str, Options], Grade]
 
 
 def without_thinking(output: str) -> str:
@@ -91,7 +80,42 @@ def choice(output: str, expected: str, options: Options) -> Grade:
     return _verdict({folded(c) for c in named} == {folded(expected)}, output, expected)
 
 
-def fault(grader: str, expected: str) -> str:
+def words(output: str, expected: str, options: Options) -> Grade:
+    """The output has the words of the expected answer, each as often, in any order."""
+    return _verdict(_words(output) == _words(expected), output, expected)
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Several graders in one: the mean of their scores, each counting by its weight (> 0)."""
+
+    parts: tuple[tuple[Grader, float], ...]
+
+    def __call__(self, output: str, expected: str, options: Options) -> Grade:
+        grades = [(grader(output, expected, options), weight) for grader, weight in self.parts]
+        total = sum(weight for _, weight in grades)
+        whys = "; ".join(grade.why for grade, _ in grades if grade.why)
+        return Grade(sum(grade.score * weight for grade, weight in grades) / total, whys)
+
+
+def graded(grader: str | Grader, output: str, expected: str, options: Options) -> Grade:
+    """The grade, by a grader's name or by a function of one's own, between 0 and 1.
+
+    With the option `threshold` (0 to 1) a score that reaches it is right and any other is wrong.
+    """
+    grade = (GRADERS[grader] if isinstance(grader, str) else grader)(output, expected, options)
+    return Grade(passed(grade.score, options), grade.why)
+
+
+def passed(score: float, options: Options) -> float:
+    """The score within 0 to 1; with a `threshold`, 1 where it is reached and 0 where not."""
+    threshold = options.get("threshold")
+    if threshold in (None, ""):
+        return min(1.0, max(0.0, score))
+    return float(score >= float(threshold))
+
+
+def fault(grader: str | Grader, expected: str) -> str:
     """Why this grader cannot grade against this expected answer, or ""."""
     try:
         if grader == "regex":
@@ -103,6 +127,10 @@ def fault(grader: str, expected: str) -> str:
     except (ValueError, RecursionError, regex.error, jsonschema.SchemaError) as error:
         return str(error).splitlines()[0][:200]
     return ""
+
+
+def _words(text: str) -> list[str]:
+    return sorted(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def _is_schema(value: object) -> bool:
@@ -144,5 +172,6 @@ GRADERS: dict[str, Grader] = {
     "numeric": numeric,
     "json": json_equal,
     "choice": choice,
+    "words": words,
 }
 GRADER_NAMES = (*GRADERS, RUBRIC)

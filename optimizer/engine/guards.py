@@ -33,7 +33,7 @@ def objection(
     `answers` are expected answers of the task: an instruction that is one of them answers the prompt.
     """
     checks = {
-        "empty": not proposal.instruction.strip(),
+        "no usable reply": not proposal.instruction.strip(),
         "duplicate": proposal in seen,
         "variables lost or new": variables(proposal.head) != variables(original.head),
         "too long": _too_long(proposal, original),

@@ -1,11 +1,11 @@
-"""Who is best: all on the same blocks of items, and those that a paired test shows worse drop out."""
+"""Who is best: all on the same blocks of items, and those that a paired test shows worse drop out (after CAPO)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from optimizer.engine.asking import Steps
+from optimizer.engine.asking import Cost, Steps
 from optimizer.engine.components import Components
 from optimizer.engine.events import Dropped, Noted, Outcome, Scored
 from optimizer.engine.scoring import Case, Evaluator
@@ -47,17 +47,17 @@ class Race:
 
         Where BudgetSpent ends it, `standing` is who led after the last whole block.
         """
-        alive = list(field)
-        self.standing = alive[0]
+        alive, leader = list(field), field[0]
+        self.standing = leader
         for rows in blocks(self.items, self._block):
             alive = yield from self.score(alive, rows)
-            alive = yield from self._drop_losers(alive, rows.stop)
+            alive = yield from self._drop_losers(alive, rows.stop, leader)
             self.standing = alive[0]
             if len(alive) == 1:
                 break
         return self.standing
 
-    def score(self, field: Sequence[Entry], rows: range) -> Steps[list[Entry]]:
+    def score(self, field: Sequence[Entry], rows: Sequence[int]) -> Steps[list[Entry]]:
         """Give each entry outcomes on these rows; those that cannot run drop out."""
         todo = [
             (entry, row) for entry, row in self._side_by_side(field, rows) if row not in self._known(entry)
@@ -70,35 +70,50 @@ class Race:
                 failed[entry.number] = scoring
                 continue
             item = self.items[row]
-            self._known(entry)[row] = Outcome(row, item.input, item.expected, scoring.output, scoring.score)
+            told = scoring.output, scoring.score, scoring.why
+            self._known(entry)[row] = Outcome(row, item.input, item.expected, *told)
         yield from self._report({entry.number for entry, _ in todo} - set(failed), rows)
         return (yield from self._without(field, failed))
 
-    def _side_by_side(self, field: Sequence[Entry], rows: range) -> Iterator[tuple[Entry, int]]:
+    def cost(self, field: Sequence[Entry], rows: Sequence[int]) -> Cost:
+        """An upper estimate of what scores on these rows still take."""
+        cases = [Case(e.components, self.items[r]) for e in field for r in rows if r < len(self.items)]
+        return self._evaluator.cost(cases)
+
+    def _side_by_side(self, field: Sequence[Entry], rows: Sequence[int]) -> Iterator[tuple[Entry, int]]:
         """An order in which each slot of the server keeps to one candidate, whose prompt it has cached."""
         for start in range(0, len(field), self._abreast):
             yield from ((entry, row) for row in rows for entry in field[start : start + self._abreast])
 
     def mean(self, entry: Entry) -> float:
-        """Mean score over all rows that the entry ran on."""
-        return mean([outcome.score for outcome in self._known(entry).values()])
+        """Mean score, by the rows' weights, over all rows that the entry ran on."""
+        return mean(self._weighed(self.outcomes(entry)))
 
     def scores(self, entry: Entry, stop: int) -> list[float]:
-        """Scores on rows 0 to `stop`."""
-        return [self._known(entry)[row].score for row in range(stop)]
+        """Scores on rows 0 to `stop`, in proportion to the rows' weights: their mean is the weighted mean."""
+        return self._weighed([self._known(entry)[row] for row in range(stop)])
 
     def outcomes(self, entry: Entry) -> list[Outcome]:
         """All outcomes of the entry, in the order of the rows."""
         return [outcome for _, outcome in sorted(self._known(entry).items())]
 
+    def complete(self, entry: Entry) -> bool:
+        """Whether the entry ran on all rows."""
+        return len(self._known(entry)) == len(self.items)
+
     def _known(self, entry: Entry) -> dict[int, Outcome]:
         return self._outcomes.setdefault(entry.number, {})
 
-    def _report(self, numbers: set[int], rows: range) -> Steps[None]:
+    def _weighed(self, outcomes: Sequence[Outcome]) -> list[float]:
+        usual = mean([self.items[outcome.item].weight for outcome in outcomes])
+        return [outcome.score * self.items[outcome.item].weight / usual for outcome in outcomes]
+
+    def _report(self, numbers: set[int], rows: Sequence[int]) -> Steps[None]:
         for number in sorted(numbers):
             known = self._outcomes[number]
             new = tuple(known[row] for row in rows if row in known)
-            yield Scored(number, self._split, new, mean([o.score for o in known.values()]), len(known))
+            reached = min(1.0, mean(self._weighed(list(known.values()))))
+            yield Scored(number, self._split, new, reached, len(known))
 
     def _without(self, field: Sequence[Entry], failed: dict[int, CallFailed]) -> Steps[list[Entry]]:
         """A call that cannot succeed ends the run, except where only this candidate is too long for the window."""
@@ -109,12 +124,27 @@ class Race:
             yield Dropped(number)
         return [entry for entry in field if entry.number not in failed]
 
-    def _drop_losers(self, field: Sequence[Entry], stop: int) -> Steps[list[Entry]]:
+    def _drop_losers(self, field: Sequence[Entry], stop: int, leader: Entry) -> Steps[list[Entry]]:
         """Those that go on, the best first."""
         ranked = sorted(field, key=lambda e: (-mean(self.scores(e, stop)), e.components.length, e.number))
         best = self.scores(ranked[0], stop)
-        kept = [e for e in ranked[:WIDEST] if not clearly_worse(self.scores(e, stop), best)]
+        kept = [
+            entry
+            for entry in ranked[:WIDEST]
+            if not clearly_worse(self.scores(entry, stop), best) and self._can_lead(entry, leader, stop)
+        ]
         for entry in field:
             if entry not in kept:
                 yield Dropped(entry.number)
         return kept
+
+    def _can_lead(self, entry: Entry, leader: Entry, stop: int) -> bool:
+        """Whether the entry can still beat a leader that has run on all rows: if not, nothing more is spent on it."""
+        if entry == leader or not self.complete(leader):
+            return True
+        most = self._points(entry, stop) + sum(item.weight for item in self.items[stop:])
+        reached = self._points(leader, len(self.items))
+        return most > reached or (most == reached and entry.components.length <= leader.components.length)
+
+    def _points(self, entry: Entry, stop: int) -> float:
+        return sum(self._known(entry)[row].score * self.items[row].weight for row in range(stop))

@@ -22,22 +22,30 @@ class Splits:
     held_out: tuple[Item, ...]
 
 
-def split(items: Sequence[Item], *, seed: int, most_held_out: int = MOST_HELD_OUT) -> Splits:
+def split(
+    items: Sequence[Item], *, seed: int, most_held_out: int = MOST_HELD_OUT, held_out: Sequence[Item] = ()
+) -> Splits:
     """Shuffle by the seed and cut: two fifths held out, three tenths to choose by, the rest to learn from.
 
-    Rows that are equal stay on one side, so that no answer leaks. Needs at least FEWEST distinct rows.
+    With `held_out` rows of one's own all items are cut in two halves, without the inputs that are held out. Rows with
+    equal inputs stay on one side, so that no answer leaks; the first of them counts. Needs FEWEST different inputs at
+    least.
     """
-    distinct = sorted(set(items), key=lambda item: (item.input, item.expected))
-    by_input = list(dict.fromkeys(item.input for item in distinct))
-    if len(by_input) < FEWEST:
-        raise TaskRefused(f"At least {FEWEST} different rows are needed; there are {len(by_input)}.")
-    random.Random(f"{seed}:split").shuffle(by_input)
-    held = max(1, min(most_held_out, round(len(by_input) * 0.4)))
-    chosen = max(1, min(MOST_VALIDATION, round(len(by_input) * 0.3)))
-    parts = by_input[:held], by_input[held : held + chosen], by_input[held + chosen :]
-    rows = {item.input: item for item in reversed(distinct)}
-    held_out, validation, train = (tuple(rows[text] for text in part) for part in parts)
-    return Splits(train, validation, held_out)
+    kept_back = {item.input for item in held_out}
+    rows = {item.input: item for item in reversed(items) if item.input not in kept_back}
+    inputs = sorted(rows)
+    if len(inputs) < FEWEST:
+        besides = " besides the held-out ones" if held_out else ""
+        raise TaskRefused(
+            f"At least {FEWEST} rows with different inputs are needed{besides}; there are {len(inputs)}."
+        )
+    random.Random(f"{seed}:split").shuffle(inputs)
+    held = 0 if held_out else max(1, min(most_held_out, round(len(inputs) * 0.4)))
+    share = 0.5 if held_out else 0.3
+    chosen = max(1, min(MOST_VALIDATION, round(len(inputs) * share)))
+    parts = inputs[:held], inputs[held : held + chosen], inputs[held + chosen :]
+    measured, validation, train = (tuple(rows[text] for text in part) for part in parts)
+    return Splits(train, validation, tuple(held_out) or measured)
 
 
 def blocks(items: Sequence[Item], size: int) -> list[range]:

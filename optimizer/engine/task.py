@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 FEWEST_CALLS = 40  # a lower limit leaves no room for a search and the final comparison
@@ -12,19 +13,53 @@ class TaskRefused(ValueError):
 
 
 @dataclass(frozen=True)
+class Grade:
+    """`score` is 0 to 1; `why` is for the critique and for people."""
+
+    score: float
+    why: str = ""
+
+
+Options = Mapping[str, str]
+Grader = Callable[[str, str, Options], Grade]  # output, expected, options of the task
+
+
+@dataclass(frozen=True)
 class Item:
-    """One row: the input for the prompt, and the expected answer ("" where none is known)."""
+    """One row: the input for the prompt, the expected answer ("" where none is known), and how much it counts (> 0)."""
 
     input: str
     expected: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Rated:
+    """An output that a person found right or wrong: what a judge is checked against."""
+
+    input: str
+    expected: str
+    output: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class OperatorPrior:
+    """How an operator did before: of `tries` children that raced, `wins` took the lead. Neither need be whole."""
+
+    operator: str
+    wins: float
+    tries: float
 
 
 @dataclass(frozen=True)
 class Task:
     """A prompt to improve, for a target model, by an optimizer model.
 
-    With `items` the prompt is measured by `grader`; without, by judging outputs on generated inputs.
-    `evidence` is what people said of earlier results, in plain words.
+    With `items` the prompt is measured by `grader`, a name of GRADERS, "rubric", or a function; the final comparison is
+    on `held_out` where given, else on two fifths of `items`. Without items, outputs on `inputs` are judged in pairs;
+    without those too, the optimizer model writes inputs. `evidence` is what people said of earlier results, in plain
+    words; `priors` is how the operators did in earlier runs, which counts faintly.
     """
 
     prompt: str
@@ -32,18 +67,28 @@ class Task:
     optimizer_model: str
     context: str = ""
     items: tuple[Item, ...] = ()
-    grader: str = "exact"
+    held_out: tuple[Item, ...] = ()
+    inputs: tuple[str, ...] = ()
+    grader: str | Grader = "exact"
     grader_options: tuple[tuple[str, str], ...] = ()
+    rated: tuple[Rated, ...] = ()
     evidence: tuple[str, ...] = ()
+    priors: tuple[OperatorPrior, ...] = ()
+
+    @property
+    def grader_name(self) -> str:
+        """The grader's name, for people."""
+        return self.grader if isinstance(self.grader, str) else getattr(self.grader, "__name__", "own")
 
 
 @dataclass(frozen=True)
 class Config:
     """How hard to search. Counts are whole numbers; `temperature` is that of proposals (scoring uses 0).
 
-    `max_calls` and `max_tokens` are hard limits on the whole run, None for no limit; `answer_tokens` limits
-    one answer of the target model, `proposal_tokens` one rewrite; `patience` is how many rounds without a
-    better candidate end the search; `target_score` (0 to 1, on validation rows) ends it too.
+    `max_calls`, `max_tokens` (in and out) and `max_minutes` (of model work) are hard limits on the whole run, None for
+    no limit; `answer_tokens` limits one answer of the target model, `proposal_tokens` one rewrite; `block` is rows
+    scored between two tests of a race; `patience` is how many rounds without a better candidate end the search;
+    `target_score` (0 to 1, on validation rows) ends it too.
     """
 
     iterations: int = 3
@@ -56,9 +101,9 @@ class Config:
     block: int = 8
     max_calls: int | None = None
     max_tokens: int | None = None
+    max_minutes: float | None = None
     patience: int = 4
     target_score: float = 1.0
-    seed: int = 0
 
 
 @dataclass(frozen=True)

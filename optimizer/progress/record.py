@@ -89,7 +89,7 @@ class Recorder:
         candidate = self.candidates().get(number=event.number)
         Evaluation.objects.bulk_create(
             [
-                Evaluation(candidate=candidate, split=event.split, **asdict(outcome))
+                Evaluation(candidate=candidate, split=event.split, **_columns(outcome))
                 for outcome in event.outcomes
             ],
             ignore_conflicts=True,
@@ -134,6 +134,13 @@ class Recorder:
         )
 
 
+def _columns(outcome: events.Outcome) -> dict[str, Any]:
+    """What is kept of an outcome: all but why, which the grader says again."""
+    columns = asdict(outcome)
+    del columns["why"]
+    return columns
+
+
 def results_of(result: events.Finished) -> dict[str, Any]:
     """The open-ended part of a result, as it is stored."""
     return {
@@ -144,6 +151,8 @@ def results_of(result: events.Finished) -> dict[str, Any]:
         "rejected": dict(result.rejected),
         "caveats": list(result.caveats),
         "used_feedback": list(result.used_evidence),
+        "operators": [asdict(operator) for operator in result.operators],
+        "position_bias": result.position_bias,
     }
 
 

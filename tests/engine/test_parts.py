@@ -11,7 +11,8 @@ from optimizer.engine.components import Components, Shot, filled, variables
 from optimizer.engine.finish import compare, read_rating
 from optimizer.engine.graders import GRADERS, fault, without_thinking
 from optimizer.engine.guards import objection
-from optimizer.engine.operators import balanced, shared_format
+from optimizer.engine.operators.examples import balanced
+from optimizer.engine.operators.parts import shared_format
 from optimizer.engine.splits import split
 from optimizer.engine.stats import bootstrap_interval, clearly_worse, sign_test
 from optimizer.engine.task import Item
@@ -33,6 +34,8 @@ from optimizer.engine.task import Item
         ("json", "a = 1", '{"a": 1}', 0),
         ("choice", "I would say B.", "B", 1),
         ("choice", "A or B", "B", 0),
+        ("words", "Bee, zebra; ant.", "zebra, ant, bee", 1),
+        ("words", "bee, zebra, zebra", "zebra, bee", 0),
     ],
 )
 def test_graders(grader: str, output: str, expected: str, score: float) -> None:
@@ -75,7 +78,7 @@ def test_thinking_is_not_part_of_an_answer() -> None:
 def test_guards(text: str, reason: str) -> None:
     original = Components("Please translate this text into the French language: {{text}}")
     said = objection(Components(text), original, {original})
-    assert said == reason or (not text and said == "empty")
+    assert said == reason or (not text and said == "no usable reply")
 
 
 def test_a_prompt_renders_as_text_and_as_turns() -> None:

@@ -17,14 +17,13 @@ PROMPT = "Is it even?"
 
 def last_input(request: Request) -> str:
     """The word that the target model was asked about."""
-    return request.messages[-1].content.split()[-1].removesuffix("Output:").strip()
+    return next(part for part in reversed(request.messages[-1].content.split()) if part.startswith("word"))
 
 
 def answers(request: Request) -> str:
     """Right once the prompt names the labels or shows chat turns; else too talkative to be graded right."""
     asked = request.messages[-1].content
-    word = next(part for part in reversed(asked.split()) if part.startswith("word"))
-    right = "even" if int(word[4:]) % 2 == 0 else "odd"
+    right = "even" if int(last_input(request)[4:]) % 2 == 0 else "odd"
     taught = len(request.messages) > 1 or "exactly one of" in asked or "GOOD" in asked
     return right if taught else f"I think that it is {right}."
 
@@ -46,6 +45,7 @@ def proposals(request: Request) -> str:
             "rate": {"clarity": 7, "specificity": 6, "engagement": 5},
             "reasoning": {"reasoning": "Its last digit tells."},
             "rubric": {"score": 8},
+            "contrast": {"rule": "Say GOOD only."},
         }[request.purpose]
     )
 
@@ -60,14 +60,14 @@ def task(**changes: object) -> Task:
     return Task(**{"prompt": PROMPT, "target_model": "t", "optimizer_model": "o", "items": ITEMS, **changes})  # type: ignore[arg-type]
 
 
-def events_of(the_task: Task, script: object = world, **config: object) -> list[Event]:
+def events_of(the_task: Task, script: object = world, seed: int = 0, **config: object) -> list[Event]:
     """All events of a run."""
     model = Ledger(Scripted(script), MemoryStore())  # type: ignore[arg-type]
-    return list(run(the_task, Config(**config), model))  # type: ignore[arg-type]
+    return list(run(the_task, Config(**config), model, seed))  # type: ignore[arg-type]
 
 
-def result_of(the_task: Task, script: object = world, **config: object) -> Finished:
+def result_of(the_task: Task, script: object = world, seed: int = 0, **config: object) -> Finished:
     """How a run ends."""
-    last = events_of(the_task, script, **config)[-1]
+    last = events_of(the_task, script, seed, **config)[-1]
     assert isinstance(last, Finished)
     return last

@@ -1,0 +1,77 @@
+"""What is wrong with a task, said before anything is spent; and what its rows cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optimizer.engine.graders import RUBRIC, fault, folded
+from optimizer.engine.scoring import WHOLE
+from optimizer.engine.task import FEWEST_CALLS, Config, Item, Task, TaskRefused
+
+BYTES_A_TOKEN = 6  # more than any usual text has: a longer answer certainly does not fit
+
+
+def refuse(task: Task, config: Config) -> None:
+    """TaskRefused for a task that cannot be searched or graded as it is."""
+    reason = _fault_of_rows(task) or _too_long(task, config) or _too_small(config)
+    if reason:
+        raise TaskRefused(reason)
+
+
+def caveats(task: Task, config: Config) -> list[str]:
+    """What people should know about the rows."""
+    too_long = len(_unreachable(task, config))
+    notes = {
+        _contradictions(task.items): True,
+        f"{too_long} expected answers are longer than the limit of one answer, {config.answer_tokens} tokens: "
+        "those rows count as wrong.": too_long,
+    }
+    return [text for text, holds in notes.items() if text and holds]
+
+
+def _fault_of_rows(task: Task) -> str:
+    if task.grader == RUBRIC:
+        return ""
+    for number, item in enumerate(task.items, 1):
+        if reason := fault(task.grader, item.expected):
+            return f"Row {number}: the {task.grader_name} grader cannot use this answer: {reason}."
+    answers = {folded(item.expected) for item in task.items}
+    if task.items and not any(answers):
+        return "No row has an expected answer. Add the answers, or leave the rows out."
+    return ""
+
+
+def _too_long(task: Task, config: Config) -> str:
+    """Where more than half of the answers can never be written, the scores would say nothing."""
+    unreachable = _unreachable(task, config)
+    if 2 * len(unreachable) <= len(task.items):
+        return ""
+    longest = max(len(item.expected) for item in unreachable)
+    return (
+        f"{len(unreachable)} of {len(task.items)} expected answers are longer than the limit of one answer, "
+        f"{config.answer_tokens} tokens; the longest has {longest} characters. Raise the limit, or shorten the answers."
+    )
+
+
+def _unreachable(task: Task, config: Config) -> list[Item]:
+    if task.grader not in WHOLE:
+        return []
+    most = config.answer_tokens * BYTES_A_TOKEN
+    return [item for item in task.items if len(item.expected.encode()) > most]
+
+
+def _too_small(config: Config) -> str:
+    calls = config.max_calls
+    if calls is None or calls >= FEWEST_CALLS:
+        return ""
+    return f"A limit of {calls} calls leaves no room to search. Allow at least {FEWEST_CALLS}."
+
+
+def _contradictions(items: Sequence[Item]) -> str:
+    answers: dict[str, set[str]] = {}
+    for item in items:
+        answers.setdefault(item.input, set()).add(folded(item.expected))
+    several = sum(len(said) > 1 for said in answers.values())
+    if not several:
+        return ""
+    return f"{several} inputs have more than one expected answer; only the first of each counts."

@@ -1,0 +1,113 @@
+"""The end of a run: the best against the original on rows that nothing was chosen by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from optimizer.engine import checks, finish
+from optimizer.engine.asking import VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
+from optimizer.engine.events import Comparison, Event, Finished, Leading, Rating
+from optimizer.engine.judging import Judged
+from optimizer.engine.population import Population
+from optimizer.engine.race import Entry, Race
+from optimizer.engine.scoring import Evaluator
+from optimizer.engine.task import OperatorPrior, Task
+
+WRITERS = {"mutate", "critique and synthesize", "contrast"}
+RATING_BYTES = 400  # of a request to rate a text, besides the text
+
+
+class Ending:
+    """Compares, rates and tells. `cost` is what to keep back for it."""
+
+    def __init__(
+        self, task: Task, asker: Asker, evaluator: Evaluator, held_out: Race, population: Population
+    ) -> None:
+        self.task = task
+        self.asker = asker
+        self.evaluator = evaluator
+        self.held_out = held_out
+        self.population = population
+
+    def cost(self, field: Sequence[Entry]) -> Cost:
+        """An upper estimate of the end of a run that the dearest of the field wins."""
+        rows = range(len(self.held_out.items))
+        original = self.population.original
+        costs = [self.held_out.cost(list(dict.fromkeys([original, entry])), rows) for entry in field]
+        texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
+        dearest = Cost(*(max(getattr(c, name) for c in costs) for name in ("calls", "tokens", "ms")))
+        return dearest + self.asker.price(2, texts, 2 * VERDICT_TOKENS)
+
+    def run(self, reason: str, used: tuple[OperatorPrior, ...]) -> Iterator[Event]:
+        """Compare, rate, and finish."""
+        self.asker.reserve = Cost()
+        comparison = yield from self._comparison()
+        won = comparison is not None and comparison.difference > 0
+        best = self.population.leader if won else self.population.original
+        rating, original_rating = yield from self._ratings(best)
+        yield Leading(best.number)
+        yield Finished(
+            reason=reason,
+            best=best.number,
+            components=best.components,
+            score_kind=self.evaluator.kind,
+            quality_score=finish.quality(comparison),
+            comparison=comparison,
+            rating=rating,
+            original_rating=original_rating,
+            improvements=tuple(self._improvements(best)),
+            rejected=tuple(sorted(self.population.rejected.items())),
+            caveats=tuple(self._caveats(comparison)),
+            used_evidence=self.task.evidence,
+            operators=used,
+            position_bias=self.evaluator.position_bias if isinstance(self.evaluator, Judged) else None,
+        )
+
+    def _comparison(self) -> Steps[Comparison | None]:
+        """Paired, on all held-out rows; None where the budget does not suffice after all."""
+        pair = [self.population.original, self.population.leader]
+        rows = range(len(self.held_out.items))
+        try:
+            yield from self.held_out.score(list(dict.fromkeys(pair)), rows)
+        except BudgetSpent:
+            return None
+        scores = [self.held_out.scores(entry, rows.stop) for entry in pair]
+        return finish.compare(*scores, seed=self.asker.seed)
+
+    def _ratings(self, best: Entry) -> Steps[tuple[Rating | None, Rating | None]]:
+        texts = [best.components.head, self.population.original.components.head]
+        try:
+            ratings = yield from finish.rate(self.asker, self.task.optimizer_model, texts)
+        except BudgetSpent:
+            return None, None
+        return ratings[0], ratings[1]
+
+    def _improvements(self, best: Entry) -> list[str]:
+        """What each step from the original to the best changed, and what it brought."""
+        steps = []
+        race, entries = self.population.race, self.population.entries
+        while best.parents:
+            parent = entries[best.parents[0]]
+            what = finish.changes(parent.components, best.components)
+            why = finish.gain(race.outcomes(parent), race.outcomes(best), self.evaluator.kind)
+            steps.append(f"{what} {why}".strip())
+            best = parent
+        return steps[::-1]
+
+    def _caveats(self, comparison: Comparison | None) -> list[str]:
+        entries = self.population.entries
+        written = any(entry.operator in WRITERS for entry in entries)
+        refused = sum(self.population.rejected.values())
+        no_rewrite = (
+            f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
+        )
+        notes = {
+            "The budget did not suffice for the final comparison: the original is kept.": comparison is None,
+            no_rewrite: refused and not written,
+        }
+        return [
+            *(finish.caveats(comparison) if comparison else ()),
+            *(text for text, holds in notes.items() if holds),
+            *checks.caveats(self.task, self.asker.config),
+            *self.evaluator.caveats(),
+        ]

@@ -1,0 +1,70 @@
+"""Test inputs for a prompt that comes without rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from optimizer.engine import meta
+from optimizer.engine.asking import Asker, Steps, proposal_request
+from optimizer.engine.components import variables
+from optimizer.engine.events import Event, Invented, Noted
+from optimizer.engine.task import Config, Task
+from optimizer.llm.base import CallFailed, Model, Request
+
+INVENTED = 16
+LONGEST = 500  # characters of an input
+KINDS = (
+    "ordinary ones",
+    "difficult or unusual ones",
+    "very short and very long ones",
+    "ones of different people and subjects",
+)
+FEWEST_TOKENS = 512  # for a list of inputs
+
+
+def invent(task: Task, config: Config, model: Model, seed: int = 0) -> Iterator[Event]:
+    """Only write test inputs, for a person to see and change. The last event is Invented; give them as
+    `Task.inputs`."""
+    inputs = yield from invented(task, Asker(model, config, seed))
+    yield Invented(inputs)
+
+
+def invented(task: Task, asker: Asker) -> Steps[tuple[str, ...]]:
+    """Varied inputs: each kind is asked for on its own, and like ones are left out. () where that gives nothing."""
+    requests = [_request(task, asker, kind) for kind in KINDS]
+    answers = yield from asker.ask("Writing test inputs", requests)
+    lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailed)]
+    texts = varied([text[:LONGEST] for some in lists for text in some], meta_texts=(task.prompt, *KINDS))
+    if not texts:
+        yield Noted("The optimizer model wrote no usable test inputs: the prompt is run as it is.")
+    return texts[:INVENTED]
+
+
+def varied(texts: list[str], meta_texts: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The texts without those that say the same in the same words, whatever their order, and without `meta_texts`."""
+    told = {_words(text) for text in meta_texts}
+    kept: dict[frozenset[str], str] = {}
+    for text in texts:
+        words = _words(text)
+        if words and words not in told:
+            kept.setdefault(words, text)
+    return tuple(kept.values())
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.casefold().split())
+
+
+def _request(task: Task, asker: Asker, kind: str) -> Request:
+    names = sorted(variables(task.prompt))
+    about = f", each a value for {', '.join(names)}" if names else ""
+    config = replace(asker.config, proposal_tokens=max(FEWEST_TOKENS, asker.config.proposal_tokens))
+    return proposal_request(
+        "inputs",
+        meta.invent_inputs(task.prompt, task.context, INVENTED // len(KINDS), kind + about),
+        meta.INPUTS_SCHEMA,
+        model=task.optimizer_model,
+        config=config,
+        salt=f"{asker.seed}:{kind}",
+    )

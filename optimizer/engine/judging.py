@@ -1,0 +1,212 @@
+"""Scores that a judge gives: by a rubric where answers are known, by pairs of outputs where not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from optimizer.engine import meta
+from optimizer.engine.asking import VERDICT_TOKENS, Answer, Asker, Cost, Steps, judge_request
+from optimizer.engine.components import Components
+from optimizer.engine.graders import passed, without_thinking
+from optimizer.engine.scoring import Case, Scoring, answer_request, options_of
+from optimizer.engine.task import Item, Rated, Task
+from optimizer.llm.base import CallFailed, Reply, Request
+
+SURE = 0.7  # share of people's verdicts that a judge should agree with
+VERDICT_BYTES = 600  # of a judge's request, besides what it judges
+THINKING_TOKENS = 1024  # for a judge that was cut while it thought
+
+
+class Judge:
+    """Asks the optimizer model for verdicts; one that cannot be read is asked for once more, with more room."""
+
+    def __init__(self, task: Task, asker: Asker) -> None:
+        self.task = task
+        self.asker = asker
+
+    def cost(self, cases: Sequence[Case], *, texts: int) -> Cost:
+        """Of one verdict a case, on so many outputs, a token of which is taken for four bytes."""
+        outputs = VERDICT_BYTES + 4 * texts * self.asker.config.answer_tokens
+        size = sum(len(f"{case.item.input}{case.item.expected}".encode()) + outputs for case in cases)
+        return self.asker.price(len(cases), size, VERDICT_TOKENS * len(cases))
+
+    def verdicts(self, requests: Sequence[Request], key: str) -> Steps[list[Answer]]:
+        """A readable verdict for each request, or the reason why there is none."""
+        answers = yield from self.asker.ask("Judging", requests)
+        again = [index for index, answer in enumerate(answers) if _unreadable(answer, key)]
+        if again:
+            repeated = [replace(requests[i], max_tokens=THINKING_TOKENS, seed=1) for i in again]
+            for index, answer in zip(again, (yield from self.asker.ask("Judging", repeated)), strict=True):
+                answers[index] = answer
+        return [_or_failure(answer, key) for answer in answers]
+
+
+class ByRubric:
+    """Scores answers by a rubric, which a judge applies; 0 to 10 becomes 0 to 1."""
+
+    kind = "accuracy"
+
+    def __init__(self, task: Task, asker: Asker) -> None:
+        self._task = task
+        self._asker = asker
+        self._judge = Judge(task, asker)
+        self._options = options_of(task)
+        self.rubric = self._options.get("rubric", "")
+        self._agreed: tuple[int, int] | None = None
+
+    def cost(self, cases: Sequence[Case]) -> Cost:
+        return self._asker.cost(self._answering(cases)) + self._judge.cost(cases, texts=1)
+
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
+        answers = yield from self._asker.ask(stage, self._answering(cases))
+        outputs = [(case.item, a) for case, a in zip(cases, answers, strict=True) if isinstance(a, Reply)]
+        scored = iter((yield from self._scores([(i, without_thinking(a.text)) for i, a in outputs])))
+        return [
+            answer if isinstance(answer, CallFailed) else _with(without_thinking(answer.text), next(scored))
+            for answer in answers
+        ]
+
+    def check(self, rated: Sequence[Rated]) -> Steps[None]:
+        """Let the judge grade outputs that people have rated, and remember how often it agrees."""
+        if not rated:
+            return
+        scores = yield from self._scores([(Item(r.input, r.expected), r.output) for r in rated])
+        pairs = [(r.right, s) for r, s in zip(rated, scores, strict=True) if not isinstance(s, CallFailed)]
+        self._agreed = sum(right == (score >= 0.5) for right, score in pairs), len(pairs)
+
+    def caveats(self) -> list[str]:
+        if not self._agreed:
+            return []
+        agreed, of = self._agreed
+        doubt = "" if agreed >= SURE * of else " Its scores are little worth: word the rubric more exactly."
+        return [f"The judge agrees with people on {agreed} of the {of} outputs that they rated.{doubt}"]
+
+    def _answering(self, cases: Sequence[Case]) -> list[Request]:
+        limit = self._asker.config.answer_tokens
+        return [answer_request(self._task, case, limit=limit) for case in cases]
+
+    def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Steps[list[float | CallFailed]]:
+        requests = [
+            judge_request(
+                "rubric",
+                meta.grade_by_rubric(item.input, item.expected, output, self.rubric),
+                meta.SCORE_SCHEMA,
+                model=self._task.optimizer_model,
+            )
+            for item, output in outputs
+        ]
+        verdicts = yield from self._judge.verdicts(requests, "score")
+        return [
+            v
+            if isinstance(v, CallFailed)
+            else passed((meta.read_score(v.text, "score") or 0) / 10, self._options)
+            for v in verdicts
+        ]
+
+
+class Judged:
+    """Scores by pairs: a judge sees the output beside the original's, in both orders; 0.5 is a tie."""
+
+    kind = "win rate"
+
+    def __init__(self, task: Task, asker: Asker, criteria: str) -> None:
+        self._task = task
+        self._asker = asker
+        self._judge = Judge(task, asker)
+        self.criteria = dict(task.grader_options).get("rubric") or criteria
+        self._original = Components(task.prompt)
+        self._decided: Counter[str] = Counter()  # verdicts by the place of the answer that was preferred
+
+    @property
+    def position_bias(self) -> float | None:
+        """The share of decided verdicts that prefer the answer shown first; 0.5 is none."""
+        decided = self._decided["A"] + self._decided["B"]
+        return self._decided["A"] / decided if decided else None
+
+    def cost(self, cases: Sequence[Case]) -> Cost:
+        return self._asker.cost(self._answering(cases)) + self._judge.cost(cases, texts=2) * 2
+
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
+        answers = yield from self._asker.ask(stage, self._answering(cases))
+        pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
+        judging = [r for case, mine, theirs in pairs for r in self._verdict_requests(case, mine, theirs)]
+        verdicts = yield from self._judge.verdicts(judging, "better")
+        self._decided.update(meta.read_text(v.text, "better") for v in verdicts if isinstance(v, Reply))
+        each = iter(verdicts)
+        return [self._scoring(mine, theirs, each) for _, mine, theirs in pairs]
+
+    def caveats(self) -> list[str]:
+        bias = self.position_bias
+        if bias is None:
+            return ["No two outputs differed, so there was nothing to judge."]
+        return [
+            f"The judge preferred the answer shown first in {bias:.0%} of its decided verdicts. Each pair was shown in "
+            "both orders, so that this cancels out."
+        ]
+
+    def _answering(self, cases: Sequence[Case]) -> list[Request]:
+        both = [*cases, *(Case(self._original, case.item) for case in cases)]
+        return [answer_request(self._task, case, limit=self._asker.config.answer_tokens) for case in both]
+
+    def _verdict_requests(self, case: Case, mine: Answer, theirs: Answer) -> list[Request]:
+        if not _differ(mine, theirs):
+            return []
+        outputs = [without_thinking(answer.text) for answer in (mine, theirs)]  # type: ignore[union-attr]
+        return [
+            judge_request(
+                "compare",
+                meta.compare(self._task.prompt, case.item.input, self.criteria, first, second),
+                meta.VERDICT_SCHEMA,
+                model=self._task.optimizer_model,
+            )
+            for first, second in (outputs, outputs[::-1])
+        ]
+
+    def _scoring(self, mine: Answer, theirs: Answer, verdicts: Iterator[Answer]) -> Scoring | CallFailed:
+        if failed := next((answer for answer in (mine, theirs) if isinstance(answer, CallFailed)), None):
+            return failed
+        output = without_thinking(mine.text)  # type: ignore[union-attr]
+        if not _differ(mine, theirs):
+            return Scoring(output, 0.5)
+        pair = next(verdicts), next(verdicts)
+        if failed := next((verdict for verdict in pair if isinstance(verdict, CallFailed)), None):
+            return failed
+        score = (_win(pair[0], "A", "B") + _win(pair[1], "B", "A")) / 2
+        return Scoring(output, score, "the judge preferred the original's answer" if score < 0.5 else "")
+
+
+def _differ(mine: Answer, theirs: Answer) -> bool:
+    return isinstance(mine, Reply) and isinstance(theirs, Reply) and mine.text.strip() != theirs.text.strip()
+
+
+def _win(verdict: Answer, me: str, them: str) -> float:
+    said = meta.read_text(verdict.text, "better")  # type: ignore[union-attr]
+    return {me: 1.0, them: 0.0}.get(said, 0.5)
+
+
+def _readable(text: str, key: str) -> bool:
+    if key == "score":
+        return meta.read_score(text, key) is not None
+    return meta.read_text(text, key) in {"A", "B", "tie"}
+
+
+def _unreadable(answer: Answer, key: str) -> bool:
+    return isinstance(answer, Reply) and not _readable(answer.text, key)
+
+
+def _or_failure(answer: Answer, key: str) -> Answer:
+    """A verdict that cannot be read is no score: it fails like a call that failed."""
+    if isinstance(answer, Reply) and not _readable(answer.text, key):
+        return CallFailed(
+            "unreadable_verdict",
+            f"The judge gave no readable verdict, twice: {answer.text[:200]!r}. Choose another optimizer model.",
+        )
+    return answer
+
+
+def _with(output: str, score: float | CallFailed) -> Scoring | CallFailed:
+    if isinstance(score, CallFailed):
+        return score
+    return Scoring(output, score, "" if score >= 1 else f"the judge gave {score * 10:.0f} of 10")

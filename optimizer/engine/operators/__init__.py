@@ -1,0 +1,49 @@
+"""Operators: each changes one component of a parent. A new one is a class in a file, given to `Method`."""
+
+from optimizer.engine.operators.base import Operator, Proposals, Understanding, View
+from optimizer.engine.operators.examples import (
+    AddExamples,
+    MoreExamples,
+    OtherExamples,
+    Reasoning,
+    RescueExamples,
+    ShuffleExamples,
+    SwitchRendering,
+    VerifiedExamples,
+)
+from optimizer.engine.operators.instruction import Contrast, CritiqueAndSynthesize, Mutate
+from optimizer.engine.operators.parts import AnswerFormat, Delete, Keywords, Merge, Persona
+
+STRUCTURAL: tuple[Operator, ...] = (AnswerFormat(), AddExamples("turns"), AddExamples("text"))
+FOLLOWING: tuple[Operator, ...] = (MoreExamples(), OtherExamples())
+HEEDING: tuple[Operator, ...] = (CritiqueAndSynthesize(),)
+LAST: tuple[Operator, ...] = (Delete(),)
+OPERATORS: tuple[Operator, ...] = (
+    Mutate(),
+    CritiqueAndSynthesize(),
+    Contrast(),
+    *STRUCTURAL,
+    OtherExamples(),
+    RescueExamples(),
+    VerifiedExamples(),
+    MoreExamples(),
+    ShuffleExamples(),
+    SwitchRendering(),
+    Reasoning(),
+    Persona(),
+    Keywords(),
+    Merge(),
+    Delete(),
+)
+
+__all__ = [
+    "FOLLOWING",
+    "HEEDING",
+    "LAST",
+    "OPERATORS",
+    "STRUCTURAL",
+    "Operator",
+    "Proposals",
+    "Understanding",
+    "View",
+]

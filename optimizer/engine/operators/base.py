@@ -1,0 +1,143 @@
+"""What an operator is: it looks at a parent and at how it did, and proposes children that differ in one component."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from optimizer.engine import meta
+from optimizer.engine.asking import Answer, Asking, proposal_request
+from optimizer.engine.components import Components
+from optimizer.engine.events import Outcome
+from optimizer.engine.task import Config, Item, Task
+from optimizer.llm.base import CallFailed, Request
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What the optimizer model makes of the task; empty where it gave nothing usable."""
+
+    task: str = ""
+    expert: str = ""
+    keywords: tuple[str, ...] = ()
+    good_answer: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What an operator may look at.
+
+    `practice` is how the parent did on training rows, `hardness` how often other candidates were wrong on an input (0
+    to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output
+    for the same row; `history` is instructions tried before, each with its mean score, the worst first. `rng` is the
+    operator's own, `salt` names this use of it.
+    """
+
+    task: Task
+    config: Config
+    parent: Components
+    rng: random.Random
+    salt: str = ""
+    about: Understanding = Understanding()
+    train: tuple[Item, ...] = ()
+    practice: tuple[Outcome, ...] = ()
+    hardness: tuple[tuple[str, float], ...] = ()
+    rivals: tuple[Components, ...] = ()
+    contrasts: tuple[tuple[Outcome, Outcome], ...] = ()
+    history: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def wrong(self) -> list[Outcome]:
+        """Practice rows that the parent did not get wholly right."""
+        return [outcome for outcome in self.practice if outcome.score < 1]
+
+    @property
+    def unused(self) -> list[Item]:
+        """Training rows that are not among the parent's examples."""
+        shown = {shot.input for shot in self.parent.shots}
+        return [row for row in self.train if row.input not in shown]
+
+
+Proposals = list[Components] | Asking[list[Components]]
+
+
+class Operator(Protocol):
+    """Proposes children of a parent. `promise` is how often a child is expected to win before anything is known (0 to
+    1); one that `practises` sees how the parent did on some training rows.
+
+    `propose` returns the children, or is a generator that yields batches of requests for the optimizer model, is sent
+    their answers, and returns the children. None is a fine answer: the guards and the race do the rest.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def promise(self) -> float: ...
+
+    @property
+    def practises(self) -> bool: ...
+
+    def suits(self, view: View) -> bool:
+        """Whether there may be anything to do for this parent. It is asked before the practice."""
+        ...
+
+    def propose(self, view: View) -> Proposals:
+        """Children, each with one component changed."""
+        ...
+
+
+def settled(proposals: Proposals) -> Asking[list[Components]]:
+    """The proposals as an asking, also where nothing needs to be asked."""
+    if isinstance(proposals, list):
+        return proposals
+    return (yield from proposals)
+
+
+def propose(view: View, purpose: str, text: str, schema: dict[str, object], *, salt: str = "") -> Request:
+    """A sampled call of the optimizer model for an operator."""
+    return proposal_request(
+        purpose, text, schema, model=view.task.optimizer_model, config=view.config, salt=f"{view.salt}:{salt}"
+    )
+
+
+def rewritten(view: View, purpose: str, text: str) -> Asking[str]:
+    """A new instruction; one more try with another seed where the reply cannot be used. "" where both failed."""
+    for salt in ("", "again"):
+        (answer,) = yield [propose(view, purpose, text, meta.PROMPT_SCHEMA, salt=salt)]
+        if found := said(answer, "prompt"):
+            return found
+    return ""
+
+
+def said(answer: Answer, key: str) -> str:
+    """The text under a key; "" for a proposal that did not fit into the window. Other failures end the run."""
+    if isinstance(answer, CallFailed):
+        if answer.code != "context_window":
+            raise answer
+        return ""
+    return meta.read_text(answer.text, key)
+
+
+def understand(task: Task, config: Config, rows: Sequence[Item], *, salt: str) -> Asking[Understanding]:
+    """One call that says what the task is."""
+    text = meta.understand(task.prompt, task.context, [(row.input, row.expected) for row in rows[:3]])
+    (answer,) = yield [
+        proposal_request(
+            "understand",
+            text,
+            meta.UNDERSTANDING_SCHEMA,
+            model=task.optimizer_model,
+            config=config,
+            salt=salt,
+        )
+    ]
+    keywords = [] if isinstance(answer, CallFailed) else meta.read_texts(answer.text, "keywords")
+    return Understanding(
+        task=said(answer, "task")[:500],
+        expert=said(answer, "expert")[:300],
+        keywords=tuple(word[:40] for word in keywords[:6]),
+        good_answer=said(answer, "good_answer")[:500],
+    )

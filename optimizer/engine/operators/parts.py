@@ -1,0 +1,145 @@
+"""Operators on the smaller parts: answer format, persona, keywords; merging two parents; leaving parts out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from optimizer.engine.components import Components
+from optimizer.engine.graders import folded
+from optimizer.engine.operators.base import View
+from optimizer.engine.operators.examples import usual_forms
+
+MOST_LABELS = 8
+LONGEST_LABEL = 40  # characters
+
+
+@dataclass(frozen=True)
+class AnswerFormat:
+    """The answer format that the expected answers share, where they share one."""
+
+    name: str = "answer format"
+    promise: float = 0.4
+    practises: bool = False
+
+    def suits(self, view: View) -> bool:
+        rule = self._rule(view)
+        return bool(rule) and rule != view.parent.answer_format
+
+    def propose(self, view: View) -> list[Components]:
+        return [view.parent.but(answer_format=self._rule(view))]
+
+    def _rule(self, view: View) -> str:
+        return shared_format([row.expected for row in view.train])
+
+
+@dataclass(frozen=True)
+class Persona:
+    """An expert persona for the task (PromptWizard)."""
+
+    name: str = "persona"
+    promise: float = 0.15
+    practises: bool = False
+
+    def suits(self, view: View) -> bool:
+        return bool(view.about.expert) and view.parent.persona != view.about.expert
+
+    def propose(self, view: View) -> list[Components]:
+        return [view.parent.but(persona=view.about.expert)]
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """Words that say what the task is about (PromptWizard)."""
+
+    name: str = "keywords"
+    promise: float = 0.15
+    practises: bool = False
+
+    def suits(self, view: View) -> bool:
+        return bool(view.about.keywords) and view.parent.keywords != view.about.keywords
+
+    def propose(self, view: View) -> list[Components]:
+        return [view.parent.but(keywords=view.about.keywords)]
+
+
+@dataclass(frozen=True)
+class Delete:
+    """The parent without each of its parts, and with half of its examples: shorter is better at equal score."""
+
+    name: str = "deletion"
+    promise: float = 0.3
+    practises: bool = False
+
+    def suits(self, view: View) -> bool:
+        return bool(self.propose(view))
+
+    def propose(self, view: View) -> list[Components]:
+        parent = view.parent
+        smaller = [
+            parent.but(persona=""),
+            parent.but(keywords=()),
+            parent.but(answer_format=""),
+            parent.but(shots=parent.shots[len(parent.shots) // 2 :] if len(parent.shots) > 1 else ()),
+        ]
+        return [components for components in smaller if components != parent]
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Parts of two parents in one: what stands before the examples from one, the examples from the other."""
+
+    name: str = "merge"
+    promise: float = 0.35
+    practises: bool = False
+
+    def suits(self, view: View) -> bool:
+        return bool(self._children(view))
+
+    def propose(self, view: View) -> list[Components]:
+        return [view.rng.choice(self._children(view))]
+
+    def _children(self, view: View) -> list[Components]:
+        parent = view.parent
+        mixed = [
+            child
+            for rival in view.rivals
+            for child in (
+                parent.but(shots=rival.shots, shots_as=rival.shots_as),
+                rival.but(shots=parent.shots, shots_as=parent.shots_as),
+            )
+        ]
+        return [child for child in mixed if child not in (parent, *view.rivals)]
+
+
+def shared_format(answers: Sequence[str]) -> str:
+    """A sentence on the form that all answers have, or ""."""
+    labels = list(usual_forms(answers).values())
+    if not labels:
+        return ""
+    if len(labels) <= min(MOST_LABELS, len(answers) // 2) and max(map(len, labels)) <= LONGEST_LABEL:
+        return f"Answer with exactly one of: {', '.join(labels)}. Write nothing else."
+    rules: list[tuple[Callable[[str], bool], str]] = [
+        (_is_number, "Answer with the number only. Write nothing else."),
+        (_is_json, "Answer with JSON only. Write nothing else."),
+        (lambda answer: len(folded(answer)) == 1, "Answer with one character only. Write nothing else."),
+        (lambda answer: len(answer.split()) == 1, "Answer with one word only. Write nothing else."),
+        (lambda answer: len(answer.split()) <= 6, "Answer with a few words only. Write nothing else."),
+    ]
+    return next((text for fits, text in rules if all(fits(label) for label in labels)), "")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", ""))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except ValueError:
+        return False

@@ -1,0 +1,126 @@
+"""What the search has tried: who leads, who may be a parent, and what can be learnt from how all did."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from optimizer.engine.components import Components
+from optimizer.engine.events import Outcome
+from optimizer.engine.operators import Understanding, View
+from optimizer.engine.policies import Standing
+from optimizer.engine.race import Entry, Race
+from optimizer.engine.task import Config, Task
+
+MOST_RIVALS = 4
+
+
+@dataclass(frozen=True)
+class Child:
+    """A proposal before it has passed the guards."""
+
+    parent: Entry
+    operator: str
+    components: Components
+
+
+class Population:
+    """All entries of a run, with their scores: `race` on validation rows, `training` on training rows."""
+
+    def __init__(self, task: Task, config: Config, seed: int, race: Race, training: Race) -> None:
+        self.task = task
+        self.config = config
+        self.seed = seed
+        self.race = race
+        self.training = training
+        self.original = Entry(0, (), "original", Components(task.prompt.strip()))
+        self.entries = [self.original]
+        self.leader = self.original
+        self.about = Understanding()
+        self.rejected: Counter[str] = Counter()
+
+    def add(self, child: Child) -> Entry:
+        """The child as an entry, with the next number."""
+        entry = Entry(len(self.entries), (child.parent.number,), child.operator, child.components)
+        self.entries.append(entry)
+        return entry
+
+    def pool(self) -> list[Standing]:
+        """The Pareto pool: entries that ran on all rows and lead on some, and the leader, which comes first."""
+        whole = [e for e in self.entries if e != self.leader and self.race.complete(e)]
+        scores = {entry.number: self._scores(entry) for entry in (self.leader, *whole)}
+        best = [max(s.get(row, 0.0) for s in scores.values()) for row in range(len(self.race.items))]
+        standings = [
+            Standing(entry, sum(score == best[row] > 0 for row, score in scores[entry.number].items()))
+            for entry in (self.leader, *whole)
+        ]
+        return [s for s in standings if s.leads or s.entry == self.leader]
+
+    def view(self, parent: Entry, salt: str) -> View:
+        """What an operator may look at, of this parent."""
+        teaching = self.training if self.training.items else self.race
+        return View(
+            task=self.task,
+            config=self.config,
+            parent=parent.components,
+            rng=random.Random(f"{self.seed}:{salt}"),
+            salt=f"{self.seed}:{salt}",
+            about=self.about,
+            train=tuple(self.training.items),
+            practice=self._practice(parent, teaching),
+            hardness=self._hardness(),
+            rivals=self._rivals(parent),
+            contrasts=self._contrasts(teaching),
+            history=self._history(parent),
+        )
+
+    def unpractised(self, parents: Sequence[Entry], most: int) -> list[int]:
+        """Training rows, at most so many, that are among no parent's examples."""
+        shown = {shot.input for parent in parents for shot in parent.components.shots}
+        return [n for n, row in enumerate(self.training.items) if row.input not in shown][:most]
+
+    def _scores(self, entry: Entry) -> dict[int, float]:
+        return {outcome.item: outcome.score for outcome in self.race.outcomes(entry)}
+
+    @staticmethod
+    def _practice(parent: Entry, teaching: Race) -> tuple[Outcome, ...]:
+        shown = {shot.input for shot in parent.components.shots}
+        return tuple(outcome for outcome in teaching.outcomes(parent) if outcome.input not in shown)
+
+    def _hardness(self) -> tuple[tuple[str, float], ...]:
+        """By training input, the share of entries' scores that is missing."""
+        scores: dict[str, list[float]] = {}
+        for entry in self.entries:
+            for outcome in self.training.outcomes(entry):
+                scores.setdefault(outcome.input, []).append(outcome.score)
+        return tuple((text, 1 - fmean(some)) for text, some in scores.items())
+
+    def _rivals(self, parent: Entry) -> tuple[Components, ...]:
+        others = [s.entry for s in self.pool() if s.entry != parent]
+        return tuple(entry.components for entry in others[:MOST_RIVALS])
+
+    def _contrasts(self, teaching: Race) -> tuple[tuple[Outcome, Outcome], ...]:
+        """For rows on which entries differ, a right output and a wrong one."""
+        by_row: dict[int, list[Outcome]] = {}
+        for entry in self.entries:
+            for outcome in teaching.outcomes(entry):
+                by_row.setdefault(outcome.item, []).append(outcome)
+        pairs = []
+        for outcomes in by_row.values():
+            good, bad = (pick(outcomes, key=lambda o: o.score) for pick in (max, min))
+            if good.score - bad.score > 0.5 and bad.output.strip():
+                pairs.append((good, bad))
+        return tuple(pairs)
+
+    def _history(self, parent: Entry) -> tuple[tuple[str, float], ...]:
+        """Other instructions with the best mean that each reached, the worst first."""
+        best: dict[str, float] = {}
+        for entry in self.entries:
+            if self.race.outcomes(entry):
+                text = entry.components.instruction
+                best[text] = max(best.get(text, 0.0), self.race.mean(entry))
+        best.pop(parent.components.instruction, None)
+        return tuple(sorted(best.items(), key=lambda tried: tried[1]))
