@@ -140,6 +140,7 @@ def task_of(session: OptimizationSession) -> engine.Task:
         grader=session.grader,
         grader_options=tuple(session.grader_options.items()),
         evidence=tuple(said["text"] for said in session.evidence_given),
+        priors=tuple(engine.OperatorPrior(**prior) for prior in session.priors or ()),
     )
 
 

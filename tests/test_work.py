@@ -11,6 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from optimizer import progress, tasks
+from optimizer.engine import OperatorPrior
 from optimizer.engine.events import Event, Stage
 from optimizer.llm.base import CallFailed, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
@@ -287,6 +288,21 @@ def test_later_priors_do_not_change_a_replay(session: OptimizationSession, use_h
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert session.priors == [{"operator": "mutate", "wins": 1.0, "tries": 4.0}]
+    assert tasks.task_of(session).priors == (OperatorPrior("mutate", 1.0, 4.0),)
+
+
+def test_what_a_run_did_is_known_to_the_next(session: OptimizationSession, use_host: UseHost) -> None:
+    use_host()
+    tasks.optimize(session.pk)
+    tasks.learn()
+    prompt = factories.make_prompt(session.workspace)
+    following = factories.make_session(session.workspace, prompt=prompt, dataset=session.dataset)
+    tasks.work(claimed(following))
+    following.refresh_from_db()
+    session.refresh_from_db()
+    assert {prior["operator"] for prior in following.priors or ()} >= {
+        operator["operator"] for operator in session.results["operators"]
+    }
 
 
 def test_one_that_began_before_priors_were_kept_goes_on_without(
