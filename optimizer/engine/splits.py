@@ -10,6 +10,7 @@ from optimizer.engine.task import Item, TaskRefused
 
 MOST_VALIDATION = 32
 MOST_HELD_OUT = 64
+MOST_TRAIN = 1_000
 FEWEST = 4
 
 
@@ -43,7 +44,7 @@ def split(
     held = 0 if held_out else max(1, min(most_held_out, round(len(inputs) * 0.4)))
     share = 0.5 if held_out else 0.3
     chosen = max(1, min(MOST_VALIDATION, round(len(inputs) * share)))
-    parts = inputs[:held], inputs[held : held + chosen], inputs[held + chosen :]
+    parts = inputs[:held], inputs[held : held + chosen], inputs[held + chosen :][:MOST_TRAIN]
     measured, validation, train = (tuple(rows[text] for text in part) for part in parts)
     return Splits(train, validation, tuple(held_out) or measured)
 

@@ -1,0 +1,108 @@
+"""What a run will cost, before it starts: the search is rehearsed on a model that only pretends to answer."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from optimizer.engine.asking import size_of, template_tokens, wall_clock
+from optimizer.engine.events import Spent
+from optimizer.engine.search import run
+from optimizer.engine.task import Config, Task
+from optimizer.llm.base import Arrival, Done, Reply, Request
+
+BYTES_A_TOKEN = 4  # of usual text
+TALKATIVE = 40  # tokens of an answer that misses the form, where the limit allows
+REWRITE = 60  # tokens of a proposal
+VERDICT = 8
+SHARES = (0.2, 0.8)  # of right answers, of the worst and the best candidate rehearsed
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a model is: tokens a second of one busy slot, in and out, the slots, and fixed seconds a call."""
+
+    prompt_per_second: float
+    completion_per_second: float
+    slots: int = 1
+    call_seconds: float = 0.0
+
+    def ms(self, prompt_tokens: int, completion_tokens: int) -> int:
+        """Milliseconds of one call."""
+        seconds = prompt_tokens / self.prompt_per_second + completion_tokens / self.completion_per_second
+        return round(1000 * (self.call_seconds + seconds))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Model calls, tokens in and out, and minutes of wall-clock."""
+
+    calls: int
+    tokens: int
+    minutes: float
+
+
+def estimate(task: Task, config: Config, speed: Speed, seed: int = 0) -> Estimate:
+    """What running the task will take. Raises TaskRefused as the run itself would. No model is asked."""
+    model = Rehearsal(task, speed)
+    spent = Spent(0, 0, 0)
+    for event in run(task, config, model, seed):
+        if isinstance(event, Spent):
+            spent = event
+    return Estimate(spent.calls, spent.prompt_tokens + spent.completion_tokens, model.ms / 60_000)
+
+
+class Rehearsal:
+    """A `Model` that answers at once with texts of plausible length, rightly as often as an average candidate.
+
+    `ms` is how long a model of that speed would have worked.
+    """
+
+    def __init__(self, task: Task, speed: Speed) -> None:
+        self.slots = speed.slots
+        self.ms = 0
+        self._task = task
+        self._speed = speed
+        rows = (*task.items, *task.held_out)
+        self._expected = {item.input: item.expected for item in rows}
+        self._answers = sorted({item.expected for item in rows}) or [""]
+        self._written = 0
+
+    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+        """See `Model`."""
+        replies = {request.key: self._reply(request) for request in requests}
+        self.ms += wall_clock([reply.duration_ms for reply in replies.values()], self.slots)
+        yield from (Done(index, replies[request.key]) for index, request in enumerate(requests))
+
+    def _reply(self, request: Request) -> Reply:
+        text, completion = self._answer(request) if request.purpose == "answer" else self._proposal(request)
+        prompt = size_of(request) // BYTES_A_TOKEN + template_tokens(request)
+        return Reply(text, "stop", prompt, completion, self._speed.ms(prompt, completion))
+
+    def _answer(self, request: Request) -> tuple[str, int]:
+        head, _, asked = request.messages[-1].content.rpartition("\n\n")
+        share = random.Random(f"{head}{len(request.messages)}").uniform(*SHARES)
+        expected = self._expected.get(
+            asked.removeprefix("Input: ").removesuffix("\nOutput:"), self._answers[0]
+        )
+        if random.Random(request.key).random() < share:
+            return expected, len(expected.encode()) // BYTES_A_TOKEN + 1
+        return f"not {expected}", min(request.max_tokens, TALKATIVE)
+
+    def _proposal(self, request: Request) -> tuple[str, int]:
+        self._written += 1
+        text = f"{self._task.prompt} ({self._written})"
+        said = {
+            "prompt": text,
+            "critique": text,
+            "rule": text,
+            "task": text,
+            "reasoning": text,
+            "inputs": [f"{self._written} {number}" for number in range(4)],
+            "better": random.Random(request.key).choice(["A", "B", "tie"]),
+            "score": random.Random(request.key).randrange(11),
+        }
+        few = request.purpose in {"compare", "rubric", "rate"}
+        return json.dumps(said), VERDICT if few else REWRITE
