@@ -43,7 +43,6 @@ def _progress(session: OptimizationSession) -> Context:
         "chart": chart_of(candidates),
         "latest": candidates[: -LATEST - 1 : -1],
         "count": len(candidates),
-        "reused": session.calls_reused,
         "text": live_text(session.pk) if session.is_active else "",
     }
 
