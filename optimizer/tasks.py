@@ -21,7 +21,7 @@ from optimizer.llm.base import Unavailable
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.pool import Host, Pool
-from optimizer.models import Feedback, OptimizationSession
+from optimizer.models import OptimizationSession
 
 MODELS_KEY = "models"
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
@@ -59,6 +59,12 @@ def sweep() -> None:
 
 
 @shared_task
+def learn() -> None:
+    """Let later sessions know how operators did, and what people thought of the results."""
+    progress.learn()
+
+
+@shared_task
 def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
@@ -85,7 +91,7 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
         except Unavailable as error:
             yield Beat(str(error))
             time.sleep(0.5)
-    run.settle_evidence(Feedback.objects.evidence_for(run.session))
+    run.settle_past()
     model = Ledger(pool, progress.LedgerRows(run.session))
     yield from engine.run(task_of(run.session), config_of(run.session), model, run.session.seed)
 
@@ -133,7 +139,8 @@ def task_of(session: OptimizationSession) -> engine.Task:
         items=tuple(engine.Item(*row) for row in rows),
         grader=session.grader,
         grader_options=tuple(session.grader_options.items()),
-        evidence=tuple(session.evidence or ()),
+        evidence=tuple(said["text"] for said in session.evidence_given),
+        priors=tuple(engine.OperatorPrior(**prior) for prior in session.priors or ()),
     )
 
 

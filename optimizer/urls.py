@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from optimizer.views import accounts, health, history, home, sessions
+from optimizer.views import accounts, health, history, home, preferences, sessions
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("optimizations/<int:pk>/stop/", sessions.session_stop, name="session-stop"),
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
     path("history/", history.history, name="history"),
+    path("settings/", preferences.preferences, name="preferences"),
     path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign-in-by-link"),
     path("healthz", health.healthz, name="healthz"),
 ]

@@ -161,6 +161,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "optimizer.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "learn": {"task": "optimizer.tasks.learn", "schedule": 60.0, "options": {"expires": 60}},
     "models": {"task": "optimizer.tasks.refresh_models", "schedule": 15.0, "options": {"expires": 15}},
 }
 

@@ -16,6 +16,7 @@ from optimizer.models import (
     Feedback,
     LLMCall,
     Membership,
+    OperatorPrior,
     OptimizationSession,
     Prompt,
     PromptTemplate,
@@ -94,6 +95,11 @@ def make_event(session: OptimizationSession, **fields: Any) -> SessionEvent:
 
 def make_feedback(session: OptimizationSession, user: User, **fields: Any) -> Feedback:
     return Feedback.objects.create(session=session, user=user, **{"rating": 4} | fields)
+
+
+def make_prior(workspace: Workspace, **fields: Any) -> OperatorPrior:
+    defaults = {"model": "smollm2:135m", "operator": "mutate", "wins": 3, "tries": 9}
+    return OperatorPrior.objects.create(workspace=workspace, **defaults | fields)
 
 
 def make_dataset(workspace: Workspace, rows: int = 8, **fields: Any) -> Dataset:

@@ -11,6 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from optimizer import progress, tasks
+from optimizer.engine import OperatorPrior
 from optimizer.engine.events import Event, Stage
 from optimizer.llm.base import CallFailed, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
@@ -19,6 +20,7 @@ from optimizer.models import (
     Evaluation,
     LLMCall,
     OptimizationSession,
+    Preference,
     PromptStatus,
     SessionEvent,
     SessionStatus,
@@ -274,6 +276,57 @@ def test_a_later_change_of_feedback_does_not_change_a_replay(
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert session.results["used_feedback"] == ["2 of 5 stars. Too long-winded."]
+
+
+def test_later_priors_do_not_change_a_replay(session: OptimizationSession, use_host: UseHost) -> None:
+    prior = factories.make_prior(session.workspace, model="scripted", operator="mutate", wins=1, tries=4)
+    use_host()
+    with pytest.raises(Killed):
+        tasks.work(claimed(session), kill_after(30))
+    prior.delete()
+    let_lease_lapse(session)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.priors == [{"operator": "mutate", "wins": 1.0, "tries": 4.0}]
+    assert tasks.task_of(session).priors == (OperatorPrior("mutate", 1.0, 4.0),)
+
+
+def test_what_a_run_did_is_known_to_the_next(session: OptimizationSession, use_host: UseHost) -> None:
+    use_host()
+    tasks.optimize(session.pk)
+    tasks.learn()
+    prompt = factories.make_prompt(session.workspace)
+    following = factories.make_session(session.workspace, prompt=prompt, dataset=session.dataset)
+    tasks.work(claimed(following))
+    following.refresh_from_db()
+    session.refresh_from_db()
+    assert {prior["operator"] for prior in following.priors or ()} >= {
+        operator["operator"] for operator in session.results["operators"]
+    }
+
+
+def test_one_that_began_before_priors_were_kept_goes_on_without(
+    session: OptimizationSession, use_host: UseHost
+) -> None:
+    factories.make_prior(session.workspace, model="scripted")
+    OptimizationSession.objects.update(evidence=["Too long-winded."])
+    use_host()
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.priors) == (SessionStatus.COMPLETED, None)
+    assert session.results["used_feedback"] == ["Too long-winded."]
+
+
+def test_who_switched_learning_off_gets_no_evidence(
+    session: OptimizationSession, user: User, use_host: UseHost
+) -> None:
+    rated_before(session, user)
+    OptimizationSession.objects.filter(pk=session.pk).update(created_by=user)
+    Preference.objects.filter(user=user).update(learn_from_feedback=False)
+    use_host()
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.evidence, session.priors) == ([], [])
 
 
 def test_a_session_that_kills_its_workers_fails_after_three(session: OptimizationSession) -> None:

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from optimizer.engine.graders import fault
 from optimizer.engine.task import FEWEST_CALLS, PRESETS
 from optimizer.forms.fields import LongText, ShortText, refuse_unclosed
-from optimizer.models import Dataset, OptimizationSession, Preset, User
+from optimizer.models import Dataset, OptimizationSession, Preset, PromptTemplate, User
 from optimizer.services.datasets import parse_rows
 from optimizer.services.optimizations import COLUMNS, Choices
 
@@ -70,6 +70,9 @@ class OptimizationForm(forms.Form):
     max_calls = forms.IntegerField(min_value=FEWEST_CALLS, max_value=2**31 - 1, required=False)
     seed = forms.IntegerField(min_value=-BIGGEST_SEED, max_value=BIGGEST_SEED, required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
+    template = forms.IntegerField(
+        min_value=1, max_value=BIGGEST_SEED, required=False, widget=forms.HiddenInput
+    )
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class OptimizationForm(forms.Form):
         user: User,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
+        self.user = user
         super().__init__(
             data, files, initial={**DEFAULTS, "seed": None, **(initial or {})}, use_required_attribute=False
         )
@@ -109,6 +113,12 @@ class OptimizationForm(forms.Form):
 
     def clean_optimizer_model(self) -> str:
         return known_model(self.cleaned_data["optimizer_model"])
+
+    def clean_template(self) -> PromptTemplate | None:
+        """Where the prompt came from. It only helps to find feedback: one that is gone is no reason to refuse."""
+        visible = PromptTemplate.objects.visible_to(self.user)
+        template: PromptTemplate | None = visible.filter(pk=self.cleaned_data["template"]).first()
+        return template
 
     def clean(self) -> dict[str, Any]:
         chosen = self.cleaned_data
@@ -142,6 +152,7 @@ class OptimizationForm(forms.Form):
             context=chosen["context"],
             rows=chosen["rows"] or chosen["rows_file"],
             dataset=chosen["dataset"],
+            template=chosen["template"],
             **{name: chosen[name] for name in COLUMNS},
         )
 
@@ -185,4 +196,9 @@ def initial_of(session: OptimizationSession) -> dict[str, Any]:
     """The form's values that would run this session again."""
     same = {name: getattr(session, name) for name in COLUMNS if name != "submit_key"}
     prompt = session.prompt
-    return same | {"prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id}
+    return same | {
+        "prompt": prompt.original,
+        "context": prompt.context,
+        "dataset": session.dataset_id,
+        "template": prompt.template_id,
+    }

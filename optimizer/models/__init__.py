@@ -3,6 +3,7 @@
 from optimizer.models.candidates import Candidate, Evaluation, LLMCall, Split
 from optimizer.models.datasets import Dataset, Example
 from optimizer.models.feedback import Feedback
+from optimizer.models.learning import OperatorPrior
 from optimizer.models.metrics import SystemMetric
 from optimizer.models.prompts import Prompt, PromptStatus
 from optimizer.models.sessions import ACTIVE, OptimizationSession, Preset, SessionEvent, SessionStatus
@@ -12,6 +13,6 @@ from optimizer.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "ACTIVE", "Candidate", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "Membership",
-    "OptimizationSession", "Preference", "Preset", "Prompt", "PromptStatus", "PromptTemplate", "Role",
+    "OperatorPrior", "OptimizationSession", "Preference", "Preset", "Prompt", "PromptStatus", "PromptTemplate", "Role",
     "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateVersion", "Theme", "User", "Workspace",
 ]  # fmt: skip

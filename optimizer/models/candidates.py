@@ -81,11 +81,18 @@ class LLMCall(models.Model):
     prompt_tokens = models.PositiveIntegerField()
     completion_tokens = models.PositiveIntegerField()
     duration_ms = models.PositiveIntegerField()
+    reused = models.BooleanField(
+        default=False, db_default=False
+    )  # known from an earlier session, not asked again
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["session", "key"], name="call_paid_once")]
+        indexes = [
+            models.Index(fields=["key"], name="call_by_key", condition=models.Q(reused=False)),
+            models.Index(fields=["session"], name="call_reused", condition=models.Q(reused=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose} call {self.pk}"

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from django.conf import settings
 from django.db import models
 
 from optimizer.models.base import text_length
 from optimizer.models.sessions import OptimizationSession
 
-EVIDENCE = 300  # characters of one opinion that reach the critique
+MOST, LONGEST = 5, 300  # opinions that reach the critique, and characters of each
+TIERS = {
+    "prompt": "",
+    "template": "Of another prompt from the same template: ",
+    "domain": "Of another prompt in the same field: ",
+}
 
 
 class FeedbackQuerySet(models.QuerySet["Feedback"]):
     """Ways to choose feedback."""
 
-    def evidence_for(self, session: OptimizationSession) -> list[str]:
-        """What people of the workspace said of earlier results for the same prompt, newest first, in words."""
-        earlier = self.filter(
+    def usable(self) -> Self:
+        """What says something, by people who let us learn from it."""
+        silent = models.Q(rating=None, is_helpful=None, comment="", suggestions=[])
+        return self.exclude(silent).exclude(user__preference__learn_from_feedback=False)
+
+    def evidence_for(self, session: OptimizationSession) -> list[dict[str, Any]]:
+        """What people of the workspace said of earlier results, in words, and of which session: first of the same
+        prompt, then of prompts from its template, then of its domain; of each the newest first."""
+        earlier = self.usable().filter(
             session__workspace=session.workspace_id,
-            session__prompt__original=session.prompt.original,
-            created_at__lt=session.created_at,
+            session__deleted_at=None,
+            session__created_at__lt=session.created_at,
         )
-        return [feedback.in_words[:EVIDENCE] for feedback in earlier.order_by("-created_at")[:5]]
+        found: dict[int, dict[str, Any]] = {}
+        for tier, prompts in session.prompt.kin().items() if session.may_learn else ():
+            rows = earlier.filter(session__prompt__in=prompts).exclude(pk__in=found)
+            for said in rows.order_by("-updated_at", "-pk")[: MOST - len(found)]:
+                text = f"{TIERS[tier]}{said.in_words}"[:LONGEST]
+                found[said.pk] = {"text": text, "session": said.session_id, "tier": tier}
+        return list(found.values())
+
+    def verdict(self) -> int:
+        """1 where people liked a result on the whole, -1 where they did not, else 0."""
+        total = sum(said.verdict for said in self.usable())
+        return (total > 0) - (total < 0)
 
 
 class Feedback(models.Model):
@@ -63,3 +87,10 @@ class Feedback(models.Model):
         stars = f"{self.rating} of 5 stars." if self.rating else ""
         helpful = {True: "Helpful.", False: "Not helpful.", None: ""}[self.is_helpful]
         return " ".join(part for part in (stars, helpful, self.comment, *map(str, self.suggestions)) if part)
+
+    @property
+    def verdict(self) -> int:
+        """1 for 4 or 5 stars or "helpful", -1 for 1 or 2 or "not helpful"; 0 for neither, or where they disagree."""
+        stars = 0 if self.rating is None else (self.rating >= 4) - (self.rating <= 2)
+        helpful = {True: 1, False: -1, None: 0}[self.is_helpful]
+        return (stars + helpful > 0) - (stars + helpful < 0)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from typing import Self
 
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, HashIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
+from django.db.models.functions import MD5, Lower, Trim
 
 from optimizer.models.base import Owned, OwnedQuerySet, one_of, text_length
+from optimizer.models.templates import PromptTemplate
+
+
+def domain_of(context: models.F | models.Value) -> MD5:
+    """What tells one field of use from another: the context, whatever its case and spaces. Short, for an index."""
+    spaced = models.Func(
+        context, models.Value(r"\s+"), models.Value(" "), models.Value("g"), function="regexp_replace"
+    )
+    return MD5(Lower(Trim(spaced, output_field=models.TextField())))
 
 
 class PromptStatus(models.TextChoices):
@@ -30,6 +40,13 @@ class PromptQuerySet(OwnedQuerySet):
         query = SearchQuery(" & ".join(terms), search_type="raw", config="simple")
         return self.alias(words=SearchVector("original", config="simple")).filter(words=query)
 
+    def of_domain(self, context: str) -> Self:
+        """Those with this context, if it says anything. The domain's index serves it."""
+        if not context.strip():
+            return self.none()
+        domain = domain_of(models.Value(context, output_field=models.TextField()))
+        return self.exclude(context="").alias(domain=domain_of(models.F("context"))).filter(domain=domain)
+
 
 class Prompt(Owned):
     """The original as typed, and the optimized text once a session found one."""
@@ -37,6 +54,9 @@ class Prompt(Owned):
     original = models.TextField()
     optimized = models.TextField(blank=True)
     context = models.TextField(blank=True)
+    template = models.ForeignKey(
+        PromptTemplate, null=True, blank=True, on_delete=models.SET_NULL, related_name="prompts"
+    )
     status = models.CharField(max_length=10, choices=PromptStatus.choices, default=PromptStatus.PENDING)
 
     objects = PromptQuerySet.as_manager()
@@ -51,6 +71,10 @@ class Prompt(Owned):
             models.Index(fields=["workspace", "-created_at", "-id"], name="prompt_newest"),
             models.Index(fields=["workspace", "status", "-created_at"], name="prompt_by_status"),
             GinIndex(SearchVector("original", config="simple"), name="prompt_search"),
+            HashIndex(fields=["original"], name="prompt_by_text"),
+            models.Index(
+                domain_of(models.F("context")), name="prompt_by_domain", condition=~models.Q(context="")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -61,3 +85,12 @@ class Prompt(Owned):
         """The first line, short enough for a list."""
         line = self.original.strip().splitlines()[0]
         return line if len(line) <= 80 else f"{line[:79]}…"
+
+    def kin(self) -> dict[str, PromptQuerySet]:
+        """The workspace's prompts that are like this one, the nearest kind first: its own text's, its template's,
+        its domain's."""
+        prompts = Prompt.objects.filter(workspace=self.workspace_id)
+        kin = {"prompt": prompts.filter(original=self.original)}
+        if self.template_id:
+            kin["template"] = prompts.filter(template=self.template_id)
+        return kin | {"domain": prompts.of_domain(self.context)}

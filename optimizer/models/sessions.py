@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +12,7 @@ from django.utils import timezone
 from optimizer.models.base import Owned, OwnedQuerySet, one_of
 from optimizer.models.datasets import Dataset
 from optimizer.models.prompts import Prompt
+from optimizer.models.users import Preference
 
 
 class SessionStatus(models.TextChoices):
@@ -23,6 +24,7 @@ class SessionStatus(models.TextChoices):
 
 
 ACTIVE = (SessionStatus.PENDING, SessionStatus.PROCESSING)
+UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, results__has_key="operators")
 
 
 class Preset(models.TextChoices):
@@ -37,6 +39,10 @@ class SessionQuerySet(OwnedQuerySet):
     def claimable(self) -> Self:
         """Sessions with work to do that no living worker holds."""
         return self.filter(status__in=ACTIVE).filter(Q(lease_until=None) | Q(lease_until__lt=timezone.now()))
+
+    def unlearned(self) -> Self:
+        """Finished sessions with something to learn from: new ones, and those that people spoke of since."""
+        return self.filter(UNLEARNED)
 
     def newest_first(self) -> Self:
         """With what a list shows, and no more."""
@@ -91,9 +97,10 @@ class OptimizationSession(Owned):
     optimizer_model = models.CharField(max_length=200, blank=True)
     max_calls = models.PositiveIntegerField(null=True, blank=True)
     seed = models.BigIntegerField(default=0)
-    evidence = models.JSONField(
+    evidence = models.JSONField(null=True, blank=True)  # what people said of earlier results, and where
+    priors = models.JSONField(
         null=True, blank=True
-    )  # what people said of earlier results, as the run was given it
+    )  # how operators did before; both as the run was given them
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
     # How far it is
@@ -123,6 +130,8 @@ class OptimizationSession(Owned):
     best_score = models.FloatField(null=True, blank=True)
     quality_score = models.FloatField(null=True, blank=True)
     results = models.JSONField(default=dict, blank=True)
+    learned_at = models.DateTimeField(null=True, blank=True)  # None: something new to learn from it
+    learned_verdict = models.SmallIntegerField(null=True, blank=True)  # what people said, as it was counted
 
     objects = SessionQuerySet.as_manager()
 
@@ -143,6 +152,10 @@ class OptimizationSession(Owned):
             models.CheckConstraint(condition=Q(temperature__range=(0, 2)), name="session_temperature_0_to_2"),
             models.CheckConstraint(condition=Q(max_tokens__range=(1, 32768)), name="session_max_tokens"),
             models.CheckConstraint(
+                condition=Q(learned_verdict=None) | Q(learned_verdict__range=(-1, 1)),
+                name="session_verdict_known",
+            ),
+            models.CheckConstraint(
                 condition=Q(quality_score=None) | Q(quality_score__range=(0, 100)),
                 name="session_quality_0_to_100",
             ),
@@ -158,6 +171,7 @@ class OptimizationSession(Owned):
                 fields=["-created_at", "-id"], name="session_newest_anywhere", condition=Q(deleted_at=None)
             ),
             models.Index(fields=["lease_until"], name="session_active", condition=Q(status__in=ACTIVE)),
+            models.Index(fields=["finished_at"], name="session_unlearned", condition=UNLEARNED),
         ]
 
     def __str__(self) -> str:
@@ -167,6 +181,34 @@ class OptimizationSession(Owned):
     def is_active(self) -> bool:
         """Whether work may still be going on."""
         return self.status in ACTIVE
+
+    @property
+    def may_learn(self) -> bool:
+        """Whether the person whose optimization it is lets it learn, and be learned from."""
+        return not Preference.objects.filter(user=self.created_by_id, learn_from_feedback=False).exists()
+
+    @property
+    def evidence_given(self) -> list[dict[str, Any]]:
+        """What people said of earlier results, as the run was given it: each a `text` and the `session` it was about,
+        which older runs did not keep."""
+        given = self.evidence or []
+        return [said if isinstance(said, dict) else {"text": said, "session": None} for said in given]
+
+    @property
+    def feedback_used(self) -> list[dict[str, Any]]:
+        """The same, of what the critique was in the end given; `session` only while that is still there."""
+        given = {said["text"]: said["session"] for said in reversed(self.evidence_given)}
+        there = OptimizationSession.objects.in_workspaces([self.workspace_id]).filter(
+            pk__in=[pk for pk in given.values() if pk]
+        )
+        pks = set(there.values_list("pk", flat=True))
+        used = [(text, given.get(text)) for text in self.results.get("used_feedback") or []]
+        return [{"text": text, "session": pk if pk in pks else None} for text, pk in used]
+
+    @property
+    def calls_reused(self) -> int:
+        """How many of the calls were known from earlier optimizations of the workspace."""
+        return min(self.calls, self.ledger.filter(reused=True).count())
 
     @property
     def topic(self) -> str:

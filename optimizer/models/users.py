@@ -68,6 +68,7 @@ class Preference(models.Model):
     default_model = models.CharField(max_length=200, blank=True)
     notifications = models.BooleanField(default=True)
     time_zone = models.CharField(max_length=64, default="UTC")
+    learn_from_feedback = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         constraints = [one_of("theme", Theme, "preference_theme_known")]

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
+from datetime import timedelta
+
+from django.utils import timezone
 
 from optimizer.llm.base import Reply, Request
 from optimizer.models import LLMCall, OptimizationSession
 
+REUSED_FOR = timedelta(days=30)  # a model's name may mean another model later
+
 
 class LedgerRows:
-    """The ledger's store: LLMCall rows of one session."""
+    """The ledger's store: LLMCall rows of one session, and what others of its workspace have paid for."""
 
     def __init__(self, session: OptimizationSession) -> None:
         self._session = session
 
     def find(self, keys: Iterable[str]) -> Mapping[str, Reply]:
-        """Replies that the session has paid for."""
-        rows = LLMCall.objects.filter(session=self._session, key__in=list(keys))
-        return {
-            row.key: Reply(
-                row.response, row.finish_reason, row.prompt_tokens, row.completion_tokens, row.duration_ms
-            )
-            for row in rows
-        }
+        """Replies that the session has paid for, or need not pay for again."""
+        asked = set(keys)
+        known = self._known(asked)
+        if self._copy(asked - known.keys()):
+            known = self._known(asked)
+        return known
 
     def save(self, request: Request, reply: Reply) -> None:
         """Write a reply down before the search sees it. Progress clears the count of failed attempts."""
@@ -42,3 +45,30 @@ class LedgerRows:
             },
         )
         OptimizationSession.objects.filter(pk=self._session.pk, attempts__gt=1).update(attempts=1)
+
+    def _known(self, keys: Collection[str]) -> dict[str, Reply]:
+        rows = LLMCall.objects.filter(session=self._session, key__in=list(keys))
+        return {
+            row.key: Reply(
+                row.response, row.finish_reason, row.prompt_tokens, row.completion_tokens, row.duration_ms
+            )
+            for row in rows
+        }
+
+    def _copy(self, keys: Collection[str]) -> bool:
+        """Take over what the workspace's other sessions were answered, so that a replay needs nothing but its own
+        rows. Only requests at temperature 0: a rewrite is drawn anew, a score is not."""
+        rows = LLMCall.objects.filter(
+            key__in=list(keys),
+            reused=False,
+            created_at__gt=timezone.now() - REUSED_FOR,
+            request__temperature=0,
+            session__workspace=self._session.workspace_id,
+            session__deleted_at=None,
+        )
+        copies = list(rows.order_by("key", "-id").distinct("key")) if keys else []
+        for row in copies:
+            row.pk, row.session_id, row.reused = None, self._session.pk, True
+            row._state.adding = True
+        LLMCall.objects.bulk_create(copies, ignore_conflicts=True)
+        return bool(copies)

@@ -20,7 +20,14 @@ from redis.exceptions import RedisError
 from optimizer.engine import TaskRefused, events, finish
 from optimizer.engine.components import Components
 from optimizer.llm.base import CallFailed
-from optimizer.models import OptimizationSession, Prompt, PromptStatus, SessionStatus
+from optimizer.models import (
+    Feedback,
+    OperatorPrior,
+    OptimizationSession,
+    Prompt,
+    PromptStatus,
+    SessionStatus,
+)
 from optimizer.progress.record import Recorder, components_of, results_of
 from optimizer.topics import publish
 
@@ -125,11 +132,13 @@ class Run:
         for name, model in chosen.items():
             setattr(self.session, name, model)
 
-    def settle_evidence(self, known: list[str]) -> None:
-        """Fix what people said of earlier results: a later change must not make a replay another run."""
-        if self.session.evidence is None:
-            self.recorder.update(evidence=known)
-            self.session.evidence = known
+    def settle_past(self) -> None:
+        """Fix what is known of earlier sessions: what changes there later must not make a replay another run."""
+        session = self.session
+        if session.evidence is None:
+            session.evidence = Feedback.objects.evidence_for(session)
+            session.priors = OperatorPrior.objects.known_for(session)
+            self.recorder.update(evidence=session.evidence, priors=session.priors)
 
     @contextmanager
     def failing_honestly(self) -> Iterator[None]:

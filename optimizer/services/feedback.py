@@ -30,5 +30,6 @@ def rate_session(
         "rating": rating, "is_helpful": is_helpful, "comment": comment, "suggestions": list(suggestions)
     }  # fmt: skip
     feedback, _ = Feedback.objects.update_or_create(session=session, user=by, defaults=opinion)
+    OptimizationSession.objects.filter(pk=session.pk).update(learned_at=None)
     topics.publish(f"history:{session.workspace_id}")
     return feedback

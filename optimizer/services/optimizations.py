@@ -18,6 +18,7 @@ from optimizer.models import (
     Preset,
     Prompt,
     PromptStatus,
+    PromptTemplate,
     SessionStatus,
     User,
 )
@@ -41,6 +42,7 @@ class Choices:
     optimizer_model: str = ""
     rows: tuple[tuple[str, str], ...] = ()
     dataset: Dataset | None = None
+    template: PromptTemplate | None = None
     grader: str = "exact"
     max_calls: int | None = None
     seed: int = 0
@@ -71,7 +73,9 @@ def _submitted(by: User, choices: Choices) -> OptimizationSession | None:
 
 def _start(by: User, choices: Choices) -> OptimizationSession:
     owned: dict[str, Any] = {"workspace": by.personal_workspace, "created_by": by, "updated_by": by}
-    prompt = Prompt.objects.create(original=choices.prompt, context=choices.context, **owned)
+    prompt = Prompt.objects.create(
+        original=choices.prompt, context=choices.context, template=choices.template, **owned
+    )
     session = OptimizationSession.objects.create(
         prompt=prompt,
         dataset=_dataset(by, prompt, choices),

@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from optimizer.engine.task import PRESETS
 from optimizer.forms.optimization import OptimizationForm, datasets_of, initial_of, models_available
-from optimizer.models import OptimizationSession
+from optimizer.models import OptimizationSession, PromptTemplate
 from optimizer.sample import sample_form_data
 from optimizer.services.optimizations import start_optimization
 from optimizer.views.listing import RECENT
@@ -63,9 +63,19 @@ def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], 
     again = request.GET.get("from", "")
     if is_number(again):
         return _again(request, int(again)), "again"
+    template = request.GET.get("template", "")
+    if is_number(template):
+        return _of_template(request, int(template)), "template"
     if "sample" in request.GET or (newcomer and "blank" not in request.GET):
         return sample_form_data(), "sample"
     return {}, ""
+
+
+def _of_template(request: AppRequest, pk: int) -> dict[str, Any]:
+    """A template's newest text."""
+    template = get_object_or_404(PromptTemplate.objects.visible_to(request.user), pk=pk)
+    newest = template.versions.first()
+    return {"prompt": newest.text if newest else "", "template": template.pk}
 
 
 def _again(request: AppRequest, pk: int) -> dict[str, Any]:

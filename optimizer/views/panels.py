@@ -70,6 +70,8 @@ def _results(session: OptimizationSession) -> Context:
         "messages_json": json.dumps(best.messages, indent=2, ensure_ascii=False),
         "answers": _answers(original, best),
         "metrics": _metrics(session.results),
+        "feedback_used": session.feedback_used,
+        "reused": session.calls_reused,
         "comparison": session.results.get("comparison"),
     }
 

@@ -57,6 +57,7 @@ def prepare() -> tuple[str, str, dict[str, str]]:
     }
     addresses |= {
         "history": "/history/",
+        "preferences": "/settings/",
         "no-matches": "/history/?q=zebra",
         "home-used": "/",
         "not-found": "/nope",

@@ -91,19 +91,24 @@ def running(workspace: Workspace) -> OptimizationSession:
 
 
 def done(workspace: Workspace, user: User) -> OptimizationSession:
+    earlier = OptimizationSession.objects.order_by("created_at").first()
     session = session_of(
         workspace, ORIGINAL, 38, status="completed", dataset=factories.make_dataset(workspace, 64),
         iterations_completed=3, calls=968, prompt_tokens=148_113, completion_tokens=19_870,
         started_at=timezone.now() - timedelta(minutes=37), finished_at=timezone.now() - timedelta(minutes=34.4),
         finish_reason="All 3 iterations are done.", kept_original=False, score_kind="accuracy",
         baseline_score=0.40625, best_score=0.75, quality_score=75, results=RESULTS,
+        evidence=[{"text": EARLIER_SAID, "session": earlier and earlier.pk, "tier": "prompt"}],
     )  # fmt: skip
     _candidates(session, count=32, best=27)
     _answers(session)
+    for _ in range(128):
+        factories.make_call(session, reused=True)
     factories.make_feedback(session, user, rating=4, is_helpful=True)
     return session
 
 
+EARLIER_SAID = "3 of 5 stars. Right most of the time, but it explains itself. One word is enough."
 RESULTS = {
     "improvements": [
         "Rewrote the instruction: it now says what to decide, and on which sentence to decide it.",
@@ -119,7 +124,7 @@ RESULTS = {
     },
     "rejected": {"a variable was lost": 2, "the same as an earlier candidate": 5},
     "caveats": ["Only 32 held-out rows: small differences cannot be told from chance."],
-    "used_feedback": [],
+    "used_feedback": [EARLIER_SAID],
 }  # fmt: skip
 
 

@@ -39,6 +39,11 @@ CHECKS = [
     ("session_max_tokens", "optimizationsession", "max_tokens = 32769"),
     ("session_quality_0_to_100", "optimizationsession", "quality_score = -0.1"),
     ("session_quality_0_to_100", "optimizationsession", "quality_score = 100.1"),
+    ("session_verdict_known", "optimizationsession", "learned_verdict = 2"),
+    ("session_verdict_known", "optimizationsession", "learned_verdict = -2"),
+    ("prior_wins_of_tries", "operatorprior", "wins = -0.1"),
+    ("prior_wins_of_tries", "operatorprior", "wins = 9.1"),
+    ("prior_wins_of_tries", "operatorprior", "wins = 'NaN'"),
     ("candidate_score_0_to_1", "candidate", "score = -0.1"),
     ("candidate_score_0_to_1", "candidate", "score = 1.1"),
     ("evaluation_score_0_to_1", "evaluation", "score = -0.1"),
@@ -75,6 +80,8 @@ TWINS = [
     ("evaluation_once", "evaluation", {}, {"split": "'train'"}),
     ("call_paid_once", "llmcall", {}, {"key": "'other'"}),
     ("feedback_once", "feedback", {}, None),
+    ("prior_once", "operatorprior", {}, {"model": "'other'"}),
+    ("prior_once", "operatorprior", {}, {"operator": "'other'"}),
     ("example_position_once", "example", {}, {"position": "7"}),
     ("template_version_once", "templateversion", {}, {"number": "7"}),
     ("metric_minute_once", "systemmetric", {}, {"name": "'other'"}),
@@ -101,6 +108,7 @@ def world(user: User, workspace: Workspace) -> None:
     factories.make_feedback(session, user)
     factories.make_dataset(workspace, rows=1)
     factories.make_template(workspace)
+    factories.make_prior(workspace)
     SystemMetric.objects.create(name="page", minute=timezone.now())
 
 

@@ -238,6 +238,23 @@ def test_an_outsiders_session_cannot_be_run_again(user_client: Client, outsider:
     assert user_client.get(f"/?from={session.pk}").status_code == 404
 
 
+def test_a_template_fills_the_form_and_is_remembered(user_client: Client, workspace: Workspace) -> None:
+    template = factories.make_template(workspace, "Summarise {{text}}.")
+    form = user_client.get(f"/?template={template.pk}").context["form"]
+    assert form["prompt"].value() == "Summarise {{text}}."
+    user_client.post("/", {"prompt": "Sum up {{text}}.", "template": form["template"].value()})
+    session = OptimizationSession.objects.get()
+    assert session.prompt.template == template
+    assert user_client.get(f"/?from={session.pk}").context["form"]["template"].value() == template.pk
+
+
+def test_an_outsiders_template_is_none(user_client: Client, outsider: User) -> None:
+    template = factories.make_template(outsider.personal_workspace)
+    assert user_client.get(f"/?template={template.pk}").status_code == 404
+    user_client.post("/", {"prompt": "Hi", "template": str(template.pk)})
+    assert Prompt.objects.get().template is None
+
+
 def test_hostile_text_is_escaped(user_client: Client) -> None:
     page = user_client.post(
         "/", {"prompt": "<script>alert(1)</script>{{x", "context": '"><img>'}

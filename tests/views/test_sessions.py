@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from optimizer.models import Feedback, OptimizationSession, Role, User, Workspace
+from optimizer.models import Feedback, OptimizationSession, Preference, Role, User, Workspace
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -175,8 +175,37 @@ def test_a_result_costs_few_queries(
 ) -> None:
     for _ in range(20):
         factories.make_candidate(done, number=done.candidates.count() + 10)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         user_client.get(address(done))
+
+
+def test_the_feedback_that_was_used_leads_to_its_session(user_client: Client, workspace: Workspace) -> None:
+    earlier, deleted = factories.make_session(workspace), factories.make_session(workspace)
+    OptimizationSession.objects.filter(pk=deleted.pk).update(deleted_at=timezone.now())
+    said = [
+        {"text": f"5 of 5 stars. {HOSTILE}", "session": earlier.pk, "tier": "prompt"},
+        {"text": "Not helpful.", "session": deleted.pk, "tier": "domain"},
+    ]
+    session = finished(workspace, evidence=said, results={"used_feedback": [line["text"] for line in said]})
+    page = page_of(user_client, session)
+    assert "Feedback that was used" in page
+    assert "5 of 5 stars. &lt;script&gt;" in page
+    assert f'href="{address(earlier)}"' in page
+    assert "Not helpful." in page
+    assert address(deleted) not in page
+
+
+def test_feedback_as_it_was_once_kept_still_shows(user_client: Client, workspace: Workspace) -> None:
+    session = finished(workspace, evidence=["Too long."], results={"used_feedback": ["Too long."]})
+    assert "Too long." in page_of(user_client, session)
+
+
+def test_calls_that_were_known_already_are_counted(user_client: Client, workspace: Workspace) -> None:
+    session = finished(workspace, calls=3)
+    for reused in (True, True, False):
+        factories.make_call(session, reused=reused)
+    page = page_of(user_client, session)
+    assert "3 model calls, 2 of them known from earlier optimizations" in page
 
 
 # Stopping
@@ -277,6 +306,18 @@ def test_a_bad_rating_is_refused_and_nothing_is_lost(
     assert response.status_code == 422
     assert field in response.context["form"].errors
     assert not Feedback.objects.exists()
+
+
+def test_a_rating_promises_to_be_learned_from_only_where_it_is(
+    user_client: Client, user: User, done: OptimizationSession
+) -> None:
+    def said() -> str:
+        return user_client.post(address(done, "rating/"), {"rating": "4"}, headers=HTMX).content.decode()
+
+    assert "Later runs learn from it." in said()
+    Preference.objects.filter(user=user).update(learn_from_feedback=False)
+    assert "Saved." in said()
+    assert "Later runs learn from it." not in said()
 
 
 def test_a_running_one_cannot_be_rated_yet(user_client: Client, running: OptimizationSession) -> None:

@@ -192,6 +192,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "metrics": session.results.get("metrics"),
         "improvements": session.results.get("improvements", []),
         "calls": session.calls,
+        "calls_reused": session.calls_reused,
         "prompt_tokens": session.prompt_tokens,
         "completion_tokens": session.completion_tokens,
         "seconds": round((session.processing_time_ms or 0) / 1000, 1),

@@ -1,0 +1,21 @@
+"""What a person sets for themselves."""
+
+from __future__ import annotations
+
+from django import forms
+
+from optimizer.models import Preference
+
+LEARNS = (
+    "What you say of a result (stars, helpful or not, comment, suggestions) is told to the optimizer model in later "
+    "optimizations of the same prompt, template or domain in your workspace, and ways of rewriting that did well are "
+    "tried more often. Switched off, your optimizations learn nothing, and nothing is learned from you."
+)
+
+
+class PreferenceForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Preference
+        fields = ["learn_from_feedback"]
+        labels = {"learn_from_feedback": "Learn from my feedback"}
+        help_texts = {"learn_from_feedback": LEARNS}

@@ -1,0 +1,13 @@
+"""What a person sets for themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optimizer.models import Preference, User
+
+
+def save_preferences(*, by: User, **chosen: Any) -> Preference:
+    """Keep what they chose; what is not named stays as it is."""
+    preference, _ = Preference.objects.update_or_create(user=by, defaults=chosen)
+    return preference
