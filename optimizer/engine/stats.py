@@ -36,7 +36,8 @@ def clearly_worse(
 ) -> bool:
     """Whether two paired tests over the same items both say so, one-sided: of the mean at 10 %, and of signs.
 
-    The mean alone would decide by two rows of eight, which is a coin thrown twice. (CAPO races with a test of the mean.)
+    The mean alone would decide by two rows of eight, which is a coin thrown twice. (CAPO races with a test of the
+    mean.)
     """
     differences = [a - b for a, b in zip(scores, leader, strict=True)]
     if len(differences) < 2:
