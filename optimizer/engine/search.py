@@ -136,7 +136,7 @@ class Search:
         """Proposals that need no model: where small models gain most. Then the same on what leads."""
         yield from self._all_of(self.method.structural)
         if self.population.leader.number and not (yield from self._enough()):
-            yield from self._all_of((*self.method.structural, *self.method.following))
+            yield from self._all_of(self.method.following)
 
     def _iterations(self) -> Steps[str]:
         for number in range(1, self.config.iterations + 1):
@@ -179,7 +179,7 @@ class Search:
     def _all_of(self, chosen: Sequence[Operator]) -> Steps[None]:
         """Every operator that suits the leader, once."""
         leader = self.population.leader
-        draws = [Draw(leader, operator, f"{operator.name} of {leader.number}") for operator in chosen]
+        draws = [Draw(leader, operator, f"{n} of {leader.number}") for n, operator in enumerate(chosen)]
         yield from self._try([d for d in draws if d.operator.suits(self._view(d))])
 
     def _try(self, draws: Sequence[Draw]) -> Steps[None]:

@@ -14,15 +14,23 @@ from optimizer.engine.operators.examples import (
 from optimizer.engine.operators.instruction import Contrast, CritiqueAndSynthesize, Mutate
 from optimizer.engine.operators.parts import AnswerFormat, Delete, Keywords, Merge, Persona
 
-STRUCTURAL: tuple[Operator, ...] = (AnswerFormat(), AddExamples("turns"), AddExamples("text"))
-FOLLOWING: tuple[Operator, ...] = (MoreExamples(), OtherExamples())
+# Which examples are shown matters much, so two draws of them run from the start.
+STRUCTURAL: tuple[Operator, ...] = (
+    AnswerFormat(),
+    AddExamples("turns"),
+    AddExamples("turns"),
+    AddExamples("text"),
+)
+FOLLOWING: tuple[Operator, ...] = (AnswerFormat(), AddExamples("turns"), MoreExamples(), OtherExamples())
 HEEDING: tuple[Operator, ...] = (CritiqueAndSynthesize(),)
 LAST: tuple[Operator, ...] = (Delete(),)
 OPERATORS: tuple[Operator, ...] = (
     Mutate(),
     CritiqueAndSynthesize(),
     Contrast(),
-    *STRUCTURAL,
+    AnswerFormat(),
+    AddExamples("turns"),
+    AddExamples("text"),
     OtherExamples(),
     RescueExamples(),
     VerifiedExamples(),

@@ -26,7 +26,8 @@ LONGER = 1.5  # an output is worth showing when it is so much longer than the ex
 
 @dataclass(frozen=True)
 class AddExamples:
-    """Training rows as examples, labels in balance: as chat turns or in the text."""
+    """Training rows as examples, a new draw with labels in balance: as chat turns, or in the text where there are
+    none."""
 
     shots_as: Literal["text", "turns"] = "turns"
     promise: float = 0.6
@@ -37,7 +38,7 @@ class AddExamples:
         return "examples as chat turns" if self.shots_as == "turns" else "examples in the text"
 
     def suits(self, view: View) -> bool:
-        return bool(view.train) and not view.parent.shots
+        return bool(view.train) and (self.shots_as == "turns" or not view.parent.shots)
 
     def propose(self, view: View) -> list[Components]:
         shots = shots_of(balanced(view.train, view.config.shots, view.rng), view.train)
