@@ -20,6 +20,7 @@ Asking = Generator[
 ]  # asks for batches, gets their answers, ends with a value
 
 MESSAGE = 8  # tokens that a chat template may add to a message
+DENSITY = 0.5  # tokens a byte, of a text in any language, until some are counted
 LONG = 200  # bytes of a prompt that tells how dense its tokens are
 VERDICT_TOKENS = 64
 MARGIN = 1.25  # a text may hold this many times the tokens a byte of the densest one seen
@@ -114,9 +115,9 @@ class Asker:
         """An upper estimate of what so many calls take, with prompts of `size` bytes and `tokens` besides, all
         together.
 
-        A token is at least one byte; once texts were counted, at most so many bytes as the densest needed.
+        A byte makes as many tokens as in the densest text that was counted, and somewhat more; never more than one.
         """
-        dense = min(1.0, self._density * MARGIN) if self._density else 1.0
+        dense = min(1.0, (self._density or DENSITY) * MARGIN)
         return Cost(calls, round(size * dense) + tokens, self._ms_a_call * calls // self.model.slots)
 
     def affords(self, cost: Cost) -> bool:
