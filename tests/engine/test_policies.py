@@ -1,0 +1,224 @@
+"""Who is changed next, by which operator, who drops out, and what a run may spend."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from optimizer.engine import Config, Item, Rated, run
+from optimizer.engine.asking import Asker, BudgetSpent, wall_clock
+from optimizer.engine.components import Components
+from optimizer.engine.events import Finished, Proposed, Scored, Spent
+from optimizer.engine.policies import Record, Standing, best_parent, pareto_parents, thompson, with_prior
+from optimizer.engine.race import Entry, Race
+from optimizer.engine.scoring import Graded
+from optimizer.engine.stats import clearly_worse
+from optimizer.engine.task import OperatorPrior
+from optimizer.llm.base import Done, Message, Reply, Request
+from optimizer.llm.ledger import Ledger, MemoryStore
+from optimizer.llm.scripted import Scripted
+from tests.engine.world import ITEMS, events_of, proposals, result_of, task, world
+
+
+def entry(number: int) -> Entry:
+    return Entry(number, (), "mutate", Components(f"Prompt {number}"))
+
+
+def test_parents_are_drawn_by_how_many_rows_they_lead() -> None:
+    pool = [Standing(entry(0), 1), Standing(entry(1), 9)]
+    drawn = Counter(pareto_parents(pool, random.Random(seed)).number for seed in range(200))
+    assert 150 < drawn[1] < 200
+    assert pareto_parents([Standing(entry(0), 0)], random.Random(0)).number == 0
+    assert best_parent(pool, random.Random(0)).number == 0
+
+
+def test_an_operator_that_wins_is_chosen_more_often() -> None:
+    records = {"loses": Record(0.3, 0, 6), "wins": Record(0.3, 5, 6)}
+    chosen = Counter(thompson(records, random.Random(seed)) for seed in range(200))
+    assert chosen["wins"] > 150
+
+
+def test_earlier_runs_count_faintly_however_many_they_were() -> None:
+    assert with_prior(0.3, OperatorPrior("x", 400, 500)) == Record(0.3, 1.6, 2.0)
+    assert with_prior(0.3, OperatorPrior("x", 0.5, 1)) == Record(0.3, 0.5, 1)
+    assert with_prior(0.3, None) == with_prior(0.3, OperatorPrior("x", 0, 0)) == Record(0.3)
+
+
+def test_priors_change_which_operators_a_run_draws() -> None:
+    def drawn(priors: tuple[OperatorPrior, ...]) -> Counter[str]:
+        names: Counter[str] = Counter()
+        for seed in range(6):
+            events = events_of(task(priors=priors), seed=seed, target_score=2, patience=99)
+            names.update(e.operator for e in events if isinstance(e, Proposed))
+        return names
+
+    assert (
+        drawn((OperatorPrior("mutate", 9, 9),))["mutate"] > drawn((OperatorPrior("mutate", 0, 9),))["mutate"]
+    )
+
+
+def test_a_run_tells_how_its_operators_did() -> None:
+    used = {prior.operator: prior for prior in result_of(task()).operators}
+    assert sum(prior.wins for prior in used.values()) >= 1
+    assert all(0 <= prior.wins <= prior.tries for prior in used.values())
+
+
+@pytest.mark.parametrize(
+    ("scores", "leader", "worse"),
+    [
+        ([0] * 8, [1, 1] + [0] * 6, False),  # two rows of eight are a coin thrown twice
+        ([0] * 8, [1] * 5 + [0] * 3, True),
+        ([1] * 8, [0] * 8, False),
+        ([0.5] * 8, [0.5] * 8, False),
+    ],
+)
+def test_only_what_is_clearly_worse_drops_out(scores: list[float], leader: list[float], worse: bool) -> None:
+    assert clearly_worse(scores, leader) is worse
+
+
+def raced(right: dict[str, Sequence[int]], rows: Sequence[Item]) -> tuple[Entry, list[Scored]]:
+    """The winner of a race of prompts that are right on the given rows; the first has run on all."""
+
+    def script(request: Request) -> str:
+        prompt, word = request.messages[-1].content.split("\n\n")
+        return "yes" if int(word) in right[prompt] else "no"
+
+    the_task = task(items=tuple(rows))
+    asker = Asker(Scripted(script), Config())
+    race = Race(Graded(the_task, asker), rows, split="validation", block=4, abreast=2)
+    field = [Entry(n, (), "mutate", Components(prompt)) for n, prompt in enumerate(right)]
+    for _ in race.score(field[:1], range(len(rows))):
+        pass
+    told, steps = [], race.run(field)
+    while True:
+        try:
+            told.append(next(steps))
+        except StopIteration as end:
+            return end.value, [event for event in told if isinstance(event, Scored)]
+
+
+def test_who_cannot_lead_any_more_is_not_run_on() -> None:
+    rows = [Item(str(number), "yes") for number in range(16)]
+    winner, scored = raced({"first": range(16), "other one": range(1, 16)}, rows)
+    assert winner.number == 0
+    assert sum(len(event.outcomes) for event in scored if event.number == 1) == 4
+
+
+def test_a_row_counts_by_its_weight() -> None:
+    rows = [Item(str(number), "yes", weight=9.0 if number == 0 else 1.0) for number in range(8)]
+    winner, _ = raced({"all but the heavy": range(1, 8), "the heavy one": [0]}, rows)
+    assert winner.components.instruction == "the heavy one"
+
+
+def test_proposals_of_a_round_go_to_the_model_side_by_side() -> None:
+    model = Scripted(world)
+    batches: list[list[Request]] = []
+
+    class Batched(Scripted):
+        def replies(self, requests):  # type: ignore[no-untyped-def]
+            batches.append(list(requests))
+            return model.replies(requests)
+
+    list(run(task(), Config(target_score=2, patience=99, styles=5), Ledger(Batched(world), MemoryStore())))
+    writing = [b for b in batches if b and b[0].purpose in {"mutate", "critique", "contrast", "reasoning"}]
+    assert max(map(len, writing)) > 1
+
+
+def asker_of(config: Config, *, tokens: int = 100, ms: int = 1000) -> Asker:
+    class Costly(Scripted):
+        def replies(self, requests):  # type: ignore[no-untyped-def]
+            yield from (Done(n, Reply("x", "stop", tokens, 10, ms)) for n, _ in enumerate(requests))
+
+    return Asker(Costly(world, slots=2), config)
+
+
+def ask(asker: Asker, count: int, name: str) -> None:
+    requests = [
+        Request("answer", "m", (Message("user", f"{name} {n} " + "word " * 60),), 10) for n in range(count)
+    ]
+    for _ in asker.ask("Scoring", requests):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("config", "limit"),
+    [
+        (Config(max_calls=10), "10 calls"),
+        (Config(max_tokens=1_800), "1800 tokens"),
+        (Config(max_minutes=0.1), "0.1 minutes"),
+    ],
+)
+def test_each_limit_is_checked_before_a_batch_is_sent(config: Config, limit: str) -> None:
+    asker = asker_of(config)
+    ask(asker, 8, "first")
+    with pytest.raises(BudgetSpent, match=f"The budget of {limit} is spent"):
+        ask(asker, 8, "second")
+    assert asker.spent.calls == 8
+    ask(asker, 8, "first")  # what is paid for costs nothing
+
+
+def test_time_is_that_of_the_calls_on_the_slots() -> None:
+    assert wall_clock([3, 3, 3], 2) == 6
+    assert wall_clock([5, 1, 1, 1], 2) == 5
+    assert wall_clock([], 4) == 0
+
+
+@pytest.mark.parametrize("limit", [3_000, 8_000, 20_000])
+def test_a_limit_on_tokens_leaves_room_for_the_final_comparison(limit: int) -> None:
+    events = events_of(task(), max_tokens=limit, target_score=2)
+    last = events[-1]
+    assert isinstance(last, Finished)
+    spent = [event for event in events if isinstance(event, Spent)][-1]
+    assert spent.prompt_tokens + spent.completion_tokens <= limit
+    assert last.comparison is not None
+
+
+def test_the_judge_of_a_rubric_is_checked_against_people() -> None:
+    rated = tuple(Rated(f"word{n}", "odd", "odd", right=n > 2) for n in range(10))
+    caveats = result_of(task(grader="rubric", rated=rated)).caveats
+    assert any("agrees with people on 7 of the 10" in text for text in caveats)
+    doubted = tuple(Rated(f"word{n}", "odd", "odd", right=False) for n in range(10))
+    assert any("little worth" in text for text in result_of(task(grader="rubric", rated=doubted)).caveats)
+
+
+def test_position_bias_is_measured_and_told() -> None:
+    result = result_of(task(items=()))  # this judge always prefers the answer shown first
+    assert result.position_bias == 1.0
+    assert any("shown first in 100% of its decided verdicts" in text for text in result.caveats)
+
+
+def test_approved_inputs_are_used_and_none_are_written() -> None:
+    model = Scripted(world)
+    inputs = tuple(f"word{number}" for number in range(12))
+    events = list(run(task(items=(), inputs=inputs), Config(iterations=1), Ledger(model, MemoryStore())))
+    assert not [request for request in model.requests if request.purpose == "inputs"]
+    asked = {outcome.input for e in events if isinstance(e, Scored) for outcome in e.outcomes}
+    assert asked == set(inputs)
+
+
+def test_held_out_rows_of_ones_own_are_what_is_measured_on() -> None:
+    own = tuple(Item(f"word{number}", "even" if number % 2 == 0 else "odd") for number in range(100, 112))
+    events = events_of(task(held_out=(*own, ITEMS[0])))
+    measured = {
+        o.input for e in events if isinstance(e, Scored) and e.split == "held-out" for o in e.outcomes
+    }
+    searched = {
+        o.input for e in events if isinstance(e, Scored) and e.split != "held-out" for o in e.outcomes
+    }
+    assert measured == {item.input for item in own} | {ITEMS[0].input}
+    assert not measured & searched
+
+
+def test_a_judge_is_asked_again_with_more_room_when_it_cannot_be_read() -> None:
+    def brief(request: Request) -> str:
+        return (
+            "<think>hm" if request.purpose == "rubric" and request.max_tokens < 100 else proposals_or(request)
+        )
+
+    def proposals_or(request: Request) -> str:
+        return str(world(request)) if request.purpose == "answer" else proposals(request)
+
+    assert result_of(task(grader="rubric"), brief).quality_score == pytest.approx(80)
