@@ -40,7 +40,8 @@ JUDGE_ORDER = re.compile(
     r"|\b(ignore|disregard|forget)\b.*\b(instructions?|orders?|criteria|rubric|above|previous)\b"
     r"|\b(this|my) (answer|response|output) is\b.*\b(better|best|perfect)\b"
     r"|\b(prefer|choose|pick|select|vote for)\b.*\b(answer|response|output) [AB]\b"
-    r"|\b(give|award|score|rate)\s+(it|this|that|me|the (answer|response|output))\b.*\b(10|ten|full|perfect|max\w*|highest)\b"
+    r"|\b(give|award|score|rate)\s+(it|this|that|me|the (answer|response|output))\b"
+    r".*\b(10|ten|full|perfect|max\w*|highest)\b"
     r"|\bdeserves\b.*\b(score|marks?|points|rating)\b",
     re.IGNORECASE | re.DOTALL,
 )
