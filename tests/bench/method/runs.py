@@ -1,0 +1,55 @@
+"""The lines that are kept: one run each, and none is made twice."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[3] / "docs"
+KEY = ("method", "task", "seed", "model", "budget", "version")
+
+Line = dict[str, Any]
+
+
+def key(line: Mapping[str, Any]) -> tuple[object, ...]:
+    """What makes two runs the same run."""
+    return tuple(line[part] for part in KEY)
+
+
+def file_for(model: str) -> Path:
+    """Where runs with a model are kept when nobody says."""
+    name = re.sub(r"[^\w.-]+", "-", model.removesuffix(":latest"))
+    return DOCS / "benchmarks" / f"runs-{name}.jsonl"
+
+
+class Runs:
+    """A file of lines. One that was cut off by an interruption counts as not there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = list(_lines(path))
+        self._known = {key(line) for line in self.lines}
+
+    def has(self, wanted: Mapping[str, Any]) -> bool:
+        return key(wanted) in self._known
+
+    def add(self, line: Line) -> None:
+        """Keep it, on disk before anything else."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        self.lines.append(line)
+        self._known.add(key(line))
+
+
+def _lines(path: Path) -> list[Line]:
+    lines = []
+    for text in path.read_text().splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            continue
+    return lines
