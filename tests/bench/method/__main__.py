@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
+import shlex
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from optimizer.llm.ollama import OllamaHost
 from tests.bench.method import apart
 from tests.bench.method.baselines import BASELINES
 from tests.bench.method.jobs import Job, Search, run
+from tests.bench.method.meter import pool
 from tests.bench.method.ours import OURS, version
-from tests.bench.method.runs import Line, Runs, file_for
+from tests.bench.method.runs import Line, Runs, file_for, machine
 from tests.bench.method.tasks import folder, read_tasks
 
 HERE: dict[str, Search] = {**BASELINES, **OURS}
@@ -45,15 +46,11 @@ def _options() -> argparse.Namespace:
 
 def first_model(address: str) -> str:
     """The first model that the server has."""
-    return asyncio.run(_models(address))[0]
-
-
-async def _models(address: str) -> Sequence[str]:
-    host = OllamaHost(address)
+    model = pool(address)
     try:
-        return await host.models()
+        return model.models()[0]
     finally:
-        await host.close()
+        model.close()
 
 
 def _jobs(options: argparse.Namespace, model: str) -> Iterator[Job]:
@@ -91,13 +88,19 @@ def _make(job: Job, runs: Runs) -> None:
     except apart.PeerFailed as failed:
         print(failed, flush=True)  # is tried again the next time
         return
-    runs.add(line | {"at": f"{time.strftime('%Y-%m-%dT%H:%M:%S')}"})
+    runs.add(line | _circumstances())
     print(
         f"{time.strftime('%H:%M:%S')} {job.method:10} {job.task:20} seed {job.seed}: {line['accuracy']:.3f}, "
         f"{line['search_tokens']} tokens, {line['search_calls']} calls, {line['seconds']:.0f} s search, "
         f"{time.perf_counter() - start:.0f} s in all",
         flush=True,
     )
+
+
+def _circumstances() -> Line:
+    """When, where and by which command: without this the figures say nothing."""
+    command = shlex.join(["python", "-m", "tests.bench.method", *sys.argv[1:]])
+    return {"at": time.strftime("%Y-%m-%d %H:%M"), "machine": machine(), "command": command}
 
 
 if __name__ == "__main__":

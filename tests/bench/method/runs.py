@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,3 +55,17 @@ def _lines(path: Path) -> list[Line]:
         except ValueError:
             continue
     return lines
+
+
+def machine() -> str:
+    """Cores, processor, system and Python."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    named = re.search(r"model name\s*: (.*)", _processors())
+    processor = named[1].strip() if named else platform.processor()
+    return f"{cores} cores, {processor or platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def _processors() -> str:
+    """What Linux says of them; nothing elsewhere."""
+    told = Path("/proc/cpuinfo")
+    return told.read_text() if told.exists() else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import warnings
@@ -111,7 +112,7 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         max_errors=10_000,
         seed=job.seed + 1,  # 0 would mean its default
     )
-    try:
+    with contextlib.suppress(Spent, BudgetSpent):
         optimizer.compile(
             student,
             trainset=_examples(task, slice(TRAIN)),
@@ -121,8 +122,6 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
             minibatch_full_eval_steps=FULL_EVERY,
             program_aware_proposer=False,
         )
-    except (Spent, BudgetSpent):
-        pass
     return track.found(f"dspy {version('dspy')}")
 
 
