@@ -15,7 +15,8 @@ from tests.bench.method.baselines import BASELINES
 from tests.bench.method.jobs import Job, Search, run
 from tests.bench.method.meter import pool
 from tests.bench.method.ours import OURS, version
-from tests.bench.method.runs import Line, Runs, file_for, machine
+from tests.bench.method.report import PAGE, write
+from tests.bench.method.runs import BENCHMARKS, Line, Runs, file_for, kept, machine
 from tests.bench.method.tasks import folder, read_tasks
 
 HERE: dict[str, Search] = {**BASELINES, **OURS}
@@ -24,6 +25,13 @@ METHODS = (*BASELINES, *apart.PEERS, *OURS)
 
 def main() -> None:
     options = _options()
+    if not options.report:
+        _run_all(options)
+    write(kept([options.results] if options.results else sorted(BENCHMARKS.glob("runs-*.jsonl"))))
+    print(f"Written: {PAGE}")
+
+
+def _run_all(options: argparse.Namespace) -> None:
     model = options.model or first_model(options.ollama)
     runs = Runs(options.results or file_for(model))
     for job in _jobs(options, model):
@@ -41,6 +49,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--budget", type=int, default=48_000, help="tokens of one search")
     parser.add_argument("--results", type=Path, help="file of the runs; docs/benchmarks/ by default")
+    parser.add_argument(
+        "--report", action="store_true", help="only write docs/benchmarks.md from what is kept"
+    )
     return parser.parse_args()
 
 

@@ -6,11 +6,12 @@ import json
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parents[3] / "docs"
+BENCHMARKS = DOCS / "benchmarks"
 KEY = ("method", "task", "seed", "model", "budget", "version")
 
 Line = dict[str, Any]
@@ -24,7 +25,7 @@ def key(line: Mapping[str, Any]) -> tuple[object, ...]:
 def file_for(model: str) -> Path:
     """Where runs with a model are kept when nobody says."""
     name = re.sub(r"[^\w.-]+", "-", model.removesuffix(":latest"))
-    return DOCS / "benchmarks" / f"runs-{name}.jsonl"
+    return BENCHMARKS / f"runs-{name}.jsonl"
 
 
 class Runs:
@@ -41,10 +42,16 @@ class Runs:
     def add(self, line: Line) -> None:
         """Keep it, on disk before anything else."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        cut = self.path.exists() and not self.path.read_text().endswith("\n")
         with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write("\n" * cut + json.dumps(line) + "\n")
         self.lines.append(line)
         self._known.add(key(line))
+
+
+def kept(paths: Iterable[Path]) -> list[Line]:
+    """All lines of the files, in order."""
+    return [line for path in paths for line in _lines(path)]
 
 
 def _lines(path: Path) -> list[Line]:

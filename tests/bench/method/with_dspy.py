@@ -100,7 +100,21 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
     answering = Served(meter, seed=job.seed, max_tokens=limit)
     proposing = Served(meter, seed=job.seed, max_tokens=PROPOSAL_TOKENS, temperature=1.0)
     dspy.configure(lm=answering, adapter=dspy.ChatAdapter())
-    optimizer = dspy.MIPROv2(
+    with contextlib.suppress(Spent, BudgetSpent):
+        _optimizer(job, task, answering, proposing).compile(
+            student,
+            trainset=_examples(task, slice(TRAIN)),
+            valset=_examples(task, slice(TRAIN, TRAIN + VALIDATION)),
+            num_trials=TRIALS,
+            minibatch_size=MINIBATCH,
+            minibatch_full_eval_steps=FULL_EVERY,
+            program_aware_proposer=False,
+        )
+    return track.found(f"dspy {version('dspy')}")
+
+
+def _optimizer(job: Job, task: BenchTask, answering: Served, proposing: Served) -> Any:
+    return dspy.MIPROv2(
         metric=lambda row, said, trace=None: task.score(str(said.answer or ""), row.item) == 1,
         prompt_model=proposing,
         task_model=answering,
@@ -112,17 +126,6 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         max_errors=10_000,
         seed=job.seed + 1,  # 0 would mean its default
     )
-    with contextlib.suppress(Spent, BudgetSpent):
-        optimizer.compile(
-            student,
-            trainset=_examples(task, slice(TRAIN)),
-            valset=_examples(task, slice(TRAIN, TRAIN + VALIDATION)),
-            num_trials=TRIALS,
-            minibatch_size=MINIBATCH,
-            minibatch_full_eval_steps=FULL_EVERY,
-            program_aware_proposer=False,
-        )
-    return track.found(f"dspy {version('dspy')}")
 
 
 def _examples(task: BenchTask, which: slice) -> list[Any]:
