@@ -27,6 +27,7 @@ class Meter:
         self.name = name
         self.budget = budget
         self.calls = self.tokens = 0
+        self.refused = False
         self._known: dict[str, Reply] = {}
         self._lock = threading.Lock()
 
@@ -56,6 +57,7 @@ class Meter:
         """The text of one reply; the requests `ahead` go out in the same batch. Empty where the call fails."""
         if request.key not in self._known:
             if self.spent:
+                self.refused = True
                 raise BudgetSpent
             self._ask({new.key: new for new in ahead if new.key not in self._known})
         return self._known[request.key].text

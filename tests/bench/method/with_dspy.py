@@ -26,12 +26,24 @@ from tests.bench.method.meter import SLOTS, BudgetSpent, Meter
 from tests.bench.method.programs import Found, Shown, Track
 from tests.bench.method.tasks import BenchTask
 
-TRAIN, VALIDATION = 16, 32  # rows: it tries each to make an example of it, one at a time
 MARKERS = 64  # tokens for the field markers around an answer
-PROPOSAL_TOKENS = 512
-CANDIDATES = 4  # no examples, labelled ones, and two sets that it makes itself
+PROPOSAL_TOKENS = 320  # as many as ours gives a rewrite
+TRAIN = 16  # rows: it tries each, one at a time, to make examples of those that it gets right
 TRIALS = 30  # more than the tokens last for
-MINIBATCH, FULL_EVERY = 8, 3
+MINIBATCH = 8
+
+
+@dataclass(frozen=True)
+class Size:
+    """Instructions and sets of examples to choose from, rows to choose by, minibatches between two full counts."""
+
+    candidates: int
+    validation: int
+    full_every: int
+
+
+SMALL, LARGE = Size(3, 16, 2), Size(4, 32, 3)
+FOR_LARGE = 40_000  # tokens: with fewer it would not come to compare its candidates
 
 
 class Served(dspy.BaseLM):  # type: ignore[misc]
@@ -100,20 +112,22 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
     answering = Served(meter, seed=job.seed, max_tokens=limit)
     proposing = Served(meter, seed=job.seed, max_tokens=PROPOSAL_TOKENS, temperature=1.0)
     dspy.configure(lm=answering, adapter=dspy.ChatAdapter())
+    size = LARGE if job.budget >= FOR_LARGE else SMALL
     with contextlib.suppress(Spent, BudgetSpent):
-        _optimizer(job, task, answering, proposing).compile(
+        _optimizer(job, task, answering, proposing, size.candidates).compile(
             student,
             trainset=_examples(task, slice(TRAIN)),
-            valset=_examples(task, slice(TRAIN, TRAIN + VALIDATION)),
+            valset=_examples(task, slice(TRAIN, TRAIN + size.validation)),
             num_trials=TRIALS,
             minibatch_size=MINIBATCH,
-            minibatch_full_eval_steps=FULL_EVERY,
+            minibatch_full_eval_steps=size.full_every,
+            view_data_batch_size=TRAIN,
             program_aware_proposer=False,
         )
     return track.found(f"dspy {version('dspy')}")
 
 
-def _optimizer(job: Job, task: BenchTask, answering: Served, proposing: Served) -> Any:
+def _optimizer(job: Job, task: BenchTask, answering: Served, proposing: Served, candidates: int) -> Any:
     return dspy.MIPROv2(
         metric=lambda row, said, trace=None: task.score(str(said.answer or ""), row.item) == 1,
         prompt_model=proposing,
@@ -121,7 +135,7 @@ def _optimizer(job: Job, task: BenchTask, answering: Served, proposing: Served) 
         max_bootstrapped_demos=4,
         max_labeled_demos=4,
         auto=None,
-        num_candidates=CANDIDATES,
+        num_candidates=candidates,
         num_threads=SLOTS,
         max_errors=10_000,
         seed=job.seed + 1,  # 0 would mean its default
@@ -143,11 +157,11 @@ def _watch(meter: Meter, track: Track, limit: int, student: Any) -> None:
     def evaluate(size: int, rows: Any, program: Any, *rest: Any) -> Any:
         nonlocal best
         outcome = evaluated(size, rows, program, *rest)
-        if meter.spent:
-            raise Spent
-        if size >= len(rows) and outcome.score > best:
+        if size >= len(rows) and outcome.score > best and not meter.refused:
             best = outcome.score
             track.note(Predictor(program.deepcopy(), limit))
+        if meter.spent:
+            raise Spent
         return outcome
 
     def propose(self: Any, *args: Any, **kwargs: Any) -> str:
