@@ -24,11 +24,12 @@ prompt answers the last {HELD_OUT} rows at temperature 0: that is the accuracy h
 | few-shot | the given prompt, and 8 random rows as chat turns; no search |
 | rewrite | the model's one rewrite of the prompt, with 3 rows shown; no search |
 | gepa | `gepa.optimize`, its defaults, 4 proposals at a time; 32 rows to learn from, 32 to choose by |
-| miprov2 | `dspy.MIPROv2`: minibatches of 8; 16 rows to learn from; under 40,000 tokens 3 instructions, 3 sets of up to 4 \
-examples and 16 rows to choose by, else 4, 4 and 32 |
+| miprov2 | `dspy.MIPROv2`, minibatches of 8; 16 rows to learn from |
 | ours, ours-third | `optimizer.engine.run` with the budget, and with a third of it |
 
-A peer that is still searching when the tokens are spent hands over what led its own validation.
+MIPROv2 chooses among 4 instructions and 4 sets of up to 4 examples by 32 rows; with fewer than 40,000 tokens among 3
+and 3 by 16, for else it would not come to compare any. A peer that is still searching when the tokens are spent hands
+over what led its own validation.
 """
 
 
