@@ -10,11 +10,11 @@ PRODUCTION := $(NOWHERE) DEBUG=false HTTPS=true ALLOWED_HOSTS=example.org \
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup run test lint check bench picture doctor clean
+.PHONY: help setup run test lint check bench bench-method picture doctor clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: .venv/runtime.stamp ## create .venv and install what the program needs
 
@@ -36,14 +36,17 @@ check: lint test ## lint and test
 bench: .venv/dev.stamp ## measure, and print a table
 	$(BIN)/python -m tests.bench
 
+bench-method: .venv/dev.stamp .venv-bench/bench.stamp ## measure the optimizer beside its peers: ARGS="--ollama ADDRESS"
+	$(BIN)/python -m tests.bench.method $(ARGS)
+
 picture: .venv/dev.stamp chromium ## make the README's picture from a real run of the sample
 	PICTURE=docs/session.png $(BIN)/python -m pytest tests/browser/test_journey.py -k "signs_in or optimized"
 
 doctor: setup ## check each part and print what to do
 	@$(BIN)/python manage.py doctor
 
-clean: ## remove .venv and caches; .local, with the data, stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+clean: ## remove the environments and caches; .local, with the data, stays
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -61,6 +64,12 @@ clean: ## remove .venv and caches; .local, with the data, stays
 
 .venv/dev.stamp: requirements-dev.txt .venv/runtime.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The peers that `make bench-method` measures, apart from everything else.
+.venv-bench/bench.stamp: tests/bench/method/requirements.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/method/requirements.txt
 	@touch $@
 
 # The browser tests drive Debian's chromium. Where it cannot be installed they fail and say the same as here.

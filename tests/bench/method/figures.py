@@ -1,0 +1,147 @@
+"""What the runs say: means, costs, and paired comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from optimizer.engine.stats import bootstrap_interval, mean, sign_test
+from tests.bench.method.runs import Line
+
+ORIGINAL, OURS, THIRD = "original", "ours", "ours-third"
+PEERS = ("gepa", "miprov2")
+METHODS = (ORIGINAL, "few-shot", "rewrite", *PEERS, THIRD, OURS)
+
+
+@dataclass(frozen=True)
+class AgainstOriginal:
+    """Ours beside the original on one task: seeds and rows that got better and worse."""
+
+    task: str
+    difference: float
+    seeds_better: int
+    seeds_worse: int
+    rows_better: int
+    rows_worse: int
+
+    @property
+    def p_value(self) -> float:
+        return sign_test(self.rows_better, self.rows_worse)
+
+
+@dataclass(frozen=True)
+class AgainstMethod:
+    """Ours beside another method, over pairs of task and seed; the difference with its 95 % interval."""
+
+    method: str
+    pairs: int
+    better: int
+    worse: int
+    difference: float
+    low: float
+    high: float
+
+
+class Figures:
+    """The runs with one model at one budget."""
+
+    def __init__(self, model: str, budget: int, lines: Iterable[Line]) -> None:
+        self.model = model
+        self.budget = budget
+        self.runs = {(line["method"], line["task"], line["seed"]): line for line in _of(model, budget, lines)}
+
+    @cached_property
+    def methods(self) -> list[str]:
+        return [name for name in METHODS if any(name == method for method, _, _ in self.runs)]
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        return list(dict.fromkeys(task for _, task, _ in self.runs))
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        return sorted({seed for _, _, seed in self.runs})
+
+    @cached_property
+    def whole(self) -> list[str]:
+        """Tasks that every method has run on, with every seed."""
+        return [
+            task
+            for task in self.tasks
+            if all((method, task, seed) in self.runs for method in self.methods for seed in self.seeds)
+        ]
+
+    def of(self, method: str, task: str | None = None) -> list[Line]:
+        """The method's runs, on one task or all."""
+        return [line for (name, on, _), line in self.runs.items() if name == method and task in (None, on)]
+
+    def accuracy(self, method: str, task: str) -> float | None:
+        """Mean over the seeds; None without a run."""
+        runs = self.of(method, task)
+        return mean([line["accuracy"] for line in runs]) if runs else None
+
+    def mean_of(self, method: str, what: str = "accuracy") -> float | None:
+        """Mean over the whole tasks, so that all methods have the same ones; None where runs do not tell it."""
+        told = [line[what] for line in self.of(method) if line["task"] in self.whole and what in line]
+        return mean(told) if told else None
+
+    def against_original(self) -> list[AgainstOriginal]:
+        """Ours and the original by task, over the seeds that both have."""
+        compared = []
+        for task in self.tasks:
+            if pairs := [pair for pair in self._pairs(ORIGINAL) if pair[0]["task"] == task]:
+                compared.append(_against_original(task, pairs))
+        return compared
+
+    def against(self, method: str) -> AgainstMethod:
+        """Ours and another method over all pairs of task and seed that both have."""
+        differences = [us["accuracy"] - them["accuracy"] for us, them in self._pairs(method)]
+        low, high = bootstrap_interval(differences, seed=0)
+        return AgainstMethod(
+            method,
+            len(differences),
+            sum(d > 0 for d in differences),
+            sum(d < 0 for d in differences),
+            mean(differences),
+            low,
+            high,
+        )
+
+    def _pairs(self, method: str) -> list[tuple[Line, Line]]:
+        return [
+            (line, self.runs[method, task, seed])
+            for (name, task, seed), line in self.runs.items()
+            if name == OURS and (method, task, seed) in self.runs
+        ]
+
+
+def _against_original(task: str, pairs: Sequence[tuple[Line, Line]]) -> AgainstOriginal:
+    seeds = [us["accuracy"] - them["accuracy"] for us, them in pairs]
+    rows = [a - b for us, them in pairs for a, b in zip(us["scores"], them["scores"], strict=True)]
+    return AgainstOriginal(
+        task,
+        mean(seeds),
+        sum(d > 0 for d in seeds),
+        sum(d < 0 for d in seeds),
+        sum(d > 0 for d in rows),
+        sum(d < 0 for d in rows),
+    )
+
+
+def _of(model: str, budget: int, lines: Iterable[Line]) -> list[Line]:
+    """The model's lines at the budget; of ours, those of the version that ran last."""
+    mine = [line for line in lines if line["model"] == model and _is_at(line, budget)]
+    versions = {line["method"]: line["version"] for line in mine}
+    return [line for line in mine if line["version"] == versions[line["method"]]]
+
+
+def _is_at(line: Line, budget: int) -> bool:
+    return int(line["budget"]) in {0, budget // 3 if line["method"] == THIRD else budget}
+
+
+def all_figures(lines: Sequence[Line]) -> list[Figures]:
+    """One for each model and budget that searches were run with."""
+    searched = [line for line in lines if line["budget"] and line["method"] != THIRD]
+    keys = dict.fromkeys((line["model"], int(line["budget"])) for line in searched)
+    return [Figures(model, budget, lines) for model, budget in keys]

@@ -1,0 +1,81 @@
+"""What a method hands back: something that answers an input, and can be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from optimizer.engine.components import INPUT, Components
+from optimizer.llm.base import Message
+from tests.bench.method.meter import Meter
+from tests.bench.method.tasks import BenchTask
+
+Shown = list[dict[str, str]]
+
+
+class Program(Protocol):
+    """Answers inputs with the given meter."""
+
+    def answers(self, inputs: Sequence[str], meter: Meter) -> list[str]: ...
+
+    def shown(self) -> Shown:
+        """The chat, with a placeholder for the input."""
+        ...
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A prompt that is a chat."""
+
+    turns: Callable[[str], Sequence[Message]]
+    answer_tokens: int
+
+    def answers(self, inputs: Sequence[str], meter: Meter) -> list[str]:
+        return meter.answers([self.turns(text) for text in inputs], max_tokens=self.answer_tokens)
+
+    def shown(self) -> Shown:
+        return [{"role": turn.role, "content": turn.content} for turn in self.turns(INPUT)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search ended with, and what it held to be best after a third of the tokens."""
+
+    program: Program
+    version: str = ""
+    best_at: int = 0  # tokens spent when the program first led
+    at_third: Program | None = None
+    spent: tuple[int, int] | None = None  # calls and tokens, where the meter has not seen them
+    seconds: float | None = None
+
+
+def prompted(components: Components, task: BenchTask) -> Chat:
+    """The program that components make."""
+    return Chat(components.messages, task.answer_tokens)
+
+
+def held_out_scores(program: Program, task: BenchTask, meter: Meter) -> list[float]:
+    """The one measure of all methods: the grade of each held-out row."""
+    outputs = program.answers([row.input for row in task.held_out], meter)
+    return task.scores(outputs, task.held_out)
+
+
+class Track:
+    """Which program led when."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._led: list[tuple[int, Program]] = []
+
+    def note(self, leader: Program) -> None:
+        """Tell who leads now."""
+        if not self._led or self._led[-1][1].shown() != leader.shown():
+            self._led.append((self._meter.tokens, leader))
+
+    def found(self, version: str) -> Found:
+        """The last leader, and who led when a third of the budget was spent."""
+        third = (self._meter.budget or 0) // 3
+        early = [leader for tokens, leader in self._led if tokens <= third]
+        best_at, best = self._led[-1]
+        return Found(best, version, best_at, at_third=early[-1] if early else self._led[0][1])

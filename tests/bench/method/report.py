@@ -1,0 +1,161 @@
+"""docs/benchmarks.md, from the runs that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tests.bench.method.aims import Verdict, verdicts
+from tests.bench.method.figures import ORIGINAL, OURS, Figures, all_figures
+from tests.bench.method.runs import DOCS, Line
+from tests.bench.method.tasks import HELD_OUT, SEARCHED
+
+PAGE = DOCS / "benchmarks.md"
+TITLES = {"ours-third": "ours, a third of the tokens"}
+HEAD = f"""# Benchmarks
+
+Written by `make bench-method`; the runs are in [benchmarks/](benchmarks). Every method has the same server, model (as
+target and as optimizer), rows and grader. A search sees the first {SEARCHED} rows of a task and has the same number of
+tokens, prompt and completion together, as the server reports them; an equal request is paid for once. Then its final
+prompt answers the last {HELD_OUT} rows at temperature 0: that is the accuracy here, in per cent.
+
+| method | what it is |
+|---|---|
+| original | the given prompt, as it is |
+| few-shot | the given prompt, and 8 random rows as chat turns; no search |
+| rewrite | the model's one rewrite of the prompt, with 3 rows shown; no search |
+| gepa | `gepa.optimize`, its defaults, 4 proposals at a time; 32 rows to learn from, 32 to choose by |
+| miprov2 | `dspy.MIPROv2`, minibatches of 8; 16 rows to learn from |
+| ours, ours-third | `optimizer.engine.run` with the budget, and with a third of it |
+
+MIPROv2 chooses among 4 instructions and 4 sets of up to 4 examples by 32 rows; with fewer than 40,000 tokens among 3
+and 3 by 16, for else it would not come to compare any. A peer that is still searching when the tokens are spent hands
+over what led its own validation.
+"""
+
+
+def write(lines: Sequence[Line]) -> str:
+    """Write the page; returns it."""
+    page = render(lines)
+    PAGE.write_text(page)
+    return page
+
+
+def render(lines: Sequence[Line]) -> str:
+    """The page: a section for each model and budget."""
+    return "\n".join([HEAD, *(_section(figures) for figures in all_figures(lines))])
+
+
+def _section(figures: Figures) -> str:
+    parts = [
+        f"## {figures.model}, {figures.budget:,} tokens a search\n\n{_circumstances(figures)}",
+        "### Accuracy\n\n" + _accuracies(figures),
+        "### Cost\n\n" + _costs(figures),
+        "### Ours and the original\n\n" + _against_original(figures),
+        "### Ours and the others\n\n" + _against_others(figures),
+        "### Aims\n\n" + _table(("aim", "", "measured"), [_verdict(v) for v in verdicts(figures)]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _circumstances(figures: Figures) -> str:
+    lines = list(figures.runs.values())
+    days = sorted({line["at"][:10] for line in lines})
+    span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    parts = [f"{span}; {'; '.join(_distinct(lines, 'machine'))}; {', '.join(_distinct(lines, 'version'))}."]
+    parts += ["The commands:", "```\n" + "\n".join(_distinct(lines, "command")) + "\n```"]
+    return "\n\n".join(parts)
+
+
+def _distinct(lines: Sequence[Line], what: str) -> list[str]:
+    return [text for text in dict.fromkeys(str(line[what]) for line in lines) if text]
+
+
+def _accuracies(figures: Figures) -> str:
+    def row(name: str, value: Callable[[str], float | None]) -> list[str]:
+        return [name, *(_percent(value(method)) for method in figures.methods)]
+
+    def on(task: str) -> Callable[[str], float | None]:
+        return lambda method: figures.accuracy(method, task)
+
+    rows = [row(task, on(task)) for task in figures.tasks]
+    rows.append(row(f"**mean of {len(figures.whole)} whole tasks**", figures.mean_of))
+    note = (
+        f"Means over {len(figures.seeds)} seeds. A task is whole where every method has run with every seed."
+    )
+    return note + "\n\n" + _table(("task", *map(_title, figures.methods)), rows)
+
+
+def _costs(figures: Figures) -> str:
+    head = ("method", "runs", "tokens", "best at", "calls", "seconds", "accuracy", "at a third")
+    note = (
+        "Means of one search, over whole tasks; `best at` is the tokens spent when the final prompt first led (ours: "
+        "was proposed), `at a third` the accuracy of what led when a third of the tokens was spent."
+    )
+    return note + "\n\n" + _table(head, [_cost(figures, method) for method in figures.methods])
+
+
+def _cost(figures: Figures, method: str) -> list[str]:
+    def whole(what: str) -> str:
+        value = figures.mean_of(method, what)
+        return "–" if value is None else f"{value:,.0f}"
+
+    figures_of = [whole(what) for what in ("search_tokens", "best_at_tokens", "search_calls", "seconds")]
+    accuracies = [_percent(figures.mean_of(method, what)) for what in ("accuracy", "third_accuracy")]
+    return [_title(method), str(len(figures.of(method))), *figures_of, *accuracies]
+
+
+def _against_original(figures: Figures) -> str:
+    head = ("task", "difference", "seeds better / worse", "rows better / worse", "p (exact sign test)")
+    rows = [
+        [
+            one.task,
+            _points(one.difference),
+            f"{one.seeds_better} / {one.seeds_worse}",
+            f"{one.rows_better} / {one.rows_worse}",
+            f"{one.p_value:.2g}",
+        ]
+        for one in figures.against_original()
+    ]
+    return _table(head, rows)
+
+
+def _against_others(figures: Figures) -> str:
+    head = ("method", "difference", "95 % interval", "better / worse", "pairs of task and seed")
+    others = [figures.against(method) for method in figures.methods if method not in (OURS, ORIGINAL)]
+    rows = [
+        [
+            _title(one.method),
+            _points(one.difference),
+            f"{_points(one.low)} to {_points(one.high)}",
+            f"{one.better} / {one.worse}",
+            str(one.pairs),
+        ]
+        for one in others
+        if one.pairs
+    ]
+    return "Ours minus the other; the interval is a paired bootstrap.\n\n" + _table(head, rows)
+
+
+def _verdict(verdict: Verdict) -> list[str]:
+    word = {True: "met", False: "**missed**", None: "open"}[verdict.met]
+    return [verdict.aim, word, verdict.figure]
+
+
+def _title(method: str) -> str:
+    return TITLES.get(method, method)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """First column to the left, the others to the right."""
+    if not rows:
+        return "No run yet."
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,176 @@
+"""What `make bench-method` reads, keeps and reports; nothing here asks a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optimizer.engine.events import Scored, Spent
+from optimizer.llm.scripted import Scripted
+from tests.bench.method.aims import verdicts
+from tests.bench.method.figures import Figures, all_figures
+from tests.bench.method.meter import BudgetSpent, Meter
+from tests.bench.method.ours import Watch
+from tests.bench.method.programs import held_out_scores, prompted
+from tests.bench.method.report import render
+from tests.bench.method.runs import Runs
+from tests.bench.method.tasks import HELD_OUT, OWN, SEARCHED, read_tasks
+
+MODEL = "qwen2.5-coder-0.5b-instruct"
+
+
+def line(method: str, right: int, *, task: str = "sums", seed: int = 0, **other: Any) -> dict[str, Any]:
+    scores = [1.0] * right + [0.0] * (40 - right)
+    budget = {"original": 0, "ours-third": 3_000}.get(method, 9_000)
+    told = {"method": method, "task": task, "seed": seed, "model": MODEL, "budget": budget, "version": "1"}
+    cost = {"search_tokens": budget, "search_calls": 9, "best_at_tokens": 5, "seconds": 1.0}
+    found = {
+        "scores": scores,
+        "accuracy": right / 40,
+        "at": "2026-01-02 03:04",
+        "machine": "m",
+        "command": "c",
+    }
+    return told | cost | found | other
+
+
+def write_task(folder: Path, rows: int, name: str = "sums") -> None:
+    told = "\n".join(json.dumps({"input": f"{n} 1", "expected": str(n + 1)}) for n in range(rows))
+    (folder / f"{name}.jsonl").write_text(told + "\n")
+
+
+# What is measured on
+
+
+def test_a_folders_own_manifest_wins(tmp_path: Path) -> None:
+    write_task(tmp_path, 120, "sum")
+    assert read_tasks(tmp_path)[0].prompt == "Add the numbers."
+    (tmp_path / "manifest.json").write_text('{"sum": {"prompt": "Sum up.", "grader": "numeric"}}')
+    [task] = read_tasks(tmp_path)
+    assert (task.prompt, task.grader) == ("Sum up.", "numeric")
+
+
+def test_searched_and_held_out_rows_are_apart(tmp_path: Path) -> None:
+    write_task(tmp_path, 90, "sum")
+    [task] = read_tasks(tmp_path)
+    assert (len(task.rows), len(task.held_out)) == (50, HELD_OUT)
+    assert not set(task.rows) & set(task.held_out)
+
+
+def test_our_own_tasks_are_whole() -> None:
+    tasks = read_tasks(OWN)
+    assert len(tasks) == 3
+    assert {(len(task.rows), len(task.held_out)) for task in tasks} == {(SEARCHED, HELD_OUT)}
+
+
+def test_an_unknown_task_is_named_with_those_that_there_are() -> None:
+    with pytest.raises(ValueError, match=r"no task nonsense.*initials"):
+        read_tasks(OWN, ["nonsense"])
+
+
+def test_an_answer_is_cut_where_it_can_no_longer_be_right(tmp_path: Path) -> None:
+    write_task(tmp_path, 120, "sum")
+    (tmp_path / "manifest.json").write_text('{"sum": {"prompt": "Add.", "grader": "exact"}}')
+    assert read_tasks(tmp_path)[0].answer_tokens == len("64") + 16
+
+
+# What a method may spend
+
+
+def test_an_equal_request_is_paid_for_once_and_none_after_the_budget() -> None:
+    model = Scripted(lambda request: "2")
+    meter = Meter(model, MODEL, budget=60)
+    chats = [prompted_chat(f"{number} 1") for number in (1, 2)]
+    assert meter.answers(chats + chats[:1], max_tokens=8) == ["2", "2", "2"]
+    assert meter.calls == 2
+    with pytest.raises(BudgetSpent):
+        meter.answers([prompted_chat(f"{number} 5") for number in range(100)], max_tokens=8)
+    assert 60 <= meter.tokens < 200
+    assert meter.answers(chats, max_tokens=8) == ["2", "2"], "what is known costs nothing"
+
+
+def prompted_chat(text: str) -> Any:
+    return read_tasks(OWN)[0].original.messages(text)
+
+
+def test_every_method_is_measured_by_the_same_grades() -> None:
+    task = read_tasks(OWN, ["initials"])[0]
+    right = {row.input: row.expected for row in task.held_out}
+    model = Scripted(lambda request: f"{right[request.messages[-1].content.splitlines()[-1]].lower()}.")
+    assert held_out_scores(prompted(task.original, task), task, Meter(model, MODEL)) == [1.0] * HELD_OUT
+
+
+def test_our_search_ends_where_its_final_comparison_begins() -> None:
+    watch = Watch()
+    for event in (Spent(5, 50, 5), Spent(9, 90, 9), Spent(89, 890, 89), Scored(0, "held-out", (), 0.5, 40)):
+        watch.note(event)
+    watch.note(Scored(1, "held-out", (), 0.5, 40))
+    assert watch.searched == (9, 99)
+
+
+# What is kept
+
+
+def test_a_run_that_is_kept_is_not_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "runs.jsonl"
+    Runs(path).add(line("ours", 20))
+    again = Runs(path)
+    assert again.has(line("ours", 3))
+    for change in ({"seed": 1}, {"budget": 5}, {"version": "2"}, {"task": "other"}, {"model": "other"}):
+        assert not again.has(line("ours", 20) | change)
+
+
+def test_a_line_cut_off_by_an_interruption_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    runs = Runs(path)
+    runs.add(line("ours", 20))
+    runs.add(line("gepa", 20))
+    path.write_text(path.read_text()[:-30])
+    again = Runs(path)
+    assert again.has(line("ours", 20))
+    assert not again.has(line("gepa", 20))
+    again.add(line("gepa", 20))
+    assert Runs(path).has(line("gepa", 20)), "what follows a cut line can be read"
+
+
+# What is reported
+
+
+def three_seeds() -> list[dict[str, Any]]:
+    right = {"original": 4, "gepa": 10, "miprov2": 20, "ours-third": 24, "ours": 30}
+    return [line(method, n, seed=seed) for seed in range(3) for method, n in right.items()]
+
+
+def test_means_are_over_tasks_that_every_method_has_run_on() -> None:
+    figures = Figures(MODEL, 9_000, [*three_seeds(), line("ours", 0, task="begun")])
+    assert figures.whole == ["sums"]
+    assert figures.mean_of("ours") == pytest.approx(0.75)
+    assert figures.accuracy("ours", "begun") == 0
+
+
+def test_only_the_version_of_ours_that_ran_last_counts() -> None:
+    [figures] = all_figures([line("ours", 40, version="old"), line("ours", 10, version="new", seed=1)])
+    assert figures.mean_of("ours") == pytest.approx(0.25)
+
+
+def test_rows_are_paired_with_those_of_the_original() -> None:
+    [against] = Figures(MODEL, 9_000, three_seeds()).against_original()
+    assert (against.rows_better, against.rows_worse, against.seeds_better) == (78, 0, 3)
+    assert against.p_value < 0.001
+
+
+def test_the_report_says_what_was_measured_and_which_aims_are_missed() -> None:
+    page = render(three_seeds())
+    assert "| sums | 10.0 | 25.0 | 50.0 | 60.0 | 75.0 |" in page
+    assert "| miprov2 | +25.0 | +25.0 to +25.0 | 3 / 0 | 3 |" in page
+    told = {verdict.aim: verdict.met for verdict in verdicts(Figures(MODEL, 9_000, three_seeds()))}
+    assert list(told.values()) == [False, True, True, True, True]
+    assert "**missed** | 1 whole tasks" in page
+
+
+def test_without_a_run_of_ours_the_aims_are_open() -> None:
+    page = render([line("original", 4), line("gepa", 10)])
+    assert "| open | no run yet |" in page
