@@ -205,7 +205,7 @@ def test_calls_that_were_known_already_are_counted(user_client: Client, workspac
     for reused in (True, True, False):
         factories.make_call(session, reused=reused)
     page = page_of(user_client, session)
-    assert "3 model calls, 2 of them known from earlier optimizations" in page
+    assert "2 of them known from earlier optimizations" in page
 
 
 # Stopping
