@@ -17,6 +17,7 @@ from optimizer.models import LLMCall
 
 NEWEST = 200
 FEWEST = 12  # calls that a speed is fitted to
+SPREAD = 16  # tokens between the shortest and the longest answer: less does not tell what a token takes
 ODD = 10  # times the usual deviation: a call in which the model was loaded
 FASTEST = 1e6  # tokens a second, where a token costs nothing that can be measured
 KEPT = 24 * 3600  # seconds
@@ -87,7 +88,8 @@ def _from_ledger(model: str) -> Speed | None:
 
 def fit(timings: Sequence[Timing]) -> Speed | None:
     """The speed that explains the timings best, by least squares; None where they are too few or too alike to tell."""
-    if len(timings) < FEWEST:
+    lengths = [timing.completion_tokens for timing in timings]
+    if len(timings) < FEWEST or max(lengths) - min(lengths) < SPREAD:
         return None
     costs = _costs(_without_odd(timings))
     if costs is None or costs.completion <= 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from dataclasses import asdict, dataclass
 from math import floor, log10
 from typing import Any
@@ -11,11 +13,15 @@ from django.conf import settings
 from django.core.cache import cache
 
 from optimizer import briefing, speeds
-from optimizer.engine.estimate import Speed, estimate
+from optimizer.engine import Config, Task, TaskRefused
+from optimizer.engine.estimate import Estimate, Speed, estimate
 from optimizer.models import OptimizationSession, Prompt
 from optimizer.services.choices import COLUMNS, Choices
 
 UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
+REMEMBERED = 600  # seconds
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,18 +53,30 @@ class Forecast:
         return f"{cost}. How long is not known yet: {self.model} has not been measured on this server."
 
 
-def forecast(choices: Choices) -> Forecast:
-    """What these choices will take. TaskRefused says why they cannot be run."""
+def forecast(choices: Choices) -> Forecast | None:
+    """What these choices will take, if that can be told. TaskRefused says why they cannot be run."""
     model = target_model(choices)
     speed = speeds.known(model) if model else None
     draft = _draft(choices)
-    found = estimate(
-        briefing.task_of(draft, choices.examples()),
-        briefing.config_of(draft),
-        speed or UNMEASURED,
-        choices.seed,
-    )
+    task, config = briefing.task_of(draft, choices.examples()), briefing.config_of(draft)
+    try:
+        found = _estimate(task, config, speed or UNMEASURED, choices.seed)
+    except TaskRefused:
+        raise
+    except Exception:  # only an estimate: the run itself may go well
+        log.exception("no estimate of an optimization with %s", model)
+        return None
     return Forecast(found.calls, found.tokens, found.minutes if speed else None, model)
+
+
+def _estimate(task: Task, config: Config, speed: Speed, seed: int) -> Estimate:
+    """Remembered for a while: a page asks for it, then the start does."""
+    asked = hashlib.sha256(repr((task, config, speed, seed)).encode(errors="replace")).hexdigest()
+    known: Estimate | None = cache.get(f"estimate:{asked}")
+    if known is None:
+        known = estimate(task, config, speed, seed)
+        cache.set(f"estimate:{asked}", known, REMEMBERED)
+    return known
 
 
 def _draft(choices: Choices) -> OptimizationSession:

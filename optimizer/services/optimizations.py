@@ -45,9 +45,10 @@ def _submitted(by: User, choices: Choices) -> OptimizationSession | None:
 
 
 def _estimate(choices: Choices) -> dict[str, Any] | None:
-    """What the run will take, to be shown beside what it took. None for a task that the run itself will refuse."""
+    """What the run will take, to be shown beside what it took. A task that cannot be run is refused by the run."""
     with suppress(TaskRefused):
-        return forecast(choices).kept()
+        if told := forecast(choices):
+            return told.kept()
     return None
 
 

@@ -23,12 +23,12 @@ def optimization_estimate(request: AppRequest) -> HttpResponse:
     estimate = _estimate(form)
     if estimate and estimate.minutes is None:
         ask_for_speed(estimate.model)
-    status = 200 if estimate else 422
+    status = 422 if form.errors else 200
     return page_with(request, form, part="_estimate.html", status=status, estimate=estimate, asked=True)
 
 
 def _estimate(form: OptimizationForm) -> Forecast | None:
-    """None for a form that cannot start; the form says why."""
+    """None for a form that cannot start, which says why, or where nothing can be told."""
     if not form.is_valid():
         return None
     try:

@@ -30,6 +30,7 @@ PASSED_ON = (
     "temperature", "max_tokens", "target_model", "optimizer_model", "max_calls", "token_budget", "max_minutes",
     "target_score", "patience", "seed",
 )  # fmt: skip
+NOTHING_TO_TELL = "What it takes cannot be told; the log says why."
 
 
 class Command(BaseCommand):
@@ -100,9 +101,12 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         tasks.refresh_models()
         user = self._user(options["user"])
-        choices = None if options["resume"] else self._choices(user, options)
-        if choices and (estimate := self._estimated(choices, options)) and options["estimate"]:
-            return self.stdout.write(json.dumps(asdict(estimate)) if options["json"] else str(estimate))
+        choices = self._choices(user, options) if options["resume"] is None else None
+        if choices:
+            estimate = self._estimate(choices)
+            if options["estimate"]:
+                return self._tell(estimate, as_json=options["json"])
+            self.stderr.write(str(estimate or NOTHING_TO_TELL))
         run = self._run(user, choices, options)
         try:
             with ProgressBar(sys.stderr) as bar:
@@ -122,17 +126,15 @@ class Command(BaseCommand):
             )
         return form.choices()
 
-    def _estimated(self, choices: Choices, options: dict[str, Any]) -> Forecast:
-        """What it will take, by the model's measured speed; measured now where nobody did. Told before a start."""
+    def _estimate(self, choices: Choices) -> Forecast | None:
+        """What it will take, by the model's measured speed; measured now where nobody did."""
         try:
             estimate = forecast(choices)
+            if estimate and estimate.model and estimate.minutes is None:
+                tasks.measure_speed(estimate.model)
+                estimate = forecast(choices)
         except TaskRefused as error:
             raise bad_input(str(error)) from error
-        if estimate.minutes is None and estimate.model:
-            tasks.measure_speed(estimate.model)
-            estimate = forecast(choices)
-        if not options["estimate"]:
-            self.stderr.write(str(estimate))
         return estimate
 
     def _run(self, user: User, choices: Choices | None, options: dict[str, Any]) -> progress.Run:
@@ -179,6 +181,11 @@ class Command(BaseCommand):
         stop_optimization(session=run.session, by=user)
         run.stop()
         self.stderr.write(f"Stopped. Go on with: manage.py optimize --resume {run.session.pk}")
+
+    def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
+        if estimate is None:
+            raise CommandError(NOTHING_TO_TELL, returncode=1)
+        self.stdout.write(json.dumps(asdict(estimate)) if as_json else str(estimate))
 
     def _print(self, session: OptimizationSession, *, as_json: bool) -> None:
         session.refresh_from_db()
