@@ -19,7 +19,7 @@ from tests.engine.world import ITEMS, PROMPT, world
 KEYS = {
     "session", "status", "finish_reason", "original", "optimized", "messages", "kept_original", "quality_score",
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
-    "prompt_tokens", "completion_tokens", "seconds",
+    "prompt_tokens", "completion_tokens", "seconds", "estimate",
 }  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
         (("--prompt", "x", "--max-total-tokens", "10"), "token_budget:"),
         (("--prompt", "x", "--max-minutes", "0"), "max_minutes:"),
         (("--prompt", "x", "--target-score", "90"), "90 is not a score above 0, at most 1"),
-        (("--prompt", "x", "--threshold", "high"), "high is not a score"),
+        (("--prompt", "x", "--threshold", "0"), "threshold: 0 is not a score"),
         (("--prompt", "x", "--patience", "0"), "patience:"),
         (("--prompt", "x", "--tolerance", "0.1"), "belongs to the numeric grader. Add --grader numeric"),
         (("--prompt", "x", "--grader", "exact", "--choices", "a,b"), "belongs to the choice grader"),

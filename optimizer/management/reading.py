@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,10 @@ from optimizer.services.datasets import parse_rows
 BAD_INPUT = 2
 
 
-def percent(text: str) -> str:
+def percent(name: str, score: float) -> str:
     """A score from 0 to 1, as the form takes it: in percent."""
-    try:
-        score = float(text)
-    except ValueError:
-        score = -1.0
     if not 0 < score <= 1:
-        raise ArgumentTypeError(f"{text} is not a score above 0, at most 1")
+        raise bad_input(f"{name}: {score:g} is not a score above 0, at most 1.")
     return f"{score * 100:g}"
 
 

@@ -23,7 +23,7 @@ def optimization_estimate(request: AppRequest) -> HttpResponse:
     estimate = _estimate(form)
     if estimate and estimate.minutes is None:
         ask_for_speed(estimate.model)
-    status = 422 if form.errors else 200
+    status = 422 if form.errors and not request.htmx else 200  # while a form is filled, a gap is no error
     return page_with(request, form, part="_estimate.html", status=status, estimate=estimate, asked=True)
 
 

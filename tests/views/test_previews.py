@@ -57,7 +57,8 @@ def test_an_outsiders_rows_cannot_be_used(
 ) -> None:
     dataset = factories.make_dataset(outsider.personal_workspace)
     response = user_client.post(address, {"prompt": "Hi", "dataset": dataset.pk}, headers=headers)
-    assert response.status_code == 422
+    assert response.status_code == (200 if headers and address == ESTIMATE else 422)
+    assert not response.context.get("estimate")
     assert "Reviews" not in response.content.decode()
 
 
@@ -111,7 +112,7 @@ def test_a_form_that_cannot_start_has_none(
     user_client: Client, field: str, value: str, headers: dict[str, str]
 ) -> None:
     response = user_client.post(ESTIMATE, {"prompt": "Hi"} | {field: value}, headers=headers)
-    assert response.status_code == 422
+    assert response.status_code == (200 if headers else 422)
     assert "once the form can start" in response.content.decode()
 
 

@@ -60,7 +60,7 @@ class Command(BaseCommand):
         parser.add_argument("--rubric", metavar="TEXT", help="what a good answer has; for the rubric grader")
         parser.add_argument(
             "--threshold",
-            type=percent,
+            type=float,
             metavar="SCORE",
             help="0 to 1; answers that the rubric scores below are wrong",
         )
@@ -92,7 +92,7 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--max-minutes", type=float, help="hard limit on minutes of model work")
         parser.add_argument(
-            "--target-score", type=percent, metavar="SCORE", help="0 to 1; the search ends once it is reached"
+            "--target-score", type=float, metavar="SCORE", help="0 to 1; the search ends once it is reached"
         )
         parser.add_argument("--patience", type=int, help="rounds without anything better that end the search")
 
@@ -161,6 +161,8 @@ class Command(BaseCommand):
 
     def _typed(self, options: dict[str, Any]) -> dict[str, Any]:
         given = {name: options[name] for name in PASSED_ON if options[name] is not None}
+        for name in {"threshold", "target_score"} & given.keys():
+            given[name] = percent(name, given[name])
         if "choice_list" in given:
             given["choice_list"] = "\n".join(given["choice_list"])
         if options["sample"]:
