@@ -15,12 +15,14 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from optimizer import engine, progress
+from optimizer import engine, progress, speeds
+from optimizer.briefing import config_of, task_of
 from optimizer.engine.events import Beat, Event
-from optimizer.llm.base import Unavailable
+from optimizer.llm.base import CallFailed, Unavailable
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.pool import Host, Pool
+from optimizer.llm.trial import trial
 from optimizer.models import OptimizationSession
 
 MODELS_KEY = "models"
@@ -69,6 +71,14 @@ def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
         cache.set(MODELS_KEY, pool.models(), 60)
+
+
+@shared_task
+def measure_speed(model: str) -> None:
+    """Time a few small calls of a model, for estimates."""
+    with connected() as pool, suppress(Unavailable, CallFailed):
+        speeds.keep(model, [speeds.Timing.of(reply) for reply in trial(pool, model)])
+    speeds.answer(model)
 
 
 def work(run: progress.Run, watch: Callable[[Event], None] = lambda event: None) -> None:
@@ -126,33 +136,3 @@ def hosts() -> Sequence[Host]:
         )
         for address in settings.OLLAMA_HOSTS
     ]
-
-
-def task_of(session: OptimizationSession) -> engine.Task:
-    """What the session asks of the engine."""
-    rows = session.dataset.examples.values_list("input", "expected") if session.dataset else ()
-    return engine.Task(
-        prompt=session.prompt.original,
-        context=session.prompt.context,
-        target_model=session.target_model,
-        optimizer_model=session.optimizer_model,
-        items=tuple(engine.Item(*row) for row in rows),
-        grader=session.grader,
-        grader_options=tuple(session.grader_options.items()),
-        evidence=tuple(said["text"] for said in session.evidence_given),
-        priors=tuple(engine.OperatorPrior(**prior) for prior in session.priors or ()),
-    )
-
-
-def config_of(session: OptimizationSession) -> engine.Config:
-    """How hard to search for the session."""
-    preset = engine.PRESETS[session.preset]
-    return engine.Config(
-        iterations=session.iterations,
-        rounds=session.rounds,
-        styles=preset.styles,
-        patience=preset.patience,
-        temperature=session.temperature,
-        answer_tokens=session.max_tokens,
-        max_calls=session.max_calls or preset.max_calls,
-    )

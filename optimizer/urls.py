@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from optimizer.views import accounts, health, history, home, preferences, sessions
+from optimizer.views import accounts, health, history, home, preferences, previews, sessions
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("optimizations/estimate/", previews.optimization_estimate, name="optimization-estimate"),
+    path("optimizations/grade/", previews.grader_try, name="grader-try"),
     path("optimizations/<int:pk>/", sessions.session_detail, name="session-detail"),
     path("optimizations/<int:pk>/stop/", sessions.session_stop, name="session-stop"),
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),

@@ -111,7 +111,7 @@ function showPrompt() {
 
 function showPreset() {
   const preset = $("[name=preset]:checked", form());
-  if (preset) for (const name of ["iterations", "rounds"]) $(`#id_${name}`).placeholder = preset.dataset[name];
+  if (preset) for (const name of ["iterations", "rounds", "max_calls", "patience"]) $(`#id_${name}`).placeholder = preset.dataset[name];
 }
 
 function keepDraft() {

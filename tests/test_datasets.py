@@ -9,16 +9,16 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from optimizer.models import User, Workspace
-from optimizer.services.datasets import create_dataset, parse_rows
+from optimizer.services.datasets import Row, create_dataset, parse_rows, rows_of
 
 ROWS = [
-    ("Lovely tea.", "positive"),
-    ("Cold soup.", "negative"),
-    ("Great, thanks!", "positive"),
-    ("No.", "no"),
+    Row("Lovely tea.", "positive"),
+    Row("Cold soup.", "negative"),
+    Row("Great, thanks!", "positive"),
+    Row("No.", "no"),
 ]
 CSV = 'input,expected\nLovely tea.,positive\nCold soup.,negative\n"Great, thanks!",positive\nNo.,no\n'
-JSONL = "\n".join(json.dumps({"input": i, "expected": e}) for i, e in ROWS)
+JSONL = "\n".join(json.dumps({"input": i, "expected": e}) for i, e, _ in ROWS)
 
 
 def messages(content: bytes | str, name: str = "") -> str:
@@ -42,12 +42,12 @@ def of_answers(*answers: Any) -> str:
         CSV.replace("input,expected", " Question , ANSWER "),
         CSV.replace("input,expected", "text,label"),
         CSV.replace("input,expected", "prompt,completion"),
-        "\n".join(f"{i};{e}" for i, e in [("input", "expected"), *ROWS]),
-        "\n".join(f"{e}\tx, y; z\t{i}" for i, e in [("input", "expected"), *ROWS]),
+        "\n".join(f"{i};{e}" for i, e, _ in [Row("input", "expected"), *ROWS]),
+        "\n".join(f"{e}\tx, y; z\t{i}" for i, e, _ in [Row("input", "expected"), *ROWS]),
         JSONL,
         JSONL + "\n\n",
         f"[{','.join(JSONL.splitlines())}]",
-        json.dumps([{"Text": i, "note": 1, "label": e} for i, e in ROWS], indent=2),
+        json.dumps([{"Text": i, "note": 1, "label": e} for i, e, _ in ROWS], indent=2),
     ],
 )
 def test_rows_are_read_from_csv_json_and_jsonl(content: bytes | str) -> None:
@@ -60,27 +60,27 @@ def numbered(line: str, count: int = 4) -> str:
 
 
 def test_a_name_that_says_csv_is_believed() -> None:
-    assert parse_rows("[input],input,expected\n" + numbered("a,b#,c"), "x.CSV")[0] == ("b0", "c")
+    assert parse_rows("[input],input,expected\n" + numbered("a,b#,c"), "x.CSV")[0] == Row("b0", "c")
 
 
 def test_exact_names_win_over_synonyms() -> None:
-    assert parse_rows("text,input,label,expected\n" + numbered("a,b#,c,d"))[0] == ("b0", "d")
+    assert parse_rows("text,input,label,expected\n" + numbered("a,b#,c,d"))[0] == Row("b0", "d")
 
 
 def test_numbers_and_truth_values_become_text() -> None:
-    assert [e for _, e in parse_rows(of_answers(1, 2.5, True, "04"))] == ["1", "2.5", "true", "04"]
+    assert [row.expected for row in parse_rows(of_answers(1, 2.5, True, "04"))] == ["1", "2.5", "true", "04"]
 
 
 def test_objects_stay_compact_json() -> None:
     rows = parse_rows(
         json.dumps([{"input": {"name": "Zoë", "age": age}, "expected": ["a"]} for age in (3, 4, 5, 6)])
     )
-    assert rows[0] == ('{"name":"Zoë","age":3}', '["a"]')
+    assert rows[0] == Row('{"name":"Zoë","age":3}', '["a"]')
 
 
 def test_formulas_right_to_left_and_emoji_are_just_text() -> None:
     rows = parse_rows('input,expected\n=1+1,@x\nשלום,👩‍👩‍👧\n"a\nb",c\n-2,+3\n')
-    assert rows == [("=1+1", "@x"), ("שלום", "👩‍👩‍👧"), ("a\nb", "c"), ("-2", "+3")]
+    assert rows == [Row("=1+1", "@x"), Row("שלום", "👩‍👩‍👧"), Row("a\nb", "c"), Row("-2", "+3")]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,30 @@ def test_what_is_wrong_is_said_with_its_place(content: bytes | str, said: str) -
     assert said in messages(content)
 
 
+WEIGHTS = "input,expected,Weight\na,b,2\nc,d,\ne,f, 0.5 \ng,h,1000\n"
+
+
+def test_a_row_may_have_a_weight() -> None:
+    assert [row.weight for row in parse_rows(WEIGHTS)] == [2, 1, 0.5, 1000]
+
+
+def test_weights_of_json_may_be_numbers_text_or_missing() -> None:
+    weights: list[Any] = [{"weight": 2}, {"weight": "3.5"}, {"weight": None}, {}]
+    rows = [{"input": f"row {n}", "expected": "x"} | weight for n, weight in enumerate(weights)]
+    assert [row.weight for row in parse_rows(json.dumps(rows))] == [2, 3.5, 1, 1]
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "1001", "nan", "inf", "heavy"])
+def test_a_weight_that_is_none_is_said_with_its_place(weight: str) -> None:
+    said = messages(f"input,expected,weight\na,b,{weight}\n")
+    assert f"Row 1 (line 2): “weight” is “{weight}”. Write a number above 0" in said
+
+
+def test_a_dataset_keeps_the_weights(user: User, workspace: Workspace) -> None:
+    dataset = create_dataset(workspace=workspace, by=user, name="x", rows=parse_rows(WEIGHTS))
+    assert rows_of(dataset) == tuple(parse_rows(WEIGHTS))
+
+
 def test_errors_of_several_rows_are_said_together_and_many_are_counted() -> None:
     said = messages("input,expected\n" + "a,\n" * 15).splitlines()
     assert len(said) == 11
@@ -150,5 +174,5 @@ def test_a_dataset_keeps_its_rows_in_order(user: User, workspace: Workspace) -> 
     dataset = create_dataset(workspace=workspace, by=user, name="  Reviews ", rows=ROWS)
     assert (dataset.name, dataset.created_by) == ("Reviews", user)
     assert list(dataset.examples.values_list("position", "input", "expected")) == [
-        (n, i, e) for n, (i, e) in enumerate(ROWS)
+        (n, i, e) for n, (i, e, _) in enumerate(ROWS)
     ]

@@ -12,14 +12,14 @@ from django.core.management import CommandError, call_command
 from optimizer import tasks
 from optimizer.llm.base import CallFailed, Request
 from optimizer.llm.scripted import ScriptedHost
-from optimizer.models import OptimizationSession, Prompt, SessionStatus, User
+from optimizer.models import Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
 from tests.engine.world import ITEMS, PROMPT, world
 
 KEYS = {
     "session", "status", "finish_reason", "original", "optimized", "messages", "kept_original", "quality_score",
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
-    "prompt_tokens", "completion_tokens", "seconds",
+    "prompt_tokens", "completion_tokens", "seconds", "estimate",
 }  # fmt: skip
 
 
@@ -33,7 +33,10 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], str]
     """Puts a scripted server in the place of the configured ones."""
 
     def use(script: Callable[[Request], str]) -> None:
-        monkeypatch.setattr(tasks, "hosts", lambda: [ScriptedHost(script)])
+        def answer(request: Request) -> str:
+            return "1 2 3" if request.purpose == "speed" else script(request)
+
+        monkeypatch.setattr(tasks, "hosts", lambda: [ScriptedHost(answer)])
 
     use(world)  # type: ignore[arg-type]
     return use
@@ -89,10 +92,20 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
         (("--prompt", "x", "--max-calls", "1"), "max_calls:"),
         (("--prompt", "x", "--model", "nobody:7b"), "no model “nobody:7b”"),
         (("--prompt", "x", "--user", "nobody@example.com"), "no user"),
+        (("--prompt", "x", "--max-total-tokens", "10"), "token_budget:"),
+        (("--prompt", "x", "--max-minutes", "0"), "max_minutes:"),
+        (("--prompt", "x", "--target-score", "90"), "90 is not a score above 0, at most 1"),
+        (("--prompt", "x", "--threshold", "0"), "threshold: 0 is not a score"),
+        (("--prompt", "x", "--patience", "0"), "patience:"),
+        (("--prompt", "x", "--tolerance", "0.1"), "belongs to the numeric grader. Add --grader numeric"),
+        (("--prompt", "x", "--grader", "exact", "--choices", "a,b"), "belongs to the choice grader"),
+        (("--prompt", "x", "--grader", "choice", "--choices", "a"), "One choice is none"),
         (("--file", "/nowhere/prompt.txt"), "cannot be read"),
         (("--prompt", "x", "--examples", "/nowhere/rows.csv"), "cannot be read"),
         (("--resume", "7"), "no stopped or failed"),
         (("--resume", "7", "--iterations", "2"), "same settings"),
+        (("--resume", "7", "--patience", "2"), "same settings"),
+        (("--resume", "7", "--estimate"), "has not been started"),
     ],
 )
 def test_bad_input_is_refused_with_its_reason(
@@ -128,6 +141,66 @@ def test_an_answer_that_the_grader_cannot_use_is_named(
     file.write_text("input,expected\na,(\nb,x\nc,y\nd,z\n")
     message = refusal(capsys, "--prompt", "x", "--examples", str(file), "--grader", "regex")
     assert "Row 1" in message
+
+
+def test_limits_and_options_reach_the_session(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = [
+        "--max-calls",
+        "60",
+        "--max-total-tokens",
+        "90000",
+        "--max-minutes",
+        "3",
+        "--target-score",
+        "0.9",
+        "--patience",
+        "2",
+    ]
+    options = ["--grader", "choice", "--choices", "even, odd", "--choices", "neither"]
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, *limits, *options, "--json")
+    session = OptimizationSession.objects.get()
+    assert (session.max_calls, session.token_budget, session.max_minutes) == (60, 90_000, 3.0)
+    assert (session.target_score, session.patience) == (0.9, 2)
+    assert session.grader_options == {"choices": "even\nodd\nneither"}
+    said = json.loads(capsys.readouterr().out)
+    assert said["calls"] <= 60
+    assert said["estimate"]["calls"] <= 60
+
+
+def test_the_rubric_and_its_threshold_reach_the_session(rows: str) -> None:
+    options = ["--grader", "rubric", "--rubric", "Short.", "--threshold", "0.7", "--max-calls", "60"]
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, *options, "--json")
+    assert OptimizationSession.objects.get().grader_options == {"rubric": "Short.", "threshold": "0.7"}
+
+
+def test_a_limit_that_ends_the_run_is_named(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--max-calls", "60", "--json")
+    assert "60 calls" in json.loads(capsys.readouterr().out)["finish_reason"]
+
+
+def test_the_estimate_is_told_before_the_start(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick")
+    assert capsys.readouterr().err.startswith("About ")
+
+
+def test_an_estimate_alone_starts_nothing(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--prompt", PROMPT, "--examples", rows, "--preset", "quick", "--estimate")
+    call_command("optimize", *words)
+    assert capsys.readouterr().out.startswith("About ")
+    call_command("optimize", *words, "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert said.keys() == {"calls", "tokens", "minutes", "model"}
+    assert said["calls"] > 20
+    assert not OptimizationSession.objects.exists()
+
+
+def test_weights_of_rows_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(
+        "\n".join(json.dumps({"input": i.input, "expected": i.expected, "weight": 2}) for i in ITEMS)
+    )
+    call_command("optimize", "--prompt", PROMPT, "--examples", str(file), "--max-calls", "60", "--json")
+    assert set(Example.objects.values_list("weight", flat=True)) == {2.0}
 
 
 def test_a_failing_run_ends_with_1_and_says_why(

@@ -10,9 +10,9 @@ from optimizer.services.datasets import parse_rows
 
 def test_the_sample_has_eighty_different_rows() -> None:
     rows = parse_rows(sample_form_data()["rows"], "sample.jsonl")
-    assert len(rows) == len({i for i, _ in rows}) == len({e for _, e in rows}) == 80
+    assert len(rows) == len({row.input for row in rows}) == len({row.expected for row in rows}) == 80
 
 
 def test_each_answer_stands_in_its_message() -> None:
-    for message, product in parse_rows(sample_form_data()["rows"]):
+    for message, product, _ in parse_rows(sample_form_data()["rows"]):
         assert re.search(rf"\b{product}\b", message)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
-from optimizer import progress, tasks
+from optimizer import briefing, progress, tasks
 from optimizer.engine import OperatorPrior
 from optimizer.engine.events import Event, Stage
 from optimizer.llm.base import CallFailed, Request, Unavailable
@@ -288,7 +288,7 @@ def test_later_priors_do_not_change_a_replay(session: OptimizationSession, use_h
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert session.priors == [{"operator": "mutate", "wins": 1.0, "tries": 4.0}]
-    assert tasks.task_of(session).priors == (OperatorPrior("mutate", 1.0, 4.0),)
+    assert briefing.task_of(session).priors == (OperatorPrior("mutate", 1.0, 4.0),)
 
 
 def test_what_a_run_did_is_known_to_the_next(session: OptimizationSession, use_host: UseHost) -> None:

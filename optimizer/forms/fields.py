@@ -37,12 +37,40 @@ class LongText(forms.CharField):
             raise ValidationError(f"This is {over}. Shorten it by {len(value) - self.limit:,}.")
 
 
+class PercentField(forms.FloatField):
+    """A percentage as people type it; 0 to 1 inside."""
+
+    def __init__(self, *, low: float = 0, **options: Any) -> None:
+        self.low = low
+        super().__init__(**options)
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {**super().widget_attrs(widget), "min": f"{self.low:g}", "max": "100"}
+
+    def to_python(self, value: Any) -> float | None:  # type: ignore[override]
+        typed = super().to_python(value.rstrip("% ") if isinstance(value, str) else value)
+        return None if typed is None else typed / 100
+
+    def validate(self, value: float | None) -> None:
+        super().validate(value)  # type: ignore[arg-type]
+        if value is not None and not self.low / 100 <= value <= 1:
+            raise ValidationError(f"Write a percentage from {self.low:g} to 100.")
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value * 100:g}" if isinstance(value, float) else value
+
+
 class ShortText(forms.CharField):
     """One line that can be stored."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.validators = [refuse_unstorable, *self.validators[:-1]]
+
+
+def pane(rows: int, placeholder: str) -> forms.Textarea:
+    """A text area with an example of what to write."""
+    return forms.Textarea(attrs={"rows": rows, "placeholder": placeholder})
 
 
 def refuse_unstorable(text: str) -> None:

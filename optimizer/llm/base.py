@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -56,7 +56,10 @@ class Request:
     @cached_property
     def key(self) -> str:
         """What the ledger knows this request by: a digest of all that decides the reply."""
-        content = asdict(self) | {"purpose": None}
+        messages = [
+            vars(message) for message in self.messages
+        ]  # asdict would copy each value, for many requests
+        content = {**vars(self), "messages": messages, "purpose": None}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -92,6 +92,9 @@ class LLMCall(models.Model):
         indexes = [
             models.Index(fields=["key"], name="call_by_key", condition=models.Q(reused=False)),
             models.Index(fields=["session"], name="call_reused", condition=models.Q(reused=True)),
+            models.Index(
+                fields=["model", "-id"], name="call_newest_of_model", condition=models.Q(reused=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,8 @@ from django.db import models
 
 from optimizer.models.base import Owned, OwnedQuerySet, text_length
 
+WEIGHT_MAX = 1000
+
 
 class Dataset(Owned):
     """A named list of examples."""
@@ -22,12 +24,13 @@ class Dataset(Owned):
 
 
 class Example(models.Model):
-    """One row: what goes in, and what should come out."""
+    """One row: what goes in, what should come out, and how much it counts."""
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="examples")
     position = models.PositiveIntegerField()
     input = models.TextField()
     expected = models.TextField()
+    weight = models.FloatField(default=1.0, db_default=1.0)
 
     class Meta:
         ordering = ["position"]
@@ -35,6 +38,9 @@ class Example(models.Model):
             models.UniqueConstraint(fields=["dataset", "position"], name="example_position_once"),
             text_length("input", "example_input_length"),
             text_length("expected", "example_expected_length"),
+            models.CheckConstraint(
+                condition=models.Q(weight__gt=0, weight__lte=WEIGHT_MAX), name="example_weight_above_0"
+            ),
         ]
 
     def __str__(self) -> str:

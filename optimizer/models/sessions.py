@@ -95,12 +95,17 @@ class OptimizationSession(Owned):
     grader_options = models.JSONField(default=dict, blank=True)
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
-    max_calls = models.PositiveIntegerField(null=True, blank=True)
+    max_calls = models.PositiveIntegerField(null=True, blank=True)  # None: as the preset says, here and below
+    token_budget = models.PositiveBigIntegerField(null=True, blank=True)
+    max_minutes = models.FloatField(null=True, blank=True)
+    target_score = models.FloatField(null=True, blank=True)
+    patience = models.PositiveSmallIntegerField(null=True, blank=True)
     seed = models.BigIntegerField(default=0)
     evidence = models.JSONField(null=True, blank=True)  # what people said of earlier results, and where
     priors = models.JSONField(
         null=True, blank=True
     )  # how operators did before; both as the run was given them
+    estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as it was told at the start
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
     # How far it is
@@ -154,6 +159,15 @@ class OptimizationSession(Owned):
             models.CheckConstraint(
                 condition=Q(learned_verdict=None) | Q(learned_verdict__range=(-1, 1)),
                 name="session_verdict_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_minutes=None) | Q(max_minutes__gt=0), name="session_max_minutes"
+            ),
+            models.CheckConstraint(
+                condition=Q(target_score=None) | Q(target_score__range=(0, 1)), name="session_target_0_to_1"
+            ),
+            models.CheckConstraint(
+                condition=Q(patience=None) | Q(patience__gte=1), name="session_patience_from_1"
             ),
             models.CheckConstraint(
                 condition=Q(quality_score=None) | Q(quality_score__range=(0, 100)),

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,14 +15,22 @@ from django.db import transaction
 
 from optimizer.models import Dataset, Example, User, Workspace
 from optimizer.models.base import TEXT_MAX
-
-Pair = tuple[str, str]
+from optimizer.models.datasets import WEIGHT_MAX
 
 INPUT_NAMES = ("input", "question", "text", "prompt", "query")
 EXPECTED_NAMES = ("expected", "answer", "label", "completion", "output", "target")
+WEIGHT_NAMES = ("weight",)
 DELIMITERS = ",;\t"
 ROWS_MIN = 4
 ERRORS_SHOWN = 10
+
+
+class Row(NamedTuple):
+    """One example, and how much it counts."""
+
+    input: str
+    expected: str
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,32 +49,39 @@ class RepeatedKeys(dict[str, object]):
 
 
 @transaction.atomic
-def create_dataset(*, workspace: Workspace, by: User, name: str, rows: Sequence[Pair]) -> Dataset:
+def create_dataset(
+    *, workspace: Workspace, by: User, name: str, rows: Sequence[Row | tuple[str, str]]
+) -> Dataset:
     """A dataset with these rows, in their order."""
     name = name.strip()[:100] or "Examples"
     dataset = Dataset.objects.create(workspace=workspace, name=name, created_by=by, updated_by=by)
     Example.objects.bulk_create(
-        (Example(dataset=dataset, position=n, input=i, expected=e) for n, (i, e) in enumerate(rows)),
+        (Example(dataset=dataset, position=n, **Row(*row)._asdict()) for n, row in enumerate(rows)),
         batch_size=1000,
     )
     return dataset
 
 
-def parse_rows(content: bytes | str, name: str = "") -> list[Pair]:
-    """(input, expected) of each row of CSV, JSON or JSONL. ValidationError says what to mend, and where."""
+def rows_of(dataset: Dataset) -> tuple[Row, ...]:
+    """The dataset's rows, in their order."""
+    return tuple(Row(*cells) for cells in dataset.examples.values_list("input", "expected", "weight"))
+
+
+def parse_rows(content: bytes | str, name: str = "") -> list[Row]:
+    """The rows of CSV, JSON or JSONL. ValidationError says what to mend, and where."""
     text = _decode(content)
     if not text.strip():
         raise ValidationError(_too_few(0))
     rows, errors = [], []
     for record in _read(text, name):
         try:
-            rows.append(_pair(record))
+            rows.append(_row(record))
         except ValidationError as error:
             errors.extend(error.messages)
         if len(rows) + len(errors) > settings.DATASET_MAX_ROWS:
             raise ValidationError(f"There are more than {settings.DATASET_MAX_ROWS:,} rows. Leave some out.")
     _refuse(errors)
-    if (different := len({given for given, _ in rows})) < ROWS_MIN:
+    if (different := len({row.input for row in rows})) < ROWS_MIN:
         raise ValidationError(_too_few(different))
     return rows
 
@@ -194,16 +209,35 @@ def _record(where: str, value: object) -> Record:
     return Record(where, list(value), list(value.values()))
 
 
-# From a record to its pair
+# From a record to its row
 
 
-def _pair(record: Record) -> Pair:
+def _row(record: Record) -> Row:
     i, e = _columns(record.where, record.names)
     _check_width(record)
-    return (
+    return Row(
         _text(record.where, record.names[i], record.cells[i]),
         _text(record.where, record.names[e], record.cells[e]),
+        _weight(record),
     )
+
+
+def _weight(record: Record) -> float:
+    """1 where there is no such column, or nothing in it."""
+    places = _find(record.names, WEIGHT_NAMES)
+    cell = record.cells[_only(record.where, record.names, places)] if places else None
+    if cell is None or not str(cell).strip():
+        return 1.0
+    try:
+        weight = float(str(cell).strip())
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight <= WEIGHT_MAX:
+        raise ValidationError(
+            f"{record.where}: “weight” is “{str(cell)[:40]}”. Write a number above 0, at most {WEIGHT_MAX:,}, "
+            "or leave it empty."
+        )
+    return weight
 
 
 def _check_width(record: Record) -> None:
@@ -227,11 +261,15 @@ def _column(where: str, names: Sequence[str], accepted: Sequence[str]) -> int:
         raise ValidationError(
             f"{where} has no column “{accepted[0]}” (or {', '.join(accepted[1:])}). Columns found: {have}."
         )
-    if len(found) > 1:
+    return _only(where, names, found)
+
+
+def _only(where: str, names: Sequence[str], places: Sequence[int]) -> int:
+    if len(places) > 1:
         raise ValidationError(
-            f"{where} has the column “{names[found[0]].strip()}” twice. Remove or rename one."
+            f"{where} has the column “{names[places[0]].strip()}” twice. Remove or rename one."
         )
-    return found[0]
+    return places[0]
 
 
 def _find(names: Sequence[str], accepted: Sequence[str]) -> list[int]:

@@ -2,65 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 from celery import current_app
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from optimizer import topics
+from optimizer.engine import TaskRefused
 from optimizer.models import (
     ACTIVE,
     Dataset,
     OptimizationSession,
-    Preset,
     Prompt,
     PromptStatus,
-    PromptTemplate,
     SessionStatus,
     User,
 )
 from optimizer.models.sessions import SessionQuerySet
 from optimizer.services.access import require_writer
+from optimizer.services.choices import COLUMNS, Choices
 from optimizer.services.datasets import create_dataset
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a person asked for, complete and checked. `rows` make a new dataset; `dataset` is one that exists."""
-
-    prompt: str
-    context: str = ""
-    preset: str = Preset.BALANCED
-    iterations: int = 3
-    rounds: int = 3
-    temperature: float = 0.8
-    max_tokens: int = 256
-    target_model: str = ""
-    optimizer_model: str = ""
-    rows: tuple[tuple[str, str], ...] = ()
-    dataset: Dataset | None = None
-    template: PromptTemplate | None = None
-    grader: str = "exact"
-    max_calls: int | None = None
-    seed: int = 0
-    submit_key: UUID | None = None
-
-
-COLUMNS = (
-    "preset", "iterations", "rounds", "temperature", "max_tokens", "target_model", "optimizer_model",
-    "grader", "max_calls", "seed", "submit_key",
-)  # fmt: skip
+from optimizer.services.estimates import forecast
 
 
 def start_optimization(*, by: User, choices: Choices) -> OptimizationSession:
     """A new optimization, and its work queued once this is committed. The same submission twice starts one."""
     require_writer(user=by, workspace_id=by.personal_workspace.pk)
+    estimate = _estimate(choices)
     try:
         with transaction.atomic():
-            return _start(by, choices)
+            return _start(by, choices, estimate)
     except IntegrityError:
         if choices.submit_key is None or (started := _submitted(by, choices)) is None:
             raise
@@ -71,7 +44,15 @@ def _submitted(by: User, choices: Choices) -> OptimizationSession | None:
     return OptimizationSession.objects.filter(created_by=by, submit_key=choices.submit_key).first()
 
 
-def _start(by: User, choices: Choices) -> OptimizationSession:
+def _estimate(choices: Choices) -> dict[str, Any] | None:
+    """What the run will take, to be shown beside what it took. A task that cannot be run is refused by the run."""
+    with suppress(TaskRefused):
+        if told := forecast(choices):
+            return told.kept()
+    return None
+
+
+def _start(by: User, choices: Choices, estimate: dict[str, Any] | None) -> OptimizationSession:
     owned: dict[str, Any] = {"workspace": by.personal_workspace, "created_by": by, "updated_by": by}
     prompt = Prompt.objects.create(
         original=choices.prompt, context=choices.context, template=choices.template, **owned
@@ -79,6 +60,8 @@ def _start(by: User, choices: Choices) -> OptimizationSession:
     session = OptimizationSession.objects.create(
         prompt=prompt,
         dataset=_dataset(by, prompt, choices),
+        grader_options=dict(choices.grader_options),
+        estimate=estimate,
         **{name: getattr(choices, name) for name in COLUMNS},
         **owned,
     )

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from optimizer.services import estimates
 from optimizer.services.accounts import sign_up_is_open
 
 register = template.Library()
@@ -45,6 +46,18 @@ def clock(span: timedelta | float | None) -> str:
         return ""
     seconds = round(span.total_seconds() if isinstance(span, timedelta) else span)
     return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02} s"
+
+
+@register.filter
+def rough(count: float) -> int:
+    """A number with two digits that mean something."""
+    return estimates.rough(count)
+
+
+@register.filter
+def duration(minutes: float) -> str:
+    """`0.7` minutes read `40 seconds`."""
+    return estimates.duration(minutes)
 
 
 @register.filter

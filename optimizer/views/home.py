@@ -14,9 +14,11 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from optimizer.engine.task import PRESETS
-from optimizer.forms.optimization import OptimizationForm, datasets_of, initial_of, models_available
+from optimizer.forms.examples import TrialForm, datasets_of
+from optimizer.forms.optimization import OptimizationForm, initial_of
 from optimizer.models import OptimizationSession, PromptTemplate
 from optimizer.sample import sample_form_data
+from optimizer.services.estimates import models_available
 from optimizer.services.optimizations import start_optimization
 from optimizer.views.listing import RECENT
 from optimizer.views.requests import AppRequest, is_number
@@ -38,24 +40,27 @@ def home(request: AppRequest) -> HttpResponse:
     recent = list(OptimizationSession.objects.visible_to(request.user).newest_first()[:RECENT])
     initial, origin = _prefilled(request, newcomer=not recent)
     form = OptimizationForm(user=request.user, initial=initial)
-    return render(request, "home.html", _about(form, request) | {"recent": recent, "origin": origin})
+    return render(request, "home.html", form_context(form, request) | {"recent": recent, "origin": origin})
 
 
 def _start(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
     if not form.is_valid():
-        return _refused(request, form)
+        return page_with(request, form, part="_optimization_form.html", status=422)
     session = start_optimization(by=request.user, choices=form.choices())
     address = reverse("session-detail", args=[session.pk])
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
-def _refused(request: AppRequest, form: OptimizationForm) -> HttpResponse:
-    about = _about(form, request)
+def page_with(
+    request: AppRequest, form: OptimizationForm, *, part: str, status: int = 200, **told: Any
+) -> HttpResponse:
+    """The page with what was typed and what there is to tell about it; for htmx that part of it alone."""
+    context = form_context(form, request) | told
     if request.htmx:
-        return render(request, "_optimization_form.html", about, status=422)
-    recent = OptimizationSession.objects.visible_to(request.user).newest_first()[:RECENT]
-    return render(request, "home.html", about | {"recent": recent}, status=422)
+        return render(request, part, context, status=status)
+    context["recent"] = OptimizationSession.objects.visible_to(request.user).newest_first()[:RECENT]
+    return render(request, "home.html", context, status=status)
 
 
 def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], str]:
@@ -87,14 +92,15 @@ def _again(request: AppRequest, pk: int) -> dict[str, Any]:
     return initial_of(session) | ({"prompt": chosen.text} if chosen else {})
 
 
-def _about(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
-    """What the form's template needs besides the form."""
+def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
+    """The form, and what its template needs besides."""
     presets = [
         {"name": name, "title": title, "about": about, "preset": PRESETS[name]}
         for name, (title, about) in PRESET_WORDS.items()
     ]
     return {
         "form": form,
+        "trial": TrialForm(user=request.user, initial={"try_row": 1}),
         "presets": presets,
         "datasets": datasets_of(request.user)[:DATASETS],
         "models": models_available(),

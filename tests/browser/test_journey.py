@@ -38,6 +38,25 @@ def test_an_error_is_told_at_its_field_without_losing_anything(page: Page) -> No
     expect(page.locator("#settings-fold")).to_have_attribute("open", "")
 
 
+def test_what_it_takes_is_told_before_it_starts(page: Page) -> None:
+    page.goto("/?sample=1")
+    expect(page.locator("#estimate")).to_contain_text("on this server.", timeout=MINUTES)
+    expect(page.locator("#estimate")).to_contain_text(re.compile(r"About [\d,]+ calls, [\d,]+ tokens, \d+ "))
+
+
+def test_the_grader_shows_its_options_and_can_be_tried(page: Page) -> None:
+    expect(page.get_by_label("Tolerance")).to_be_hidden()
+    page.get_by_label("How answers are graded").select_option("contains")
+    page.get_by_text("Try the grader").click()
+    page.get_by_label("An answer to grade").fill("It is about a bench.")
+    page.get_by_role("button", name="Grade it").click()
+    expect(page.locator("#grade")).to_contain_text("Right")
+    page.get_by_label("How answers are graded").select_option("numeric")
+    expect(page.get_by_label("Tolerance")).to_be_visible()
+    page.get_by_label("How answers are graded").select_option("exact")
+    page.evaluate("localStorage.clear()")
+
+
 def test_the_sample_is_optimized_live(page: Page) -> None:
     page.goto("/?sample=1")
     page.get_by_label("Prompt", exact=True).press("Control+Enter")

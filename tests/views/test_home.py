@@ -144,6 +144,15 @@ BAD = {
     "no calls": ("max_calls", "0"),
     "too many calls": ("max_calls", str(2**31)),
     "huge seed": ("seed", str(2**63)),
+    "few tokens": ("token_budget", "999"),
+    "too many tokens in all": ("token_budget", str(2**63)),
+    "no minutes": ("max_minutes", "0"),
+    "endless minutes": ("max_minutes", "inf"),
+    "weeks": ("max_minutes", "20000"),
+    "no target": ("target_score", "0"),
+    "a target beyond all": ("target_score", "101"),
+    "a target in words": ("target_score", "good"),
+    "no patience": ("patience", "0"),
     "unknown preset": ("preset", "fastest"),
     "unknown grader": ("grader", "vibes"),
     "no such dataset": ("dataset", "999999"),
@@ -168,6 +177,75 @@ def test_bad_input_is_told_at_its_field_and_nothing_is_lost(
         assert form[name].value() == text
     assert not Prompt.objects.exists()
     assert ("<html" in page) != bool(headers)
+
+
+RULES = {
+    "negative tolerance": ({"grader": "numeric", "tolerance": "-1"}, "tolerance"),
+    "tolerance in words": ({"grader": "numeric", "tolerance": "some"}, "tolerance"),
+    "one choice": ({"grader": "choice", "choice_list": "yes"}, "choice_list"),
+    "many choices": ({"grader": "choice", "choice_list": "\n".join(map(str, range(101)))}, "choice_list"),
+    "an answer that is no choice": (
+        {"grader": "choice", "choice_list": "yes\nno", "rows": ROWS},
+        "choice_list",
+    ),
+    "threshold beyond all": ({"grader": "rubric", "threshold": "101"}, "threshold"),
+    "long rubric": ({"grader": "rubric", "rubric": "x" * 10_001}, "rubric"),
+}
+
+
+@pytest.mark.parametrize(("typed", "field"), RULES.values(), ids=RULES.keys())
+def test_a_bad_option_of_the_grader_is_told_at_its_field(
+    user_client: Client, typed: dict[str, str], field: str
+) -> None:
+    response = user_client.post("/", {"prompt": "Say hello."} | typed)
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == [field]
+    assert not Prompt.objects.exists()
+
+
+def test_options_of_the_chosen_grader_are_kept(user_client: Client) -> None:
+    typed = {"grader": "rubric", "rubric": "Polite.", "threshold": "70", "tolerance": "9"}
+    user_client.post("/", {"prompt": "Say hello.", "rows": ROWS} | typed)
+    session = OptimizationSession.objects.get()
+    assert session.grader_options == {"rubric": "Polite.", "threshold": "0.7"}
+
+
+def test_options_of_other_graders_do_not_matter(user_client: Client) -> None:
+    typed = {"grader": "exact", "tolerance": "much", "choice_list": "one", "threshold": "-4"}
+    assert user_client.post("/", {"prompt": "Say hello.", "rows": ROWS} | typed).status_code == 302
+    assert OptimizationSession.objects.get().grader_options == {}
+
+
+def test_limits_are_kept(user_client: Client) -> None:
+    typed = {"token_budget": "50000", "max_minutes": "2.5", "target_score": "95 %", "patience": "3"}
+    user_client.post("/", {"prompt": "Say hello."} | typed)
+    session = OptimizationSession.objects.get()
+    assert (session.token_budget, session.max_minutes) == (50_000, 2.5)
+    assert (session.target_score, session.patience) == (0.95, 3)
+
+
+def test_limits_that_are_left_out_stay_open(user_client: Client) -> None:
+    user_client.post("/", {"prompt": "Say hello."})
+    session = OptimizationSession.objects.get()
+    assert {session.token_budget, session.max_minutes, session.target_score, session.patience} == {None}
+
+
+def test_weights_are_kept(user_client: Client) -> None:
+    rows = "input,expected,weight\na,b,2\nc,d,\ne,f,0.5\ng,h,1\n"
+    user_client.post("/", {"prompt": "Say hello.", "rows": rows})
+    assert list(Example.objects.values_list("weight", flat=True)) == [2, 1, 0.5, 1]
+
+
+def test_run_again_fills_the_limits_and_the_graders_options(
+    user_client: Client, workspace: Workspace
+) -> None:
+    session = factories.make_session(
+        workspace, token_budget=50_000, max_minutes=2.5, target_score=0.95, patience=3, grader="rubric",
+        grader_options={"rubric": "Polite.", "threshold": "0.7"},
+    )  # fmt: skip
+    form = user_client.get(f"/?from={session.pk}").context["form"]
+    names = ("token_budget", "max_minutes", "target_score", "patience", "rubric", "threshold")
+    assert [form[name].value() for name in names] == [50_000, 2.5, "95", 3, "Polite.", "70"]
 
 
 def test_an_unknown_model_is_told_which_there_are(user_client: Client) -> None:

@@ -107,6 +107,35 @@ def test_every_tab_of_a_result_shows(user_client: Client, done: OptimizationSess
     assert user_client.get(address(done), {"tab": tab}).status_code == 200
 
 
+def test_what_it_took_stands_beside_the_estimate(user_client: Client, workspace: Workspace) -> None:
+    estimate = {"calls": 447, "tokens": 118_233, "minutes": 4.2, "model": "qwen3"}
+    page = page_of(user_client, finished(workspace, calls=412, estimate=estimate))
+    for words in ("412", "estimated 450", "estimated 120,000", "estimated 4 minutes"):
+        assert words in page
+
+
+def test_an_estimate_without_a_speed_has_no_minutes(user_client: Client, workspace: Workspace) -> None:
+    estimate = {"calls": 447, "tokens": 118_233, "minutes": None, "model": "qwen3"}
+    page = page_of(user_client, finished(workspace, estimate=estimate))
+    assert "estimated 450" in page
+    assert "minutes" not in page
+
+
+def test_the_limit_that_ended_it_is_said(user_client: Client, workspace: Workspace) -> None:
+    reason = "The budget of 600 calls is spent. Used: 598 calls, 90000 tokens, 2.1 minutes of model work."
+    assert reason in page_of(user_client, finished(workspace, finish_reason=reason))
+
+
+def test_limits_and_options_stand_among_the_settings(user_client: Client, workspace: Workspace) -> None:
+    session = finished(
+        workspace, token_budget=50_000, max_minutes=2.5, target_score=0.95, patience=3, grader="numeric",
+        grader_options={"tolerance": "0.25"},
+    )  # fmt: skip
+    page = page_of(user_client, session, "settings")
+    for words in ("50,000", "2.5", "95 %", "3 rounds", "0.25"):
+        assert words in page
+
+
 def test_htmx_gets_the_panel_alone(user_client: Client, running: OptimizationSession) -> None:
     page = user_client.get(address(running), headers=HTMX).content.decode()
     assert page.lstrip().startswith('<section id="session-panel"')
@@ -205,7 +234,7 @@ def test_calls_that_were_known_already_are_counted(user_client: Client, workspac
     for reused in (True, True, False):
         factories.make_call(session, reused=reused)
     page = page_of(user_client, session)
-    assert "3 model calls, 2 of them known from earlier optimizations" in page
+    assert "2 of them known from earlier optimizations" in page
 
 
 # Stopping

@@ -1,0 +1,72 @@
+"""What stands on a command line, and in the files that it names."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+
+from optimizer.forms.examples import OPTIONS_OF
+from optimizer.services.datasets import parse_rows
+
+BAD_INPUT = 2
+
+
+def percent(name: str, score: float) -> str:
+    """A score from 0 to 1, as the form takes it: in percent."""
+    if not 0 < score <= 1:
+        raise bad_input(f"{name}: {score:g} is not a score above 0, at most 1.")
+    return f"{score * 100:g}"
+
+
+def lines(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def grader_fault(typed: Mapping[str, Any]) -> str:
+    """Why an option does not go with the grader, or ""."""
+    for grader, names in OPTIONS_OF.items():
+        for name, option in names.items():
+            if name in typed and typed.get("grader") != grader:
+                return f"{option}: it belongs to the {grader} grader. Add --grader {grader}, or leave it out."
+    return ""
+
+
+def bad_input(text: str) -> CommandError:
+    """An error that ends the command with exit status 2."""
+    return CommandError(text, returncode=BAD_INPUT)
+
+
+def rows_of(name: str) -> str:
+    """The rows of a file, as JSONL for the form, which checks them again."""
+    try:
+        rows = parse_rows(read_bytes(name, at_most=settings.DATASET_MAX_BYTES), name)
+    except ValidationError as error:
+        raise bad_input("\n".join(f"{name}: {message}" for message in error.messages)) from error
+    return "\n".join(json.dumps(row._asdict()) for row in rows)
+
+
+def read_bytes(name: str, *, at_most: int = 2**20) -> bytes:
+    """The content of a file, or of standard input for -."""
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(at_most + 1)
+        with Path(name).open("rb") as file:
+            return file.read(at_most + 1)
+    except OSError as error:
+        raise bad_input(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def read(name: str) -> str:
+    """The text of a file, or of standard input for -."""
+    try:
+        return read_bytes(name).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise bad_input(f"{name} is not UTF-8 text. Save it as UTF-8 and try again.") from error

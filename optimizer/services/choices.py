@@ -1,0 +1,47 @@
+"""What a person asks for when an optimization is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from optimizer.models import Dataset, Preset, PromptTemplate
+from optimizer.services.datasets import Row, rows_of
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person asked for, complete and checked. `rows` make a new dataset; `dataset` is one that exists."""
+
+    prompt: str
+    context: str = ""
+    preset: str = Preset.BALANCED
+    iterations: int = 3
+    rounds: int = 3
+    temperature: float = 0.8
+    max_tokens: int = 256
+    target_model: str = ""
+    optimizer_model: str = ""
+    rows: tuple[Row, ...] = ()
+    dataset: Dataset | None = None
+    template: PromptTemplate | None = None
+    grader: str = "exact"
+    grader_options: Mapping[str, str] = field(default_factory=dict)
+    max_calls: int | None = None
+    token_budget: int | None = None
+    max_minutes: float | None = None
+    target_score: float | None = None
+    patience: int | None = None
+    seed: int = 0
+    submit_key: UUID | None = None
+
+    def examples(self) -> tuple[Row, ...]:
+        """The rows, wherever they are."""
+        return rows_of(self.dataset) if self.dataset else self.rows
+
+
+COLUMNS = (
+    "preset", "iterations", "rounds", "temperature", "max_tokens", "target_model", "optimizer_model",
+    "grader", "max_calls", "token_budget", "max_minutes", "target_score", "patience", "seed", "submit_key",
+)  # fmt: skip

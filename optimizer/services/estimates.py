@@ -1,0 +1,117 @@
+"""What an optimization will take, before it is started."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import asdict, dataclass
+from math import floor, log10
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.core.cache import cache
+
+from optimizer import briefing, speeds
+from optimizer.engine import Config, Task, TaskRefused
+from optimizer.engine.estimate import Estimate, Speed, estimate
+from optimizer.models import OptimizationSession, Prompt
+from optimizer.services.choices import COLUMNS, Choices
+
+UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
+REMEMBERED = 600  # seconds
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will take. `minutes` is None while nobody knows how fast the model is here."""
+
+    calls: int
+    tokens: int
+    minutes: float | None
+    model: str
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the model is being measured now."""
+        return self.minutes is None and speeds.awaited(self.model)
+
+    def kept(self) -> dict[str, Any]:
+        """As a session keeps it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        cost = f"About {rough(self.calls):,} calls, {rough(self.tokens):,} tokens"
+        if self.minutes is not None:
+            return f"{cost}, {duration(self.minutes)} with {self.model} on this server."
+        if not self.model:
+            return f"{cost}. How long is not known yet: no model server has answered so far."
+        if self.awaited:
+            return f"{cost}. The speed of {self.model} on this server is being measured…"
+        return f"{cost}. How long is not known yet: {self.model} has not been measured on this server."
+
+
+def forecast(choices: Choices) -> Forecast | None:
+    """What these choices will take, if that can be told. TaskRefused says why they cannot be run."""
+    model = target_model(choices)
+    speed = speeds.known(model) if model else None
+    draft = _draft(choices)
+    task, config = briefing.task_of(draft, choices.examples()), briefing.config_of(draft)
+    try:
+        found = _estimate(task, config, speed or UNMEASURED, choices.seed)
+    except TaskRefused:
+        raise
+    except Exception:  # only an estimate: the run itself may go well
+        log.exception("no estimate of an optimization with %s", model)
+        return None
+    return Forecast(found.calls, found.tokens, found.minutes if speed else None, model)
+
+
+def _estimate(task: Task, config: Config, speed: Speed, seed: int) -> Estimate:
+    """Remembered for a while: a page asks for it, then the start does."""
+    asked = hashlib.sha256(repr((task, config, speed, seed)).encode(errors="replace")).hexdigest()
+    known: Estimate | None = cache.get(f"estimate:{asked}")
+    if known is None:
+        known = estimate(task, config, speed, seed)
+        cache.set(f"estimate:{asked}", known, REMEMBERED)
+    return known
+
+
+def _draft(choices: Choices) -> OptimizationSession:
+    """The session as it would be, never saved."""
+    return OptimizationSession(
+        prompt=Prompt(original=choices.prompt, context=choices.context),
+        grader_options=dict(choices.grader_options),
+        **{name: getattr(choices, name) for name in COLUMNS},
+    )
+
+
+def target_model(choices: Choices) -> str:
+    """The model that would run the prompt; "" while no server has told what it has."""
+    return choices.target_model or settings.TARGET_MODEL or next(iter(models_available()), "")
+
+
+def models_available() -> list[str]:
+    """Names that the model server last told the worker; empty when nothing is known yet."""
+    return list(cache.get("models") or [])
+
+
+def ask_for_speed(model: str) -> None:
+    """Have a worker measure the model, unless one does already."""
+    if model and speeds.ask(model):
+        current_app.send_task("optimizer.tasks.measure_speed", args=[model], expires=speeds.ASKED)
+
+
+def rough(count: float) -> int:
+    """A number with two digits that mean something: 447 is 450."""
+    return int(round(count, 1 - floor(log10(count)))) if count >= 1 else 0
+
+
+def duration(minutes: float) -> str:
+    """A span as people say it: `40 seconds`, `4 minutes`, `3 hours`."""
+    if minutes < 1.5:
+        seconds = max(5, round(minutes * 12) * 5)
+        return f"{seconds} seconds"
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"

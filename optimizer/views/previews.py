@@ -1,0 +1,50 @@
+"""What a filled form would do, before it is sent: its estimate, and its grader on one row."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from optimizer.engine import TaskRefused
+from optimizer.forms.examples import TrialForm
+from optimizer.forms.optimization import OptimizationForm
+from optimizer.services.estimates import Forecast, ask_for_speed, forecast
+from optimizer.views.home import page_with
+from optimizer.views.requests import AppRequest
+
+
+@login_required
+@never_cache
+@require_POST
+def optimization_estimate(request: AppRequest) -> HttpResponse:
+    form = OptimizationForm(request.POST, request.FILES, user=request.user)
+    estimate = _estimate(form)
+    if estimate and estimate.minutes is None:
+        ask_for_speed(estimate.model)
+    status = 422 if form.errors and not request.htmx else 200  # while a form is filled, a gap is no error
+    return page_with(request, form, part="_estimate.html", status=status, estimate=estimate, asked=True)
+
+
+def _estimate(form: OptimizationForm) -> Forecast | None:
+    """None for a form that cannot start, which says why, or where nothing can be told."""
+    if not form.is_valid():
+        return None
+    try:
+        return forecast(form.choices())
+    except TaskRefused as error:
+        form.add_error(None, str(error))
+        return None
+
+
+@login_required
+@never_cache
+@require_POST
+def grader_try(request: AppRequest) -> HttpResponse:
+    form = OptimizationForm(request.POST, request.FILES, user=request.user)
+    trial = TrialForm(request.POST, request.FILES, user=request.user)
+    row, grade = trial.graded() if trial.is_valid() else (None, None)
+    return page_with(
+        request, form, part="_grade.html", status=200 if grade else 422, trial=trial, row=row, grade=grade
+    )

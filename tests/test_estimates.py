@@ -1,0 +1,152 @@
+"""What an optimization will take, before it starts and beside what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from optimizer import briefing, speeds
+from optimizer.engine import PRESETS, TaskRefused
+from optimizer.engine.estimate import Speed
+from optimizer.models import OptimizationSession, Prompt, User
+from optimizer.services import estimates
+from optimizer.services.choices import Choices
+from optimizer.services.datasets import Row
+from optimizer.services.estimates import Forecast, forecast
+from optimizer.services.optimizations import start_optimization
+
+ROWS = tuple(Row(f"row {n}", ["odd", "even"][n % 2], 1.0 + n % 3) for n in range(12))
+
+
+@pytest.fixture
+def model(db: None) -> str:
+    return f"model-{uuid4()}"
+
+
+@pytest.fixture
+def measured(model: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A model whose speed is known."""
+    speed = Speed(500, 40, slots=2, call_seconds=0.1)
+    monkeypatch.setattr(speeds, "known", lambda name: speed if name == model else None)
+    return model
+
+
+@pytest.fixture
+def no_models() -> Iterator[None]:
+    before = cache.get("models")
+    cache.delete("models")
+    yield
+    cache.set("models", before, 60)
+
+
+def of(model: str = "", **changes: object) -> Choices:
+    return Choices(prompt="Is it odd?", rows=ROWS, preset="quick", target_model=model, **changes)  # type: ignore[arg-type]
+
+
+def told(choices: Choices) -> Forecast:
+    estimate = forecast(choices)
+    assert estimate is not None
+    return estimate
+
+
+def test_calls_tokens_and_minutes_are_told_with_the_model(measured: str) -> None:
+    estimate = told(of(measured))
+    assert estimate.calls > 20
+    assert estimate.tokens > estimate.calls
+    assert estimate.minutes is not None
+    assert str(estimate).startswith("About ")
+    assert str(estimate).endswith(f" with {measured} on this server.")
+
+
+def test_minutes_are_not_made_up(model: str) -> None:
+    estimate = told(of(model))
+    assert estimate.calls > 20
+    assert estimate.minutes is None
+    assert f"How long is not known yet: {model} has not been measured" in str(estimate)
+
+
+def test_a_measurement_under_way_is_said(model: str) -> None:
+    speeds.ask(model)
+    assert "is being measured" in str(told(of(model)))
+
+
+def test_no_server_yet_is_said(db: None, no_models: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "TARGET_MODEL", "")
+    assert "no model server has answered" in str(told(of()))
+
+
+def test_the_limits_are_heeded(measured: str) -> None:
+    assert told(of(measured, max_calls=60)).calls <= 60
+    assert told(of(measured, token_budget=4_000)).tokens <= 4_000
+    assert (told(of(measured, max_minutes=0.2)).minutes or 0) <= 0.2
+
+
+def test_a_task_that_cannot_run_is_refused(measured: str) -> None:
+    with pytest.raises(TaskRefused, match="Row 1"):
+        forecast(Choices(prompt="x", rows=(Row("a", "("), *ROWS), grader="regex", target_model=measured))
+
+
+def test_it_is_kept_at_the_start(measured: str, user: User) -> None:
+    session = start_optimization(by=user, choices=of(measured))
+    assert session.estimate == told(of(measured)).kept()
+
+
+def test_an_estimate_that_fails_stops_nobody(
+    measured: str, user: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr(estimates, "estimate", fail)
+    assert start_optimization(by=user, choices=of(measured, seed=99)).estimate is None
+    assert "no estimate" in caplog.text
+
+
+def test_it_is_worked_out_once(measured: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = told(of(measured))
+    monkeypatch.setattr(estimates, "estimate", lambda *_: pytest.fail("worked out again"))
+    assert told(of(measured)) == first
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, 0), (7, 7), (447, 450), (118_233, 120_000)])
+def test_counts_are_rounded_to_what_they_mean(count: int, said: int) -> None:
+    assert estimates.rough(count) == said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(0, "5 seconds"), (0.7, "40 seconds"), (1.4, "85 seconds"), (4.2, "4 minutes"), (200, "3 hours")],
+)
+def test_spans_are_said_as_people_do(minutes: float, said: str) -> None:
+    assert estimates.duration(minutes) == said
+
+
+def test_limits_that_are_left_out_are_the_presets() -> None:
+    config = briefing.config_of(OptimizationSession(preset="thorough"))
+    assert (config.max_calls, config.patience) == (
+        PRESETS["thorough"].max_calls,
+        PRESETS["thorough"].patience,
+    )
+    assert (config.max_tokens, config.max_minutes, config.target_score) == (None, None, 1.0)
+
+
+def test_limits_that_are_given_reach_the_engine() -> None:
+    config = briefing.config_of(
+        OptimizationSession(max_calls=50, token_budget=9000, max_minutes=2.5, target_score=0.9, patience=7)
+    )
+    assert (config.max_calls, config.max_tokens, config.max_minutes) == (50, 9000, 2.5)
+    assert (config.target_score, config.patience) == (0.9, 7)
+
+
+def test_weights_and_options_reach_the_engine(user: User) -> None:
+    rows = (*ROWS, Row("heavy", "odd", 5.0))
+    choices = Choices(prompt="x", rows=rows, grader="choice", grader_options={"choices": "odd\neven"})
+    session = start_optimization(by=user, choices=choices)
+    task = briefing.task_of(session)
+    assert [item.weight for item in task.items] == [row.weight for row in rows]
+    assert task.grader_options == (("choices", "odd\neven"),)
+    assert Prompt.objects.count() == 1

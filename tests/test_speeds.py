@@ -1,0 +1,159 @@
+"""How fast a model is here: fitted to its calls in the ledger, else measured by a trial."""
+
+from __future__ import annotations
+
+import random
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+
+from optimizer import speeds, tasks
+from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
+from optimizer.llm.scripted import ScriptedHost
+from optimizer.llm.trial import trial
+from optimizer.models import Workspace
+from optimizer.speeds import Timing, fit
+from tests import factories
+
+
+@pytest.fixture
+def model() -> str:
+    """One that no other test has measured."""
+    return f"model-{uuid4()}"
+
+
+def timings(
+    count: int = 60, *, call: float = 0.1, prompt: float = 500, completion: float = 40
+) -> list[Timing]:
+    """Of calls that take exactly so long: seconds a call, tokens a second in and out."""
+    dice = random.Random(1)
+    sizes = [(dice.randrange(20, 400), dice.randrange(1, 200)) for _ in range(count)]
+    return [Timing(p, c, call + p / prompt + c / completion) for p, c in sizes]
+
+
+def test_the_speed_is_found_again() -> None:
+    speed = fit(timings())
+    assert speed is not None
+    assert speed.prompt_per_second == pytest.approx(500)
+    assert speed.completion_per_second == pytest.approx(40)
+    assert speed.call_seconds == pytest.approx(0.1)
+    assert speed.slots == settings.OLLAMA_PARALLEL * len(settings.OLLAMA_HOSTS)
+
+
+def test_noise_changes_little() -> None:
+    dice = random.Random(2)
+    noisy = [timing._replace(seconds=timing.seconds * dice.uniform(0.7, 1.3)) for timing in timings(200)]
+    speed = fit(noisy)
+    assert speed is not None
+    assert speed.completion_per_second == pytest.approx(40, rel=0.1)
+
+
+def test_a_call_that_loaded_the_model_does_not_count() -> None:
+    speed = fit([Timing(30, 5, 45.0), *timings()])
+    assert speed is not None
+    assert speed.completion_per_second == pytest.approx(40, rel=0.01)
+
+
+def test_a_cached_prompt_costs_nothing_and_nothing_costs_less() -> None:
+    cheap = [Timing(t.prompt_tokens, t.completion_tokens, t.completion_tokens / 40) for t in timings()]
+    falling = [t._replace(seconds=t.seconds + 1 - t.prompt_tokens / 500) for t in cheap]
+    for taken in (cheap, falling):
+        speed = fit(taken)
+        assert speed is not None
+        assert speed.prompt_per_second == speeds.FASTEST
+        assert speed.call_seconds >= 0
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        [],
+        timings(3),
+        [Timing(50, 5, 0.2)] * 50,
+        [Timing(50, n, 0.2) for n in range(50)],
+        [Timing(0, 0, 0.1)] * 50,
+    ],
+    ids=["none", "few", "all alike", "length costs nothing", "nothing counted"],
+)
+def test_what_tells_no_speed_gives_none(taken: list[Timing]) -> None:
+    assert fit(taken) is None
+
+
+def test_the_newest_calls_of_any_workspace_count(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    for timing in timings():
+        factories.make_call(
+            session, model=model, prompt_tokens=timing.prompt_tokens,
+            completion_tokens=timing.completion_tokens, duration_ms=round(timing.seconds * 1000),
+        )  # fmt: skip
+    factories.make_call(session, model=model, reused=True, duration_ms=90_000)
+    factories.make_call(session, model="another", duration_ms=90_000)
+    speed = speeds.known(model)
+    assert speed is not None
+    assert speed.completion_per_second == pytest.approx(40, rel=0.02)
+
+
+def test_a_model_that_nobody_ran_has_no_speed(db: None, model: str) -> None:
+    assert speeds.known(model) is None
+
+
+def test_a_trial_is_kept(db: None, model: str) -> None:
+    speeds.keep(model, timings(12))
+    speed = speeds.known(model)
+    assert speed is not None
+    assert speed.completion_per_second == pytest.approx(40)
+
+
+def test_a_trial_is_asked_for_once(model: str) -> None:
+    assert speeds.ask(model)
+    assert speeds.awaited(model)
+    assert not speeds.ask(model)
+    speeds.answer(model)
+    assert not speeds.awaited(model)
+    assert not speeds.ask(model)
+
+
+class Timed(ScriptedHost):
+    """Takes 10 ms a token, a token a word."""
+
+    async def reply(self, request: Request, on_text: object) -> Reply:
+        words = request.max_tokens
+        return Reply(
+            "1 " * words, "length", prompt_tokens=20, completion_tokens=words, duration_ms=10 * words
+        )
+
+
+def test_a_trial_measures_the_model(db: None, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "hosts", lambda: [Timed(lambda request: "")])
+    speeds.ask(model)
+    tasks.measure_speed(model)
+    speed = speeds.known(model)
+    assert speed is not None
+    assert speed.completion_per_second == pytest.approx(100, rel=0.01)
+    assert not speeds.awaited(model)
+
+
+@pytest.mark.parametrize("error", [Unavailable("gone"), CallFailed("unknown_model", "no such model")])
+def test_a_trial_that_fails_leaves_the_speed_unknown(
+    db: None, model: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: Request) -> str:
+        raise error
+
+    monkeypatch.setattr(tasks, "hosts", lambda: [ScriptedHost(fail)])
+    speeds.ask(model)
+    tasks.measure_speed(model)
+    assert speeds.known(model) is None
+    assert not speeds.awaited(model)
+
+
+def test_the_calls_of_a_trial_are_small_and_keep_every_slot_busy() -> None:
+    host = ScriptedHost(lambda request: "1 2 3", slots=2, latency=0.01)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "hosts", lambda: [host])
+        with tasks.connected() as pool:
+            assert len(trial(pool, "m")) == 6
+    assert host.at_once == 2
+    assert max(request.max_tokens for request in host.requests) < 64
+    assert len({request.key for request in host.requests}) == 7
