@@ -6,14 +6,13 @@ import random
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 
 from optimizer import speeds, tasks
+from optimizer.engine.speed import FASTEST, Timing, fit
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.llm.trial import trial
 from optimizer.models import Workspace
-from optimizer.speeds import Timing, fit
 from tests import factories
 
 
@@ -33,24 +32,24 @@ def timings(
 
 
 def test_the_speed_is_found_again() -> None:
-    speed = fit(timings())
+    speed = fit(timings(), 4)
     assert speed is not None
     assert speed.prompt_per_second == pytest.approx(500)
     assert speed.completion_per_second == pytest.approx(40)
     assert speed.call_seconds == pytest.approx(0.1)
-    assert speed.slots == settings.OLLAMA_PARALLEL * len(settings.OLLAMA_HOSTS)
+    assert speed.slots == 4
 
 
 def test_noise_changes_little() -> None:
     dice = random.Random(2)
     noisy = [timing._replace(seconds=timing.seconds * dice.uniform(0.7, 1.3)) for timing in timings(200)]
-    speed = fit(noisy)
+    speed = fit(noisy, 4)
     assert speed is not None
     assert speed.completion_per_second == pytest.approx(40, rel=0.1)
 
 
 def test_a_call_that_loaded_the_model_does_not_count() -> None:
-    speed = fit([Timing(30, 5, 45.0), *timings()])
+    speed = fit([Timing(30, 5, 45.0), *timings()], 4)
     assert speed is not None
     assert speed.completion_per_second == pytest.approx(40, rel=0.01)
 
@@ -59,9 +58,9 @@ def test_a_cached_prompt_costs_nothing_and_nothing_costs_less() -> None:
     cheap = [Timing(t.prompt_tokens, t.completion_tokens, t.completion_tokens / 40) for t in timings()]
     falling = [t._replace(seconds=t.seconds + 1 - t.prompt_tokens / 500) for t in cheap]
     for taken in (cheap, falling):
-        speed = fit(taken)
+        speed = fit(taken, 4)
         assert speed is not None
-        assert speed.prompt_per_second == speeds.FASTEST
+        assert speed.prompt_per_second == FASTEST
         assert speed.call_seconds >= 0
 
 
@@ -77,7 +76,7 @@ def test_a_cached_prompt_costs_nothing_and_nothing_costs_less() -> None:
     ids=["none", "few", "all alike", "length costs nothing", "nothing counted"],
 )
 def test_what_tells_no_speed_gives_none(taken: list[Timing]) -> None:
-    assert fit(taken) is None
+    assert fit(taken, 4) is None
 
 
 def test_the_newest_calls_of_any_workspace_count(workspace: Workspace, model: str) -> None:

@@ -10,29 +10,17 @@ from dataclasses import dataclass
 from optimizer.engine.asking import size_of, template_tokens, wall_clock
 from optimizer.engine.events import Spent
 from optimizer.engine.search import run
+from optimizer.engine.speed import Speed
 from optimizer.engine.task import Config, Task
 from optimizer.llm.base import Arrival, Done, Reply, Request
+
+__all__ = ["Estimate", "Speed", "estimate"]
 
 BYTES_A_TOKEN = 4  # of usual text
 TALKATIVE = 40  # tokens of an answer that misses the form, where the limit allows
 REWRITE = 60  # tokens of a proposal
 VERDICT = 8
 SHARES = (0.2, 0.8)  # of right answers, of the worst and the best candidate rehearsed
-
-
-@dataclass(frozen=True)
-class Speed:
-    """How fast a model is: tokens a second of one busy slot, in and out, the slots, and fixed seconds a call."""
-
-    prompt_per_second: float
-    completion_per_second: float
-    slots: int = 1
-    call_seconds: float = 0.0
-
-    def ms(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """Milliseconds of one call."""
-        seconds = prompt_tokens / self.prompt_per_second + completion_tokens / self.completion_per_second
-        return round(1000 * (self.call_seconds + seconds))
 
 
 @dataclass(frozen=True)
