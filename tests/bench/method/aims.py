@@ -6,12 +6,14 @@ import json
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.bench.method.figures import ORIGINAL, OURS, PEERS, THIRD, Figures
 from tests.bench.method.tasks import HELD_OUT
 
 SIGNIFICANT = 0.05
+NEAR = 0.3
 EXPECTED = Path(__file__).parent / "expected.json"
 FEWEST_TASKS, FEWEST_SEEDS = 10, 3
 
@@ -29,7 +31,12 @@ def verdicts(figures: Figures) -> list[Verdict]:
     """The aims that hold for this model."""
     expected = _expected(figures.model)
     found = [_size(figures), _above_original(figures, expected), _above_all(figures), _never_below(figures)]
-    found += [_by_hand(figures, expected), _gains(figures, expected), _at_a_third(figures)]
+    found += [
+        _by_hand(figures, expected),
+        _gains(figures, expected),
+        _at_a_third(figures),
+        _estimates(figures),
+    ]
     return [verdict for verdict in found if verdict]
 
 
@@ -118,4 +125,20 @@ def _at_a_third(figures: Figures) -> Verdict | None:
         aim,
         ours >= peers[best] and tokens <= theirs / 3,
         f"ours {100 * ours:.1f} with {tokens:,.0f} tokens, {best} {100 * peers[best]:.1f} with {theirs:,.0f}",
+    )
+
+
+def _estimates(figures: Figures) -> Verdict | None:
+    """How far what a run takes is from what was expected of it, by the speed of the runs before."""
+    lines = [line for method in (OURS, THIRD) for line in figures.of(method) if "expected_calls" in line]
+    if not lines:
+        return None
+    off = {
+        what: median(abs(line[f"expected_{what}"] / line[f"took_{what}"] - 1) for line in lines)
+        for what in ("calls", "tokens", "seconds")
+    }
+    return Verdict(
+        f"Estimates within {NEAR:.0%} of what a run takes, in the median",
+        max(off.values()) <= NEAR,
+        ", ".join(f"{what} {share:.0%}" for what, share in off.items()) + f" off, {len(lines)} runs",
     )

@@ -38,7 +38,8 @@ def run(job: Job, searches: Mapping[str, Search]) -> dict[str, Any]:
         start = time.perf_counter()
         found = searches[job.method](job, task, meter)
         seconds = time.perf_counter() - start if found.seconds is None else found.seconds
-        return _line(job, found, meter, seconds) | _measured(found, task, Meter(model, job.model))
+        measured = _measured(found, task, Meter(model, job.model))
+        return _line(job, found, meter, seconds) | found.told | measured
     finally:
         model.close()
 

@@ -9,18 +9,24 @@ from pathlib import Path
 
 import optimizer
 from optimizer.engine import Config, Task, run
+from optimizer.engine.estimate import Estimate, estimate
 from optimizer.engine.events import Finished, Proposed, Scored, Spent
+from optimizer.engine.speed import Timing, fit
 from optimizer.llm.ledger import Ledger, MemoryStore
+from tests.bench.method.baselines import few_shot, original
 from tests.bench.method.jobs import Job
-from tests.bench.method.meter import Meter
-from tests.bench.method.programs import Found, prompted
+from tests.bench.method.meter import SLOTS, Meter
+from tests.bench.method.programs import Found, held_out_scores, prompted
 from tests.bench.method.tasks import BenchTask
 
 SOURCES = ("engine", "llm")
+SAMPLED = 4  # held-out rows by which the tokens of the engine's own final comparison are told beforehand
+timings: list[Timing] = []  # of the calls of earlier runs in this process: the speed that estimates go by
 
 
 def search(job: Job, task: BenchTask, meter: Meter) -> Found:
-    """The engine on the same rows and server, at the budget."""
+    """The engine on the same rows and server. Its limit counts its own final comparison, which is not search, so the
+    limit is the budget and what that comparison takes."""
     asked = Task(
         prompt=task.prompt,
         target_model=job.model,
@@ -29,17 +35,32 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         held_out=task.held_out,
         grader=task.grader,
     )
-    config = Config(max_tokens=job.budget, answer_tokens=task.answer_tokens)
-    watch = Watch()
-    for event in run(asked, config, Ledger(meter.model, MemoryStore()), seed=job.seed):
+    limit = job.budget + _comparison_tokens(job, task, meter)
+    config = Config(max_tokens=limit, answer_tokens=task.answer_tokens)
+    speed = fit(timings, SLOTS)
+    expected = estimate(asked, config, speed, job.seed) if speed else None
+    watch, store = Watch(), MemoryStore()
+    for event in run(asked, config, Ledger(meter.model, store), seed=job.seed):
         watch.note(event)
+    timings.extend(Timing.of(reply) for reply in store.kept.values())
+    del timings[:-200]
     return Found(
         prompted(watch.finished.components, task),
         version(),
         watch.best_at,
         spent=watch.searched,
         seconds=watch.seconds,
+        told=watch.beside(expected),
     )
+
+
+def _comparison_tokens(job: Job, task: BenchTask, meter: Meter) -> int:
+    """Of the original and of eight examples as turns on all held-out rows, told by a few of them."""
+    few = replace(task, held_out=task.held_out[:SAMPLED])
+    sample = Meter(meter.model, meter.name)
+    for method in (original, few_shot):
+        held_out_scores(method(job, task, sample).program, few, sample)
+    return sample.tokens * len(task.held_out) // SAMPLED
 
 
 def third(job: Job, task: BenchTask, meter: Meter) -> Found:
@@ -77,6 +98,18 @@ class Watch:
             case _:
                 pass
 
+    def beside(self, expected: Estimate | None) -> dict[str, float]:
+        """What the whole run took, and what was expected."""
+        calls, tokens, seconds = self._batches[-1]
+        took = {"took_calls": calls, "took_tokens": tokens, "took_seconds": round(seconds, 1)}
+        if expected is None:
+            return took
+        return took | {
+            "expected_calls": expected.calls,
+            "expected_tokens": expected.tokens,
+            "expected_seconds": round(60 * expected.minutes, 1),
+        }
+
     @property
     def best_at(self) -> int:
         """Tokens spent when the winner was proposed."""
@@ -87,7 +120,7 @@ def version() -> str:
     """A digest of what decides a run: the engine's and the client's source."""
     digest = hashlib.sha256()
     for part in SOURCES:
-        for source in sorted((Path(optimizer.__file__).parent / part).glob("*.py")):
+        for source in sorted((Path(optimizer.__file__).parent / part).rglob("*.py")):
             digest.update(source.read_bytes())
     return f"ours {digest.hexdigest()[:10]}"
 

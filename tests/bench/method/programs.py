@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from optimizer.engine.components import INPUT, Components
@@ -48,6 +48,7 @@ class Found:
     at_third: Program | None = None
     spent: tuple[int, int] | None = None  # calls and tokens, where the meter has not seen them
     seconds: float | None = None
+    told: dict[str, float] = field(default_factory=dict)  # what else is worth keeping of the run
 
 
 def prompted(components: Components, task: BenchTask) -> Chat:
