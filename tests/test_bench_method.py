@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from optimizer.engine.events import Scored, Spent
 from optimizer.llm.scripted import Scripted
 from tests.bench.method.aims import verdicts
 from tests.bench.method.figures import Figures, all_figures
+from tests.bench.method.jobs import Job
 from tests.bench.method.meter import BudgetSpent, Meter
-from tests.bench.method.ours import Watch
+from tests.bench.method.ours import search
 from tests.bench.method.programs import held_out_scores, prompted
 from tests.bench.method.report import render
 from tests.bench.method.runs import Runs
@@ -103,12 +103,13 @@ def test_every_method_is_measured_by_the_same_grades() -> None:
     assert held_out_scores(prompted(task.original, task), task, Meter(model, MODEL)) == [1.0] * HELD_OUT
 
 
-def test_our_search_ends_where_its_final_comparison_begins() -> None:
-    watch = Watch()
-    for event in (Spent(5, 50, 5), Spent(9, 90, 9), Spent(89, 890, 89), Scored(0, "held-out", (), 0.5, 40)):
-        watch.note(event)
-    watch.note(Scored(1, "held-out", (), 0.5, 40))
-    assert watch.searched == (9, 99)
+def test_our_search_sees_no_held_out_row() -> None:
+    task = read_tasks(OWN, ["initials"])[0]
+    model = Scripted(lambda request: "{}" if request.purpose != "answer" else "x")
+    search(Job("ours", "", task.name, 0, "", MODEL, 20_000), task, Meter(model, MODEL))
+    texts = [message.content for request in model.requests for message in request.messages]
+    assert texts
+    assert not any(row.input in text for row in task.held_out for text in texts)
 
 
 # What is kept

@@ -31,6 +31,8 @@ class Ending:
 
     def cost(self, field: Sequence[Entry]) -> Cost:
         """An upper estimate of the end of a run that the dearest of the field wins."""
+        if not self.asker.config.compare:
+            return Cost()
         rows = range(len(self.held_out.items))
         original = self.population.original
         costs = [self.held_out.cost(list(dict.fromkeys([original, entry])), rows) for entry in field]
@@ -41,9 +43,7 @@ class Ending:
     def run(self, reason: str, used: tuple[OperatorPrior, ...]) -> Iterator[Event]:
         """Compare, rate, and finish."""
         self.asker.reserve = Cost()
-        comparison = yield from self._comparison()
-        won = comparison is not None and comparison.difference > 0
-        best = self.population.leader if won else self.population.original
+        best, comparison = yield from self._winner()
         rating, original_rating = yield from self._ratings(best)
         yield Leading(best.number)
         yield Finished(
@@ -51,7 +51,7 @@ class Ending:
             best=best.number,
             components=best.components,
             score_kind=self.evaluator.kind,
-            quality_score=finish.quality(comparison),
+            quality_score=finish.quality(comparison) if comparison else self._on_validation(best),
             comparison=comparison,
             rating=rating,
             original_rating=original_rating,
@@ -62,6 +62,18 @@ class Ending:
             operators=used,
             position_bias=self.evaluator.position_bias if isinstance(self.evaluator, Judged) else None,
         )
+
+    def _winner(self) -> Steps[tuple[Entry, Comparison | None]]:
+        """The leader, unless a comparison shows no gain or cannot be paid for."""
+        if not self.asker.config.compare:
+            return self.population.leader, None
+        comparison = yield from self._comparison()
+        won = comparison is not None and comparison.difference > 0
+        return (self.population.leader if won else self.population.original), comparison
+
+    def _on_validation(self, best: Entry) -> float:
+        """0 to 100: where nothing was compared, the mean that the best was chosen by."""
+        return 100 * min(1.0, self.population.race.mean(best))
 
     def _comparison(self) -> Steps[Comparison | None]:
         """Paired, on all held-out rows; None where the budget does not suffice after all."""
@@ -75,6 +87,8 @@ class Ending:
         return finish.compare(*scores, seed=self.asker.seed)
 
     def _ratings(self, best: Entry) -> Steps[tuple[Rating | None, Rating | None]]:
+        if not self.asker.config.compare:
+            return None, None
         texts = [best.components.head, self.population.original.components.head]
         try:
             ratings = yield from finish.rate(self.asker, self.task.optimizer_model, texts)
@@ -102,7 +116,8 @@ class Ending:
             f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
         )
         notes = {
-            "The budget did not suffice for the final comparison: the original is kept.": comparison is None,
+            "The budget did not suffice for the final comparison: the original is kept.": comparison is None
+            and self.asker.config.compare,
             no_rewrite: refused and not written,
         }
         return [

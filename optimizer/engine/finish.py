@@ -91,10 +91,8 @@ def _rows(components: Components) -> set[str]:
     return {shot.input for shot in components.shots}
 
 
-def quality(comparison: Comparison | None) -> float:
+def quality(comparison: Comparison) -> float:
     """0 to 100: what the prompt that is handed over reached on held-out rows."""
-    if comparison is None:
-        return 0.0
     return 100 * (comparison.best if comparison.difference > 0 else comparison.baseline)
 
 

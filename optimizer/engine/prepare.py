@@ -24,7 +24,7 @@ def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
     about = yield from understood(task, asker, ())
     inputs = task.inputs or (yield from invented(task, asker))
     items = tuple(Item(text) for text in inputs) or (Item(""),)
-    half = min(len(items) // 2 or 1, most)
+    half = min(len(items) // 2 or 1, most) if most else len(items)
     splits = Splits((), items[:half], items[half : 2 * half] or items)
     return splits, Judged(task, asker, about.good_answer)
 
@@ -37,7 +37,9 @@ def understood(task: Task, asker: Asker, rows: Sequence[Item]) -> Steps[Understa
 
 
 def most_held_out(task: Task, config: Config) -> int:
-    """At most half of the calls go to the final comparison; a judged row takes up to four."""
+    """At most half of the calls go to the final comparison, if there is one; a judged row takes up to four."""
+    if not config.compare:
+        return 0
     a_row = 4 if not task.items else 2 if task.grader == RUBRIC else 1
     return MOST_HELD_OUT if config.max_calls is None else max(2, config.max_calls // (4 * a_row))
 

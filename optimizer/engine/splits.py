@@ -28,9 +28,9 @@ def split(
 ) -> Splits:
     """Shuffle by the seed and cut: two fifths held out, three tenths to choose by, the rest to learn from.
 
-    With `held_out` rows of one's own all items are cut in two halves, without the inputs that are held out. Rows with
-    equal inputs stay on one side, so that no answer leaks; the first of them counts. Needs FEWEST different inputs at
-    least.
+    With `held_out` rows of one's own, or none to be held out, all items are cut in two halves, without the inputs
+    that are held out. Rows with equal inputs stay on one side, so that no answer leaks; the first of them counts.
+    Needs FEWEST different inputs at least.
     """
     kept_back = {item.input for item in held_out}
     rows = {item.input: item for item in reversed(items) if item.input not in kept_back}
@@ -41,8 +41,9 @@ def split(
             f"At least {FEWEST} rows with different inputs are needed{besides}; there are {len(inputs)}."
         )
     random.Random(f"{seed}:split").shuffle(inputs)
-    held = 0 if held_out else max(1, min(most_held_out, round(len(inputs) * 0.4)))
-    share = 0.5 if held_out else 0.3
+    apart = bool(held_out) or not most_held_out
+    held = 0 if apart else max(1, min(most_held_out, round(len(inputs) * 0.4)))
+    share = 0.5 if apart else 0.3
     chosen = max(1, min(MOST_VALIDATION, round(len(inputs) * share)))
     parts = inputs[:held], inputs[held : held + chosen], inputs[held + chosen :][:MOST_TRAIN]
     measured, validation, train = (tuple(rows[text] for text in part) for part in parts)

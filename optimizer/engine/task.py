@@ -88,7 +88,8 @@ class Config:
     `max_calls`, `max_tokens` (in and out) and `max_minutes` (of model work) are hard limits on the whole run, None for
     no limit; `answer_tokens` limits one answer of the target model, `proposal_tokens` one rewrite; `block` is rows
     scored between two tests of a race; `patience` is how many rounds without a better candidate end the search;
-    `target_score` (0 to 1, on validation rows) ends it too.
+    `target_score` (0 to 1, on validation rows) ends it too. Without `compare` no rows are held out and the leader is
+    handed over as it is, for who measures it elsewhere.
     """
 
     iterations: int = 3
@@ -104,6 +105,7 @@ class Config:
     max_minutes: float | None = None
     patience: int = 4
     target_score: float = 1.0
+    compare: bool = True
 
 
 @dataclass(frozen=True)

@@ -222,3 +222,13 @@ def test_a_judge_is_asked_again_with_more_room_when_it_cannot_be_read() -> None:
         return str(world(request)) if request.purpose == "answer" else proposals(request)
 
     assert result_of(task(grader="rubric"), brief).quality_score == pytest.approx(80)
+
+
+def test_who_measures_elsewhere_gets_the_leader_and_pays_for_the_search_alone() -> None:
+    events = events_of(task(), compare=False, max_tokens=5_000)
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.best != 0
+    assert last.comparison is None
+    assert last.quality_score > 50
+    assert not any(isinstance(event, Scored) and event.split == "held-out" for event in events)

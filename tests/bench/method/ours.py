@@ -10,33 +10,28 @@ from pathlib import Path
 import optimizer
 from optimizer.engine import Config, Task, run
 from optimizer.engine.estimate import Estimate, estimate
-from optimizer.engine.events import Finished, Proposed, Scored, Spent
+from optimizer.engine.events import Finished, Proposed, Spent
 from optimizer.engine.speed import Timing, fit
 from optimizer.llm.ledger import Ledger, MemoryStore
-from tests.bench.method.baselines import few_shot, original
 from tests.bench.method.jobs import Job
 from tests.bench.method.meter import SLOTS, Meter
-from tests.bench.method.programs import Found, held_out_scores, prompted
+from tests.bench.method.programs import Found, prompted
 from tests.bench.method.tasks import BenchTask
 
 SOURCES = ("engine", "llm")
-SAMPLED = 4  # held-out rows by which the tokens of the engine's own final comparison are told beforehand
 timings: list[Timing] = []  # of the calls of earlier runs in this process: the speed that estimates go by
 
 
 def search(job: Job, task: BenchTask, meter: Meter) -> Found:
-    """The engine on the same rows and server. Its limit counts its own final comparison, which is not search, so the
-    limit is the budget and what that comparison takes."""
+    """The engine on the same rows and server. It never sees the held-out rows, as the peers do not."""
     asked = Task(
         prompt=task.prompt,
         target_model=job.model,
         optimizer_model=job.model,
         items=task.rows,
-        held_out=task.held_out,
         grader=task.grader,
     )
-    limit = job.budget + _comparison_tokens(job, task, meter)
-    config = Config(max_tokens=limit, answer_tokens=task.answer_tokens)
+    config = Config(max_tokens=job.budget, answer_tokens=task.answer_tokens, compare=False)
     speed = fit(timings, SLOTS)
     expected = estimate(asked, config, speed, job.seed) if speed else None
     watch, store = Watch(), MemoryStore()
@@ -48,19 +43,10 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         prompted(watch.finished.components, task),
         version(),
         watch.best_at,
-        spent=watch.searched,
+        spent=watch.spent,
         seconds=watch.seconds,
         told=watch.beside(expected),
     )
-
-
-def _comparison_tokens(job: Job, task: BenchTask, meter: Meter) -> int:
-    """Of the original and of eight examples as turns on all held-out rows, told by a few of them."""
-    few = replace(task, held_out=task.held_out[:SAMPLED])
-    sample = Meter(meter.model, meter.name)
-    for method in (original, few_shot):
-        held_out_scores(method(job, task, sample).program, few, sample)
-    return sample.tokens * len(task.held_out) // SAMPLED
 
 
 def third(job: Job, task: BenchTask, meter: Meter) -> Found:
@@ -69,30 +55,23 @@ def third(job: Job, task: BenchTask, meter: Meter) -> Found:
 
 
 class Watch:
-    """What the search alone has cost: all before the batch that the first held-out scores come from."""
+    """What a run has cost, and when its winner was proposed."""
 
     def __init__(self) -> None:
         self.start = time.perf_counter()
         self.finished: Finished
-        self.searched: tuple[int, int] | None = None
-        self.seconds: float | None = None
-        self._batches = [
-            (0, 0, 0.0),
-            (0, 0, 0.0),
-        ]  # calls, tokens and seconds after each of the last two batches
+        self.seconds = 0.0
+        self.spent = (0, 0)  # calls and tokens
         self._proposed_at: dict[int, int] = {}
 
     def note(self, event: object) -> None:
         """Tell of an event of the run."""
         match event:
             case Spent(calls, prompt, completion):
-                seconds = time.perf_counter() - self.start
-                self._batches = [self._batches[-1], (calls, prompt + completion, seconds)]
+                self.seconds = time.perf_counter() - self.start
+                self.spent = calls, prompt + completion
             case Proposed(number=number):
-                self._proposed_at[number] = self._batches[-1][1]
-            case Scored(split="held-out") if self.searched is None:
-                calls, tokens, self.seconds = self._batches[0]
-                self.searched = calls, tokens
+                self._proposed_at[number] = self.spent[1]
             case Finished():
                 self.finished = event
             case _:
@@ -100,8 +79,8 @@ class Watch:
 
     def beside(self, expected: Estimate | None) -> dict[str, float]:
         """What the whole run took, and what was expected."""
-        calls, tokens, seconds = self._batches[-1]
-        took = {"took_calls": calls, "took_tokens": tokens, "took_seconds": round(seconds, 1)}
+        calls, tokens = self.spent
+        took = {"took_calls": calls, "took_tokens": tokens, "took_seconds": round(self.seconds, 1)}
         if expected is None:
             return took
         return took | {
