@@ -152,7 +152,8 @@ def _examples(task: BenchTask, which: slice) -> list[Any]:
 def _watch(meter: Meter, track: Track, limit: int, student: Any) -> None:
     """Note the best program after each evaluation; a proposal that cannot be read is the given prompt."""
     best = -1.0
-    evaluated, proposed = mipro.eval_candidate_program, GroundedProposer.propose_instruction_for_predictor
+    evaluated, chosen = mipro.eval_candidate_program, mipro.get_program_with_highest_avg_score
+    proposed = GroundedProposer.propose_instruction_for_predictor
 
     def evaluate(size: int, rows: Any, program: Any, *rest: Any) -> Any:
         nonlocal best
@@ -170,7 +171,12 @@ def _watch(meter: Meter, track: Track, limit: int, student: Any) -> None:
         except dspy.utils.exceptions.AdapterParseError:
             return str(student.signature.instructions)
 
+    def leading(seen: Any, counted: Any) -> Any:
+        """The best on minibatches that has no full count, or the best: dspy has no answer where all have one."""
+        return chosen(seen, counted if seen.keys() - counted.keys() else {})
+
     mipro.eval_candidate_program = evaluate
+    mipro.get_program_with_highest_avg_score = leading
     GroundedProposer.propose_instruction_for_predictor = propose
 
 
