@@ -98,9 +98,10 @@ class OptimizationSession(Owned):
     max_calls = models.PositiveIntegerField(null=True, blank=True)
     seed = models.BigIntegerField(default=0)
     evidence = models.JSONField(null=True, blank=True)  # what people said of earlier results, and where
-    priors = models.JSONField(
+    priors = models.JSONField(null=True, blank=True)  # how operators did before
+    rated = models.JSONField(
         null=True, blank=True
-    )  # how operators did before; both as the run was given them
+    )  # outputs people found right or wrong; all as it was given
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
     # How far it is
