@@ -71,6 +71,7 @@ def test_htmx_gets_the_buttons_alone(user_client: Client, output: Evaluation) ->
     page = say(user_client, output, "right")
     assert page.startswith(f'<span id="output-{output.pk}"')
     assert 'aria-label="Best, row 1: is it right?"' in page
+    assert page.count(f'formaction="{address(output)}"') == 2
     assert "data-anyone" not in page
 
 
