@@ -23,6 +23,7 @@ def task_of(session: OptimizationSession, rows: Iterable[Row] | None = None) -> 
         items=tuple(engine.Item(*row) for row in rows),
         grader=session.grader,
         grader_options=tuple(session.grader_options.items()),
+        rated=tuple(engine.Rated(**row) for row in session.rated or ()),
         evidence=tuple(said["text"] for said in session.evidence_given),
         priors=tuple(engine.OperatorPrior(**prior) for prior in session.priors or ()),
     )

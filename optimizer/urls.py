@@ -11,6 +11,7 @@ urlpatterns = [
     path("optimizations/<int:pk>/", sessions.session_detail, name="session-detail"),
     path("optimizations/<int:pk>/stop/", sessions.session_stop, name="session-stop"),
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
+    path("optimizations/<int:pk>/outputs/<int:output>/", sessions.output_rate, name="output-rate"),
     path("history/", history.history, name="history"),
     path("settings/", preferences.preferences, name="preferences"),
     path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign-in-by-link"),

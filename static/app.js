@@ -29,7 +29,7 @@ function morphChildren(old, fresh) {
 
 function morph(old, fresh) {
   if (old.nodeType !== Node.ELEMENT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
-  if (old.isEqualNode(fresh)) return;
+  if (old.isEqualNode(fresh) || fresh.hasAttribute("data-anyone")) return; // what is a person's own, a frame for everyone does not know
   morphAttributes(old, fresh);
   if (old.nodeName === "TEXTAREA" && old !== document.activeElement) old.value = fresh.value;
   morphChildren(old, fresh);

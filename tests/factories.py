@@ -18,6 +18,7 @@ from optimizer.models import (
     Membership,
     OperatorPrior,
     OptimizationSession,
+    OutputRating,
     Prompt,
     PromptTemplate,
     Role,
@@ -95,6 +96,10 @@ def make_event(session: OptimizationSession, **fields: Any) -> SessionEvent:
 
 def make_feedback(session: OptimizationSession, user: User, **fields: Any) -> Feedback:
     return Feedback.objects.create(session=session, user=user, **{"rating": 4} | fields)
+
+
+def rate_output(evaluation: Evaluation, user: User, right: bool = True, **fields: Any) -> OutputRating:
+    return OutputRating.objects.create(evaluation=evaluation, user=user, is_right=right, **fields)
 
 
 def make_prior(workspace: Workspace, **fields: Any) -> OperatorPrior:

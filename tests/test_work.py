@@ -11,7 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from optimizer import briefing, progress, tasks
-from optimizer.engine import OperatorPrior
+from optimizer.engine import OperatorPrior, Rated
 from optimizer.engine.events import Event, Stage
 from optimizer.llm.base import CallFailed, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
@@ -28,7 +28,7 @@ from optimizer.models import (
     Workspace,
 )
 from optimizer.services.datasets import create_dataset
-from optimizer.services.feedback import rate_session
+from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import stop_optimization
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
@@ -289,6 +289,38 @@ def test_later_priors_do_not_change_a_replay(session: OptimizationSession, use_h
     session.refresh_from_db()
     assert session.priors == [{"operator": "mutate", "wins": 1.0, "tries": 4.0}]
     assert briefing.task_of(session).priors == (OperatorPrior("mutate", 1.0, 4.0),)
+
+
+def test_a_rubrics_judge_is_checked_against_people_and_a_replay_against_the_same(
+    session: OptimizationSession, user: User, use_host: UseHost
+) -> None:
+    earlier = factories.make_session(session.workspace, dataset=session.dataset, status="completed")
+    output = factories.make_evaluation(factories.make_candidate(earlier), output="3")
+    rate_output(evaluation=output, by=user, right=True)
+    OptimizationSession.objects.filter(pk=session.pk).update(created_at=timezone.now(), grader="rubric")
+    use_host()
+    with pytest.raises(Killed):
+        tasks.work(claimed(session), kill_after(30))
+    rate_output(evaluation=output, by=user, right=False)
+    let_lease_lapse(session)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert briefing.task_of(session).rated == (Rated("Lovely tea.", "positive", "3", right=True),)
+    assert "The judge agrees with people on 1 of the 1 outputs" in " ".join(session.results["caveats"])
+    why = Evaluation.objects.filter(score__lt=1).values_list("why", flat=True)
+    assert set(why) == {"the judge gave 8 of 10"}
+
+
+def test_other_graders_are_given_no_rated_outputs(
+    session: OptimizationSession, user: User, use_host: UseHost
+) -> None:
+    earlier = factories.make_session(session.workspace, dataset=session.dataset, status="completed")
+    factories.rate_output(factories.make_evaluation(factories.make_candidate(earlier)), user)
+    OptimizationSession.objects.filter(pk=session.pk).update(created_at=timezone.now())
+    use_host()
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.rated == []
 
 
 def test_what_a_run_did_is_known_to_the_next(session: OptimizationSession, use_host: UseHost) -> None:

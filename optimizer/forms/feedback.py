@@ -1,4 +1,4 @@
-"""What is said about a result."""
+"""What is said about a result, or about one output."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from optimizer.forms.fields import LongText
 from optimizer.models import Feedback
 
 SUGGESTIONS = 20
+VERDICTS = {"right": True, "wrong": False, "none": None}
 
 
 class FeedbackForm(forms.Form):
@@ -46,3 +47,12 @@ class FeedbackForm(forms.Form):
             name: value if name in self.data else getattr(self.given, name)
             for name, value in self.cleaned_data.items()
         }
+
+
+class VerdictForm(forms.Form):
+    """Whether one output is right. "none" takes the verdict back."""
+
+    verdict = forms.ChoiceField(choices=[(name, name) for name in VERDICTS])
+
+    def clean_verdict(self) -> bool | None:
+        return VERDICTS[self.cleaned_data["verdict"]]

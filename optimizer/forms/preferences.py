@@ -9,7 +9,8 @@ from optimizer.models import Preference
 LEARNS = (
     "What you say of a result (stars, helpful or not, comment, suggestions) is told to the optimizer model in later "
     "optimizations of the same prompt, template or domain in your workspace, and ways of rewriting that did well are "
-    "tried more often. Switched off, your optimizations learn nothing, and nothing is learned from you."
+    "tried more often. The judge of a rubric is checked against outputs that you call right or wrong. Switched off, "
+    "your optimizations learn nothing, and nothing is learned from you."
 )
 
 

@@ -6,6 +6,7 @@ from optimizer.models.feedback import Feedback
 from optimizer.models.learning import OperatorPrior
 from optimizer.models.metrics import SystemMetric
 from optimizer.models.prompts import Prompt, PromptStatus
+from optimizer.models.ratings import OutputRating
 from optimizer.models.sessions import ACTIVE, OptimizationSession, Preset, SessionEvent, SessionStatus
 from optimizer.models.templates import PromptTemplate, TemplateVersion
 from optimizer.models.users import Preference, Theme, User
@@ -13,6 +14,7 @@ from optimizer.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "ACTIVE", "Candidate", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "Membership",
-    "OperatorPrior", "OptimizationSession", "Preference", "Preset", "Prompt", "PromptStatus", "PromptTemplate", "Role",
-    "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateVersion", "Theme", "User", "Workspace",
+    "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Preset", "Prompt", "PromptStatus",
+    "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateVersion", "Theme",
+    "User", "Workspace",
 ]  # fmt: skip

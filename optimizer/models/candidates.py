@@ -55,6 +55,7 @@ class Evaluation(models.Model):
     expected = models.TextField(blank=True)
     output = models.TextField(blank=True)
     score = models.FloatField()
+    why = models.TextField(blank=True, default="", db_default="")  # the score is not higher, in words
 
     class Meta:
         ordering = ["item"]
@@ -66,6 +67,11 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.score} on {self.split} {self.item}"
+
+    @property
+    def reason(self) -> str:
+        """Why it is not right, where a look at the expected answer does not tell."""
+        return "" if self.score >= 1 or self.why.startswith("expected ") else self.why
 
 
 class LLMCall(models.Model):

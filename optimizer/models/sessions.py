@@ -102,9 +102,10 @@ class OptimizationSession(Owned):
     patience = models.PositiveSmallIntegerField(null=True, blank=True)
     seed = models.BigIntegerField(default=0)
     evidence = models.JSONField(null=True, blank=True)  # what people said of earlier results, and where
-    priors = models.JSONField(
+    priors = models.JSONField(null=True, blank=True)  # how operators did before
+    rated = models.JSONField(
         null=True, blank=True
-    )  # how operators did before; both as the run was given them
+    )  # outputs that people found right or wrong; all as it was given
     estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as it was told at the start
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 

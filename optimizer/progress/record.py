@@ -89,7 +89,7 @@ class Recorder:
         candidate = self.candidates().get(number=event.number)
         Evaluation.objects.bulk_create(
             [
-                Evaluation(candidate=candidate, split=event.split, **_columns(outcome))
+                Evaluation(candidate=candidate, split=event.split, **asdict(outcome))
                 for outcome in event.outcomes
             ],
             ignore_conflicts=True,
@@ -132,13 +132,6 @@ class Recorder:
             [SessionEvent(session=self.session, seq=self._seq, kind=kind, data={"text": text})],
             ignore_conflicts=True,
         )
-
-
-def _columns(outcome: events.Outcome) -> dict[str, Any]:
-    """What is kept of an outcome: all but why, which the grader says again."""
-    columns = asdict(outcome)
-    del columns["why"]
-    return columns
 
 
 def results_of(result: events.Finished) -> dict[str, Any]:

@@ -19,11 +19,13 @@ from redis.exceptions import RedisError
 
 from optimizer.engine import TaskRefused, events, finish
 from optimizer.engine.components import Components
+from optimizer.engine.graders import RUBRIC
 from optimizer.llm.base import CallFailed
 from optimizer.models import (
     Feedback,
     OperatorPrior,
     OptimizationSession,
+    OutputRating,
     Prompt,
     PromptStatus,
     SessionStatus,
@@ -138,7 +140,8 @@ class Run:
         if session.evidence is None:
             session.evidence = Feedback.objects.evidence_for(session)
             session.priors = OperatorPrior.objects.known_for(session)
-            self.recorder.update(evidence=session.evidence, priors=session.priors)
+            session.rated = OutputRating.objects.known_for(session) if session.grader == RUBRIC else []
+            self.recorder.update(evidence=session.evidence, priors=session.priors, rated=session.rated)
 
     @contextmanager
     def failing_honestly(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Saying what one thought of a result."""
+"""Saying what one thought of a result, or of one output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from optimizer import topics
-from optimizer.models import Feedback, OptimizationSession, User
+from optimizer.models import Evaluation, Feedback, OptimizationSession, OutputRating, User
 from optimizer.services.access import require_writer
 
 
@@ -33,3 +33,13 @@ def rate_session(
     OptimizationSession.objects.filter(pk=session.pk).update(learned_at=None)
     topics.publish(f"history:{session.workspace_id}")
     return feedback
+
+
+@transaction.atomic
+def rate_output(*, evaluation: Evaluation, by: User, right: bool | None) -> None:
+    """Keep whether a person finds an output right; None takes their verdict back."""
+    require_writer(user=by, workspace_id=evaluation.candidate.session.workspace_id)
+    if right is None:
+        OutputRating.objects.filter(evaluation=evaluation, user=by).delete()
+    else:
+        OutputRating.objects.update_or_create(evaluation=evaluation, user=by, defaults={"is_right": right})

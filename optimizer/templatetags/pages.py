@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django import template
@@ -85,6 +86,12 @@ def _spoken(age: timedelta, moment: datetime) -> str:
 def marked(score: float) -> str:
     """The mark of one graded answer, not by colour alone."""
     return "✓" if score >= 0.999 else "✗" if score <= 0.001 else f"{score * 100:.0f} %"
+
+
+@register.filter
+def of(verdicts: Mapping[int, bool] | None, output: int) -> bool | None:
+    """What the reader said of that output; None when nothing, or when the reader is not known."""
+    return (verdicts or {}).get(output)
 
 
 @register.simple_tag

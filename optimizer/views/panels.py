@@ -95,6 +95,7 @@ def _answers(original: Candidate, best: Candidate) -> list[Answer]:
     rows = Evaluation.objects.filter(candidate__in=[original, best], split=Split.HELD_OUT)[: 2 * ROWS]
     by_candidate: dict[int, dict[int, Evaluation]] = {original.pk: {}, best.pk: {}}
     for row in rows:
+        row.candidate = original if row.candidate_id == original.pk else best
         by_candidate[row.candidate_id][row.item] = row
     before, after = by_candidate[original.pk], by_candidate[best.pk]
     return [Answer(row, after[item]) for item, row in before.items() if item in after]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from optimizer.forms.feedback import FeedbackForm
-from optimizer.models import Feedback, OptimizationSession
+from optimizer.forms.feedback import FeedbackForm, VerdictForm
+from optimizer.models import Evaluation, Feedback, OptimizationSession, OutputRating
 from optimizer.services.access import may_write
-from optimizer.services.feedback import rate_session
+from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import stop_optimization
 from optimizer.views.panels import TABS, session_panel
 from optimizer.views.requests import AppRequest
@@ -25,6 +25,8 @@ from optimizer.views.requests import AppRequest
 def session_detail(request: AppRequest, pk: int) -> HttpResponse:
     session = _visible(request, pk)
     context = session_panel(session, _tab(request.GET.get("tab", "")))
+    if context.get("answers"):
+        context["verdicts"] = OutputRating.objects.said_by(request.user, session)
     if request.htmx:
         return render(request, "_session_panel.html", context)
     given = _given(request, session)
@@ -57,6 +59,22 @@ def session_rate(request: AppRequest, pk: int) -> HttpResponse:
     context = {"session": session, "form": FeedbackForm(given=given) if given else form}
     context |= {"feedback": given or form.given, "saved": given is not None}
     return render(request, template, context, status=200 if given else 422)
+
+
+@login_required
+@require_POST
+def output_rate(request: AppRequest, pk: int, output: int) -> HttpResponse:
+    outputs = Evaluation.objects.filter(candidate__session=_visible(request, pk))
+    evaluation = get_object_or_404(outputs.select_related("candidate__session"), pk=output)
+    form = VerdictForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest("A verdict is right, wrong or none.")
+    right = form.cleaned_data["verdict"]
+    rate_output(evaluation=evaluation, by=request.user, right=right)
+    if request.htmx:
+        context = {"output": evaluation, "right": right, "verdicts": {evaluation.pk: right}}
+        return render(request, "_output_rating.html", context)
+    return redirect(reverse("session-detail", args=[pk]) + f"#output-{evaluation.pk}")
 
 
 def _rate(request: AppRequest, session: OptimizationSession, form: FeedbackForm) -> Feedback | None:

@@ -102,7 +102,7 @@ def done(workspace: Workspace, user: User) -> OptimizationSession:
         evidence=[{"text": EARLIER_SAID, "session": earlier and earlier.pk, "tier": "prompt"}],
     )  # fmt: skip
     _candidates(session, count=32, best=27)
-    _answers(session)
+    _answers(session, user)
     for _ in range(128):
         factories.make_call(session, reused=True)
     factories.make_feedback(session, user, rating=4, is_helpful=True)
@@ -195,13 +195,20 @@ def _candidates(session: OptimizationSession, count: int, best: int) -> None:
         )
 
 
-def _answers(session: OptimizationSession) -> None:
+def _answers(session: OptimizationSession, user: User) -> None:
     original, best = session.candidates.get(number=0), session.candidates.get(is_best=True)
     for item in range(32):
         text, expected = REVIEWS[item % len(REVIEWS)]
         before, after = item % 5 < 2, item % 4 != 3
         row = {"item": item, "input": text, "expected": expected}
         wrong = f"The customer seems to think that {text[:40].lower()}…"
-        factories.make_evaluation(original, output=expected if before else wrong, score=float(before), **row)
+        why = "" if before else "the judge gave 2 of 10"
+        factories.make_evaluation(
+            original, output=expected if before else wrong, score=float(before), why=why, **row
+        )
         other = "negative" if expected == "positive" else "positive"
-        factories.make_evaluation(best, output=expected if after else other, score=float(after), **row)
+        answer = factories.make_evaluation(
+            best, output=expected if after else other, score=float(after), **row
+        )
+        if item < 6:
+            factories.rate_output(answer, user, right=after)

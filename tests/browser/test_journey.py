@@ -97,6 +97,19 @@ def test_it_is_rated_by_key_and_the_rating_cleared(page: Page) -> None:
     expect(page.locator(".stars .on")).to_have_count(0)
 
 
+def test_an_output_is_called_wrong_and_right_again(page: Page) -> None:
+    wrong = page.locator(".verdicts").last.get_by_role("button", name="Wrong")
+    wrong.press("Space")
+    expect(wrong).to_have_attribute("aria-pressed", "true")
+    expect(wrong).to_be_focused()
+    page.reload()
+    page.wait_for_timeout(500)  # the first live frame, which is the same for everyone, has come
+    expect(wrong).to_have_attribute("aria-pressed", "true")
+    page.locator(".verdicts").last.get_by_role("button", name="Right").click()
+    expect(wrong).to_have_attribute("aria-pressed", "false")
+    expect(page.locator(".verdicts [aria-pressed=true]")).to_have_text(["Right"])
+
+
 def test_another_run_is_stopped(page: Page) -> None:
     page.get_by_role("link", name="Run again").click()
     page.get_by_label("Prompt", exact=True).fill("What is this customer writing about, in a word?")

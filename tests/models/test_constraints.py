@@ -80,6 +80,7 @@ TWINS = [
     ("evaluation_once", "evaluation", {}, {"split": "'train'"}),
     ("call_paid_once", "llmcall", {}, {"key": "'other'"}),
     ("feedback_once", "feedback", {}, None),
+    ("output_rated_once", "outputrating", {}, None),
     ("prior_once", "operatorprior", {}, {"model": "'other'"}),
     ("prior_once", "operatorprior", {}, {"operator": "'other'"}),
     ("example_position_once", "example", {}, {"position": "7"}),
@@ -102,7 +103,8 @@ def world(user: User, workspace: Workspace) -> None:
     """One row in every table."""
     key = UUID("00000000-0000-4000-8000-000000000000")
     session = factories.make_session(workspace, created_by=user, submit_key=key)
-    factories.make_evaluation(factories.make_candidate(session, is_best=True))
+    evaluation = factories.make_evaluation(factories.make_candidate(session, is_best=True))
+    factories.rate_output(evaluation, user)
     factories.make_event(session)
     factories.make_call(session)
     factories.make_feedback(session, user)

@@ -204,7 +204,7 @@ def test_a_result_costs_few_queries(
 ) -> None:
     for _ in range(20):
         factories.make_candidate(done, number=done.candidates.count() + 10)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         user_client.get(address(done))
 
 
