@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.asking import Cost, Steps
@@ -31,14 +31,23 @@ class Race:
     """Keeps the scores of all entries on one list of items, and finds the best of a field."""
 
     def __init__(
-        self, evaluator: Evaluator, items: Sequence[Item], *, split: str, block: int, abreast: int
+        self,
+        evaluator: Evaluator,
+        items: Sequence[Item],
+        *,
+        split: str,
+        block: int,
+        abreast: int,
+        affords: Callable[[Cost], bool] = lambda cost: True,
     ) -> None:
-        """`block` is rows a block; `abreast` is how many candidates run side by side, one to a slot of the server."""
+        """`block` is rows a block; `abreast` is how many candidates run side by side, one to a slot of the server;
+        `affords` says whether the budget allows so much."""
         self.items = items
         self._evaluator = evaluator
         self._split = split
         self._block = block
         self._abreast = abreast
+        self._affords = affords
         self._outcomes: dict[int, dict[int, Outcome]] = {}
         self.standing: Entry
 
@@ -50,12 +59,21 @@ class Race:
         alive, leader = list(field), field[0]
         self.standing = leader
         for rows in blocks(self.items, self._block):
+            alive = yield from self._without_last(alive, rows)
             alive = yield from self.score(alive, rows)
             alive = yield from self._drop_losers(alive, rows.stop, leader)
             self.standing = alive[0]
             if len(alive) == 1:
                 break
         return self.standing
+
+    def _without_last(self, ranked: Sequence[Entry], rows: Sequence[int]) -> Steps[list[Entry]]:
+        """As many of the first as the budget allows to run on these rows; two at least, which a budget may then
+        refuse."""
+        alive = list(ranked)
+        while len(alive) > 2 and not self._affords(self.cost(alive, rows)):
+            yield Dropped(alive.pop().number)
+        return alive
 
     def score(self, field: Sequence[Entry], rows: Sequence[int]) -> Steps[list[Entry]]:
         """Give each entry outcomes on these rows; those that cannot run drop out."""

@@ -111,8 +111,14 @@ class Search:
         yield from self.ending.run(reason, self._operators())
 
     def _race(self, evaluator: Evaluator, items: Sequence[Item], name: str) -> Race:
-        slots = self.asker.model.slots
-        return Race(evaluator, items, split=name, block=self.config.block, abreast=slots)
+        return Race(
+            evaluator,
+            items,
+            split=name,
+            block=self.config.block,
+            abreast=self.asker.model.slots,
+            affords=self.asker.affords,
+        )
 
     # The search
 
