@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from statistics import median
 
 from django.conf import settings
 from django.core.cache import cache
 
-from optimizer.engine.speed import Speed, Timing, fit
+from optimizer.engine.speed import FASTEST, SPREAD, Speed, Timing, fit
+from optimizer.llm.base import Reply
+from optimizer.llm.trial import Trial
 from optimizer.models import LLMCall
 
 NEWEST = 200
+NEW_SHARE = 0.1  # of a search's calls: their prompt is not one that the server has just read for another row
 KEPT = 24 * 3600  # seconds
 ASKED = 60  # seconds in which a trial is not asked for again
 
@@ -21,9 +25,9 @@ def known(model: str) -> Speed | None:
     return _from_ledger(model) or cache.get(_key(model))
 
 
-def keep(model: str, timings: Sequence[Timing]) -> None:
-    """Remember what a trial measured, if it tells a speed."""
-    if speed := _fitted(timings):
+def keep(model: str, speed: Speed | None) -> None:
+    """Remember what a trial measured, if it told a speed."""
+    if speed:
         cache.set(_key(model), speed, KEPT)
 
 
@@ -47,11 +51,37 @@ def _key(model: str, kind: str = "") -> str:
     return f"speed:{where}:{kind}"
 
 
+def of_trial(trial: Trial) -> Speed | None:
+    """The speed that a trial shows: its kinds of calls differ in one thing each. None where too little was written."""
+    new, again, longer = map(_usual, (trial.new, trial.again, trial.longer))
+    written = longer.completion_tokens - again.completion_tokens
+    writing = (longer.duration_ms - again.duration_ms) / 1000
+    if written < SPREAD or writing <= 0:
+        return None
+    reading = max(0.0, new.duration_ms - again.duration_ms) / 1000 * NEW_SHARE
+    return Speed(
+        prompt_per_second=min(FASTEST, again.prompt_tokens / reading) if reading else FASTEST,
+        completion_per_second=min(FASTEST, written / writing),
+        slots=_slots(),
+        call_seconds=max(0.0, again.duration_ms / 1000 - again.completion_tokens * writing / written),
+    )
+
+
+def _usual(replies: Sequence[Reply]) -> Reply:
+    """One that stands for all: with the medians of what was counted and timed."""
+    return Reply(
+        "",
+        prompt_tokens=round(median(reply.prompt_tokens for reply in replies)),
+        completion_tokens=round(median(reply.completion_tokens for reply in replies)),
+        duration_ms=round(median(reply.duration_ms for reply in replies)),
+    )
+
+
 def _from_ledger(model: str) -> Speed | None:
     calls = LLMCall.objects.filter(model=model, reused=False, duration_ms__gt=0).order_by("-id")
     rows = calls.values_list("prompt_tokens", "completion_tokens", "duration_ms")[:NEWEST]
-    return _fitted([Timing(prompt, completion, ms / 1000) for prompt, completion, ms in rows])
+    return fit([Timing(prompt, completion, ms / 1000) for prompt, completion, ms in rows], _slots())
 
 
-def _fitted(timings: Sequence[Timing]) -> Speed | None:
-    return fit(timings, settings.OLLAMA_PARALLEL * len(settings.OLLAMA_HOSTS))
+def _slots() -> int:
+    return settings.OLLAMA_PARALLEL * len(settings.OLLAMA_HOSTS)

@@ -18,7 +18,6 @@ from django.utils import timezone
 from optimizer import engine, progress, speeds
 from optimizer.briefing import config_of, task_of
 from optimizer.engine.events import Beat, Event
-from optimizer.engine.speed import Timing
 from optimizer.llm.base import CallFailed, Unavailable
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
@@ -78,7 +77,7 @@ def refresh_models() -> None:
 def measure_speed(model: str) -> None:
     """Time a few small calls of a model, for estimates."""
     with connected() as pool, suppress(Unavailable, CallFailed):
-        speeds.keep(model, [Timing.of(reply) for reply in trial(pool, model)])
+        speeds.keep(model, speeds.of_trial(trial(pool, model)))
     speeds.answer(model)
 
 

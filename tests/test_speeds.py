@@ -11,7 +11,7 @@ from optimizer import speeds, tasks
 from optimizer.engine.speed import FASTEST, Timing, fit
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
-from optimizer.llm.trial import trial
+from optimizer.llm.trial import Trial, trial
 from optimizer.models import Workspace
 from tests import factories
 
@@ -98,7 +98,7 @@ def test_a_model_that_nobody_ran_has_no_speed(db: None, model: str) -> None:
 
 
 def test_a_trial_is_kept(db: None, model: str) -> None:
-    speeds.keep(model, timings(12))
+    speeds.keep(model, fit(timings(12), 4))
     speed = speeds.known(model)
     assert speed is not None
     assert speed.completion_per_second == pytest.approx(40)
@@ -114,13 +114,14 @@ def test_a_trial_is_asked_for_once(model: str) -> None:
 
 
 class Timed(ScriptedHost):
-    """Takes 10 ms a token, a token a word."""
+    """Takes 0.1 s a call, 10 ms a token written, and 2 ms a token read of a prompt that it has not just read."""
 
     async def reply(self, request: Request, on_text: object) -> Reply:
-        words = request.max_tokens
-        return Reply(
-            "1 " * words, "length", prompt_tokens=20, completion_tokens=words, duration_ms=10 * words
-        )
+        prompt = request.messages[0].content.split("\n")[0]
+        new = prompt not in {earlier.messages[0].content.split("\n")[0] for earlier in self.requests}
+        self.requests.append(request)
+        took = 100 + 10 * request.max_tokens + 2 * 300 * new
+        return Reply("1", "length", prompt_tokens=300, completion_tokens=request.max_tokens, duration_ms=took)
 
 
 def test_a_trial_measures_the_model(db: None, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +130,15 @@ def test_a_trial_measures_the_model(db: None, model: str, monkeypatch: pytest.Mo
     tasks.measure_speed(model)
     speed = speeds.known(model)
     assert speed is not None
-    assert speed.completion_per_second == pytest.approx(100, rel=0.01)
+    assert speed.call_seconds == pytest.approx(0.1)
+    assert speed.completion_per_second == pytest.approx(100)
+    assert speed.prompt_per_second == pytest.approx(500 / speeds.NEW_SHARE)
     assert not speeds.awaited(model)
+
+
+def test_a_trial_whose_answers_are_all_short_tells_nothing() -> None:
+    replies = [Reply("1", prompt_tokens=300, completion_tokens=3, duration_ms=130)]
+    assert speeds.of_trial(Trial(replies, replies, replies)) is None
 
 
 @pytest.mark.parametrize("error", [Unavailable("gone"), CallFailed("unknown_model", "no such model")])
@@ -152,7 +160,7 @@ def test_the_calls_of_a_trial_are_small_and_keep_every_slot_busy() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "hosts", lambda: [host])
         with tasks.connected() as pool:
-            assert len(trial(pool, "m")) == 6
+            trial(pool, "m")
     assert host.at_once == 2
     assert max(request.max_tokens for request in host.requests) < 64
     assert len({request.key for request in host.requests}) == 7

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from optimizer import speeds
-from optimizer.engine.speed import Timing
+from optimizer.engine.speed import Speed
 from optimizer.models import OptimizationSession, User, Workspace
 from optimizer.services import estimates
 from tests import factories
@@ -98,8 +98,7 @@ def test_an_unknown_speed_is_measured_once_and_asked_about_again(
 def test_a_known_speed_gives_minutes_and_is_not_asked_about_again(
     user_client: Client, model: str, sent: list[list[str]]
 ) -> None:
-    timings = [Timing(n, n % 50, 0.1 + n / 500 + n % 50 / 40) for n in range(200)]
-    speeds.keep(model, timings)
+    speeds.keep(model, Speed(500, 40))
     page = user_client.post(ESTIMATE, {"prompt": "Hi"}, headers=HTMX).content.decode()
     assert f"with {model} on this server" in page
     assert "every 2s" not in page
