@@ -21,6 +21,7 @@ def task_of(session: OptimizationSession, rows: Iterable[Row] | None = None) -> 
         target_model=session.target_model,
         optimizer_model=session.optimizer_model,
         items=tuple(engine.Item(*row) for row in rows),
+        inputs=tuple(session.inputs or ()),
         grader=session.grader,
         grader_options=tuple(session.grader_options.items()),
         rated=tuple(engine.Rated(**row) for row in session.rated or ()),

@@ -18,6 +18,7 @@ from django.utils import timezone
 from optimizer import engine, progress, speeds
 from optimizer.briefing import config_of, task_of
 from optimizer.engine.events import Beat, Event
+from optimizer.engine.inputs import invent
 from optimizer.llm.base import CallFailed, Unavailable
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
@@ -103,7 +104,11 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
             time.sleep(0.5)
     run.settle_past()
     model = Ledger(pool, progress.LedgerRows(run.session))
-    yield from engine.run(task_of(run.session), config_of(run.session), model, run.session.seed)
+    session = run.session
+    if session.inputs_requested and session.inputs is None:
+        yield from invent(task_of(session), config_of(session), model, session.seed)
+    else:
+        yield from engine.run(task_of(session), config_of(session), model, session.seed)
 
 
 def _interrupt(run: progress.Run, steps: Iterator[Event]) -> None:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("optimizations/estimate/", previews.optimization_estimate, name="optimization-estimate"),
     path("optimizations/grade/", previews.grader_try, name="grader-try"),
     path("optimizations/<int:pk>/", sessions.session_detail, name="session-detail"),
+    path("optimizations/<int:pk>/inputs/", sessions.inputs_approve, name="inputs-approve"),
     path("optimizations/<int:pk>/stop/", sessions.session_stop, name="session-stop"),
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
     path("optimizations/<int:pk>/outputs/<int:output>/", sessions.output_rate, name="output-rate"),

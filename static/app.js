@@ -126,7 +126,8 @@ function restoreDraft() {
   if (!kept || form().dataset.bound) return;
   for (const [name, value] of Object.entries(kept)) {
     const field = form().elements[name];
-    if (field) field.value = value;
+    if (field?.type === "checkbox") field.checked = true;
+    else if (field) field.value = value;
   }
 }
 

@@ -29,7 +29,7 @@ from optimizer.models import (
 )
 from optimizer.services.datasets import create_dataset
 from optimizer.services.feedback import rate_output, rate_session
-from optimizer.services.optimizations import stop_optimization
+from optimizer.services.optimizations import approve_inputs, stop_optimization
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
 
@@ -411,3 +411,26 @@ def test_earlier_feedback_reaches_the_critique(
     assert session.results["used_feedback"] == ["2 of 5 stars. Too long-winded."]
     critique = LLMCall.objects.get(session=session, purpose="critique")
     assert "Too long-winded." in critique.request["messages"][0]["content"]
+
+
+def test_inputs_that_a_person_wants_to_see_are_written_and_waited_for(
+    workspace: Workspace, user: User, use_host: UseHost
+) -> None:
+    session = factories.make_session(workspace, inputs_requested=True, iterations=1, rounds=1)
+    host = use_host()
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.awaits_approval
+    assert session.inputs
+    assert {request.purpose for request in host.requests} == {"inputs"}
+    assert progress.claim(session.pk) is None
+    OptimizationSession.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    tasks.sweep()
+    host.requests.clear()
+    approve_inputs(session=session, by=user, inputs=["word1", "word2", "word3", "word4"])
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.COMPLETED
+    assert "inputs" not in {request.purpose for request in host.requests}
+    said = set(Evaluation.objects.values_list("input", flat=True))
+    assert said == {"word1", "word2", "word3", "word4"}

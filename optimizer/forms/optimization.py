@@ -51,6 +51,7 @@ class OptimizationForm(ExamplesForm):
     target_score = PercentField(low=1, required=False)
     patience = forms.IntegerField(min_value=1, max_value=1000, required=False)
     seed = forms.IntegerField(min_value=-BIGGEST_SEED, max_value=BIGGEST_SEED, required=False)
+    show_inputs = forms.BooleanField(required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
     template = forms.IntegerField(
         min_value=1, max_value=BIGGEST_SEED, required=False, widget=forms.HiddenInput
@@ -104,6 +105,7 @@ class OptimizationForm(ExamplesForm):
             dataset=chosen["dataset"],
             template=chosen["template"],
             grader_options=self.grader_options,
+            show_inputs=chosen["show_inputs"],
             **{name: chosen[name] for name in COLUMNS},
         )
 

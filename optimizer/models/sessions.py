@@ -33,12 +33,16 @@ class Preset(models.TextChoices):
     THOROUGH = "thorough"
 
 
+AWAITING_APPROVAL = Q(inputs_requested=True, inputs__isnull=False, status=SessionStatus.PENDING)
+
+
 class SessionQuerySet(OwnedQuerySet):
     """Ways to choose sessions."""
 
     def claimable(self) -> Self:
         """Sessions with work to do that no living worker holds."""
-        return self.filter(status__in=ACTIVE).filter(Q(lease_until=None) | Q(lease_until__lt=timezone.now()))
+        free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+        return self.filter(free, status__in=ACTIVE).exclude(AWAITING_APPROVAL)
 
     def unlearned(self) -> Self:
         """Finished sessions with something to learn from: new ones, and those that people spoke of since."""
@@ -51,7 +55,7 @@ class SessionQuerySet(OwnedQuerySet):
             .only(
                 "status", "stage", "stop_requested_at", "created_at", "finished_at", "baseline_score",
                 "best_score", "score_kind", "kept_original", "quality_score", "target_model",
-                "finish_reason", "prompt__original", "workspace_id",
+                "finish_reason", "inputs_requested", "inputs", "prompt__original", "workspace_id",
             )
             .order_by("-created_at", "-id")
         )  # fmt: skip
@@ -106,6 +110,10 @@ class OptimizationSession(Owned):
     rated = models.JSONField(
         null=True, blank=True
     )  # outputs that people found right or wrong; all as it was given
+    inputs_requested = models.BooleanField(
+        default=False, db_default=False
+    )  # a person wants to see them first
+    inputs = models.JSONField(null=True, blank=True)  # test inputs: as written, and then as approved
     estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as it was told at the start
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
@@ -224,6 +232,11 @@ class OptimizationSession(Owned):
     def calls_reused(self) -> int:
         """How many of the calls were known from earlier optimizations of the workspace."""
         return min(self.calls, self.ledger.filter(reused=True).count())
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether it goes on once a person approves of its test inputs."""
+        return self.status == SessionStatus.PENDING and self.inputs_requested and self.inputs is not None
 
     @property
     def topic(self) -> str:

@@ -24,6 +24,7 @@ class Recorder:
         self.stage = events.Stage("")
         self.text = ""
         self.result: events.Finished | None = None
+        self.invented: tuple[str, ...] | None = None
         self._seq = 0
 
     def held(self) -> SessionQuerySet:
@@ -120,6 +121,10 @@ class Recorder:
     def _iteration_done(self, event: events.IterationDone) -> None:
         self.update(iterations_completed=event.number)
         self._log("iteration", f"Iteration {event.number} of {self.session.iterations} is done.")
+
+    @keep.register
+    def _invented(self, event: events.Invented) -> None:
+        self.invented = event.inputs
 
     @keep.register
     def _finished(self, event: events.Finished) -> None:

@@ -164,8 +164,10 @@ class Run:
             )
 
     def finish(self) -> None:
-        """The result, in one transaction."""
+        """The result, in one transaction; or test inputs, which a person has to approve of before it goes on."""
         result = self.recorder.result
+        if self.recorder.invented is not None:
+            self._await_approval(list(self.recorder.invented))
         if result is None:
             return
         comparison = result.comparison
@@ -180,6 +182,20 @@ class Run:
             best_score=comparison and (comparison.best if result.best else comparison.baseline),
             results=results_of(result),
         )
+
+    def _await_approval(self, inputs: list[str]) -> None:
+        self.recorder.update(
+            inputs=inputs,
+            status=SessionStatus.PENDING,
+            processing_time_ms=self._worked(),
+            lease_until=None,
+            lease_token=None,
+            attempts=0,
+            stage="",
+            stage_done=0,
+            stage_total=0,
+        )
+        self.publish()
 
     def stop(self) -> None:
         """End because a person asked, keeping the best so far. It was not compared on held-out rows."""

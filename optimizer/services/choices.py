@@ -34,6 +34,7 @@ class Choices:
     target_score: float | None = None
     patience: int | None = None
     seed: int = 0
+    show_inputs: bool = False
     submit_key: UUID | None = None
 
     def examples(self) -> tuple[Row, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +21,7 @@ from optimizer.models import (
     SessionStatus,
     User,
 )
-from optimizer.models.sessions import SessionQuerySet
+from optimizer.models.sessions import AWAITING_APPROVAL, SessionQuerySet
 from optimizer.services.access import require_writer
 from optimizer.services.choices import COLUMNS, Choices
 from optimizer.services.datasets import create_dataset
@@ -61,6 +62,7 @@ def _start(by: User, choices: Choices, estimate: dict[str, Any] | None) -> Optim
         prompt=prompt,
         dataset=_dataset(by, prompt, choices),
         grader_options=dict(choices.grader_options),
+        inputs_requested=choices.show_inputs and not (choices.rows or choices.dataset),
         estimate=estimate,
         **{name: getattr(choices, name) for name in COLUMNS},
         **owned,
@@ -80,6 +82,17 @@ def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
         return choices.dataset
     name = f"Examples of “{prompt.title}”"
     return create_dataset(workspace=by.personal_workspace, by=by, name=name, rows=choices.rows)
+
+
+def approve_inputs(*, session: OptimizationSession, by: User, inputs: Sequence[str]) -> None:
+    """Go on with these test inputs. Nothing happens where it does not wait for them, or no more."""
+    require_writer(user=by, workspace_id=session.workspace_id)
+    with transaction.atomic():
+        waiting = _rows(session).filter(AWAITING_APPROVAL)
+        if waiting.update(inputs=list(inputs), inputs_requested=False, updated_by=by):
+            transaction.on_commit(lambda: _ring(session.pk), robust=True)
+            topics.publish(session.topic, f"history:{session.workspace_id}")
+    session.refresh_from_db()
 
 
 def stop_optimization(*, session: OptimizationSession, by: User) -> None:

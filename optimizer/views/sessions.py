@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpResponse
@@ -11,10 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from optimizer.forms.feedback import FeedbackForm, VerdictForm
+from optimizer.forms.inputs import InputsForm
 from optimizer.models import Evaluation, Feedback, OptimizationSession, OutputRating
 from optimizer.services.access import may_write
 from optimizer.services.feedback import rate_output, rate_session
-from optimizer.services.optimizations import stop_optimization
+from optimizer.services.optimizations import approve_inputs, stop_optimization
 from optimizer.views.panels import TABS, session_panel
 from optimizer.views.requests import AppRequest
 
@@ -23,16 +26,7 @@ from optimizer.views.requests import AppRequest
 @never_cache
 @require_safe
 def session_detail(request: AppRequest, pk: int) -> HttpResponse:
-    session = _visible(request, pk)
-    context = session_panel(session, _tab(request.GET.get("tab", "")))
-    if context.get("answers"):
-        context["verdicts"] = OutputRating.objects.said_by(request.user, session)
-    if request.htmx:
-        return render(request, "_session_panel.html", context)
-    given = _given(request, session)
-    context |= {"feedback": given, "form": FeedbackForm(given=given)}
-    context["may_write"] = may_write(user=request.user, workspace_id=session.workspace_id)
-    return render(request, "session_detail.html", context)
+    return _detail(request, _visible(request, pk), tab=_tab(request.GET.get("tab", "")))
 
 
 @login_required
@@ -41,10 +35,19 @@ def session_stop(request: AppRequest, pk: int) -> HttpResponse:
     session = _visible(request, pk)
     stop_optimization(session=session, by=request.user)
     if request.htmx:
-        return render(
-            request, "_session_panel.html", session_panel(session, _tab(request.POST.get("tab", "")))
-        )
+        return _detail(request, session, tab=_tab(request.POST.get("tab", "")))
     return redirect("session-detail", pk=pk)
+
+
+@login_required
+@require_POST
+def inputs_approve(request: AppRequest, pk: int) -> HttpResponse:
+    session = _visible(request, pk)
+    form = InputsForm(request.POST)
+    if not form.is_valid():
+        return _detail(request, session, tab="", status=422, inputs_form=form)
+    approve_inputs(session=session, by=request.user, inputs=form.cleaned_data["inputs"])
+    return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
 
 
 @login_required
@@ -75,6 +78,21 @@ def output_rate(request: AppRequest, pk: int, output: int) -> HttpResponse:
         context = {"output": evaluation, "right": right, "verdicts": {evaluation.pk: right}}
         return render(request, "_output_rating.html", context)
     return redirect(reverse("session-detail", args=[pk]) + f"#output-{evaluation.pk}")
+
+
+def _detail(
+    request: AppRequest, session: OptimizationSession, *, tab: str, status: int = 200, **more: Any
+) -> HttpResponse:
+    """The page, or for htmx its live part."""
+    context = session_panel(session, tab) | more
+    if context.get("answers"):
+        context["verdicts"] = OutputRating.objects.said_by(request.user, session)
+    if request.htmx:
+        return render(request, "_session_panel.html", context, status=status)
+    given = _given(request, session)
+    context |= {"feedback": given, "form": FeedbackForm(given=given)}
+    context["may_write"] = may_write(user=request.user, workspace_id=session.workspace_id)
+    return render(request, "session_detail.html", context, status=status)
 
 
 def _rate(request: AppRequest, session: OptimizationSession, form: FeedbackForm) -> Feedback | None:

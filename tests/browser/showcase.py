@@ -63,6 +63,17 @@ def fill(user: User) -> dict[str, OptimizationSession]:
         "kept": kept(workspace),
         "done": done(workspace, user),
         "queued": session_of(workspace, "Summarise {{article}} for {{reader}} in three sentences.", 4),
+        "inputs": session_of(
+            workspace,
+            "Answer this letter to the editor.",
+            5,
+            inputs_requested=True,
+            inputs=[
+                "The bridge is closed again.",
+                "Thank you for the recipe!",
+                "Why no crossword on Sundays?",
+            ],
+        ),
         "running": running(workspace),
     }
 

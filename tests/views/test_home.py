@@ -230,6 +230,14 @@ def test_limits_that_are_left_out_stay_open(user_client: Client) -> None:
     assert {session.token_budget, session.max_minutes, session.target_score, session.patience} == {None}
 
 
+@pytest.mark.parametrize(("rows", "asked"), [("", True), (ROWS, False)])
+def test_test_inputs_can_be_asked_for_where_there_are_no_rows(
+    user_client: Client, rows: str, asked: bool
+) -> None:
+    user_client.post("/", {"prompt": "Say hello.", "rows": rows, "show_inputs": "on"})
+    assert OptimizationSession.objects.get().inputs_requested is asked
+
+
 def test_weights_are_kept(user_client: Client) -> None:
     rows = "input,expected,weight\na,b,2\nc,d,\ne,f,0.5\ng,h,1\n"
     user_client.post("/", {"prompt": "Say hello.", "rows": rows})

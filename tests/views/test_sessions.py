@@ -173,7 +173,7 @@ def test_what_models_wrote_is_escaped_everywhere(user_client: Client, workspace:
         assert "<b>" not in page
 
 
-@pytest.mark.parametrize("end", ["", "stop/", "rating/"])
+@pytest.mark.parametrize("end", ["", "stop/", "rating/", "inputs/"])
 def test_an_outsider_finds_nothing(
     client_of: ClientOf, outsider: User, done: OptimizationSession, end: str
 ) -> None:
@@ -182,7 +182,7 @@ def test_an_outsider_finds_nothing(
     assert response.status_code == 404
 
 
-@pytest.mark.parametrize("end", ["", "stop/", "rating/"])
+@pytest.mark.parametrize("end", ["", "stop/", "rating/", "inputs/"])
 def test_an_anonymous_visitor_signs_in_first(client: Client, done: OptimizationSession, end: str) -> None:
     response = client.post(address(done, end)) if end else client.get(address(done))
     assert response.headers["Location"].startswith("/accounts/login/")
@@ -192,6 +192,7 @@ def test_wrong_methods_are_refused(user_client: Client, done: OptimizationSessio
     assert user_client.post(address(done)).status_code == 405
     assert user_client.get(address(done, "stop/")).status_code == 405
     assert user_client.get(address(done, "rating/")).status_code == 405
+    assert user_client.get(address(done, "inputs/")).status_code == 405
 
 
 def test_a_deleted_one_is_gone(user_client: Client, done: OptimizationSession) -> None:
@@ -275,6 +276,88 @@ def test_a_viewer_may_look_but_not_stop(
     assert client.post(address(running, "stop/")).status_code == 403
     running.refresh_from_db()
     assert running.stop_requested_at is None
+
+
+# Approving of test inputs
+
+
+@pytest.fixture
+def waiting(workspace: Workspace) -> OptimizationSession:
+    inputs = ["A first letter.", "<b>A second</b>"]
+    return factories.make_session(workspace, inputs_requested=True, inputs=inputs)
+
+
+def test_the_inputs_are_shown_and_nothing_runs(user_client: Client, waiting: OptimizationSession) -> None:
+    page = page_of(user_client, waiting)
+    for words in (
+        "Are these good test inputs?",
+        "A first letter.",
+        "&lt;b&gt;A second&lt;/b&gt;",
+        "Needs you",
+    ):
+        assert words in page
+    assert not OptimizationSession.objects.claimable().exists()
+    assert "Needs you" in user_client.get("/history/").content.decode()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_it_goes_on_with_the_inputs_as_changed(
+    user_client: Client, waiting: OptimizationSession, headers: dict[str, str]
+) -> None:
+    typed = {"input": ["A first letter, changed.", "", " Mine. ", "Mine."]}
+    response = user_client.post(address(waiting, "inputs/"), typed, headers=headers)
+    assert response.status_code == (200 if headers else 302)
+    waiting.refresh_from_db()
+    assert waiting.inputs == ["A first letter, changed.", "Mine."]
+    assert not waiting.awaits_approval
+    assert OptimizationSession.objects.claimable().get() == waiting
+    if headers:
+        assert "Queued" in response.content.decode()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ([], "There are 0 different inputs"),
+        (["one", "one", ""], "There are 1 different inputs"),
+        ([str(n) for n in range(51)], "There are 51 different inputs"),
+        (["one", "x" * 10_001], "Input 2: This is 10,001 characters"),
+        (["one", "a\0"], "NUL"),
+    ],
+)
+def test_bad_inputs_are_refused_and_nothing_is_lost(
+    user_client: Client, waiting: OptimizationSession, typed: list[str], said: str, headers: dict[str, str]
+) -> None:
+    response = user_client.post(address(waiting, "inputs/"), {"input": typed}, headers=headers)
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert said in page
+    assert all(text in page for text in typed)
+    waiting.refresh_from_db()
+    assert waiting.awaits_approval
+
+
+def test_approving_of_one_that_does_not_wait_changes_nothing(
+    user_client: Client, running: OptimizationSession
+) -> None:
+    user_client.post(address(running, "inputs/"), {"input": ["one", "two"]})
+    running.refresh_from_db()
+    assert running.inputs is None
+
+
+def test_a_viewer_may_not_approve(
+    client_of: ClientOf, workspace: Workspace, waiting: OptimizationSession, outsider: User
+) -> None:
+    factories.join(workspace, outsider, Role.VIEWER)
+    response = client_of(outsider).post(address(waiting, "inputs/"), {"input": ["one", "two"]})
+    assert response.status_code == 403
+
+
+def test_one_that_waits_can_be_stopped(user_client: Client, waiting: OptimizationSession) -> None:
+    user_client.post(address(waiting, "stop/"))
+    waiting.refresh_from_db()
+    assert waiting.status == "cancelled"
 
 
 # Rating

@@ -144,6 +144,11 @@ class Command(BaseCommand):
                 start_optimization(by=user, choices=choices) if choices else self._resumed(user, options)
             )
             run = progress.claim(session.pk)
+        if session.awaits_approval:
+            raise CommandError(
+                f"Optimization {session.pk} waits on its page for you to approve of its test inputs.",
+                returncode=1,
+            )
         if run is None:
             raise CommandError(f"Optimization {session.pk} is being worked on elsewhere.", returncode=1)
         return run
@@ -157,6 +162,7 @@ class Command(BaseCommand):
             raise bad_input("--estimate is for what has not been started; leave out --resume.")
         if session is None or not progress.reopen(session.pk):
             raise bad_input(f"There is no stopped or failed optimization {options['resume']} to go on with.")
+        session.refresh_from_db()
         return session
 
     def _typed(self, options: dict[str, Any]) -> dict[str, Any]:

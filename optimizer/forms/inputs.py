@@ -1,0 +1,38 @@
+"""Test inputs, as a person wants them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.datastructures import MultiValueDict
+
+from optimizer.forms.fields import LongText
+
+FEWEST, MOST = 2, 50
+
+
+class InputsForm(forms.Form):
+    """Any number of fields named `input`; empty ones count for nothing."""
+
+    def __init__(self, data: MultiValueDict[str, str]) -> None:
+        super().__init__(data)
+        self.typed = data.getlist("input")
+
+    def clean(self) -> dict[str, Any]:
+        texts = [_checked(number, text) for number, text in enumerate(self.typed, 1)]
+        inputs = list(dict.fromkeys(text for text in texts if text))
+        if not FEWEST <= len(inputs) <= MOST:
+            raise ValidationError(
+                f"There are {len(inputs)} different inputs. Keep from {FEWEST} to {MOST}: "
+                "some to choose by, some to measure on."
+            )
+        return {"inputs": inputs}
+
+
+def _checked(number: int, text: str) -> str:
+    try:
+        return str(LongText(required=False).clean(text))
+    except ValidationError as error:
+        raise ValidationError(f"Input {number}: {' '.join(error.messages)}") from error
