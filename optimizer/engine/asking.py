@@ -20,10 +20,10 @@ Asking = Generator[
 ]  # asks for batches, gets their answers, ends with a value
 
 MESSAGE = 8  # tokens that a chat template may add to a message
-DENSITY = 0.5  # tokens a byte, of a text in any language, until some are counted
+DENSITY = 0.35  # tokens a byte, until some are counted: more than usual text has in any language
 LONG = 200  # bytes of a prompt that tells how dense its tokens are
 VERDICT_TOKENS = 64
-MARGIN = 1.25  # a text may hold this many times the tokens a byte of the densest one seen
+MARGIN = 1.25  # what is to come may be so much denser or slower than what was seen
 
 
 class BudgetSpent(Exception):
@@ -118,7 +118,8 @@ class Asker:
         A byte makes as many tokens as in the densest text that was counted, and somewhat more; never more than one.
         """
         dense = min(1.0, (self._density or DENSITY) * MARGIN)
-        return Cost(calls, round(size * dense) + tokens, self._ms_a_call * calls // self.model.slots)
+        ms = self._ms_a_call * MARGIN * calls / self.model.slots
+        return Cost(calls, round(size * dense) + tokens, round(ms))
 
     def affords(self, cost: Cost) -> bool:
         """Whether so much may still be spent, beyond the reserve."""

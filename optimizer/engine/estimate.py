@@ -17,7 +17,7 @@ from optimizer.llm.base import Arrival, Done, Reply, Request
 __all__ = ["Estimate", "Speed", "estimate"]
 
 BYTES_A_TOKEN = 4  # of usual text
-TALKATIVE = 40  # tokens of an answer that misses the form, where the limit allows
+TALKATIVE = 40  # tokens of a wrong answer of a model that was shown no examples, where the limit allows
 REWRITE = 60  # tokens of a proposal
 VERDICT = 8
 SHARES = (0.2, 0.8)  # of right answers, of the worst and the best candidate rehearsed
@@ -75,9 +75,11 @@ class Rehearsal:
         expected = self._expected.get(
             asked.removeprefix("Input: ").removesuffix("\nOutput:"), self._answers[0]
         )
-        if random.Random(request.key).random() < share:
-            return expected, len(expected.encode()) // BYTES_A_TOKEN + 1
-        return f"not {expected}", min(request.max_tokens, TALKATIVE)
+        right = random.Random(request.key).random() < share
+        shown = len(request.messages) > 1 or asked.endswith("\nOutput:")
+        usual = len(expected.encode()) // BYTES_A_TOKEN + 1
+        tokens = usual if right or shown else TALKATIVE
+        return expected if right else f"not {expected}", min(request.max_tokens, tokens)
 
     def _proposal(self, request: Request) -> tuple[str, int]:
         self._written += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import cache
 from pathlib import Path
 
 import optimizer
@@ -89,8 +90,9 @@ class Watch:
         return self._proposed_at.get(self.finished.best, 0)
 
 
+@cache
 def version() -> str:
-    """A digest of what decides a run: the engine's and the client's source."""
+    """A digest of what decides a run: the engine's and the client's source, as this process has loaded it."""
     digest = hashlib.sha256()
     for part in SOURCES:
         for source in sorted((Path(optimizer.__file__).parent / part).rglob("*.py")):
@@ -98,4 +100,5 @@ def version() -> str:
     return f"ours {digest.hexdigest()[:10]}"
 
 
+version()  # before a source can change
 OURS = {"ours": search, "ours-third": search}
