@@ -61,6 +61,8 @@ class Race:
         for rows in blocks(self.items, self._block):
             alive = yield from self._without_last(alive, rows)
             alive = yield from self.score(alive, rows)
+            if leader not in alive and self.complete(leader):
+                alive.append(leader)  # it costs nothing more, and may be ahead again by now
             alive = yield from self._drop_losers(alive, rows.stop, leader)
             self.standing = alive[0]
             if len(alive) == 1:
@@ -154,7 +156,7 @@ class Race:
         for entry in field:
             if entry not in kept:
                 yield Dropped(entry.number)
-        return kept
+        return kept or [leader]  # who was ahead of a leader that has run on all rows fell behind it
 
     def _can_lead(self, entry: Entry, leader: Entry, stop: int) -> bool:
         """Whether the entry can still beat a leader that has run on all rows: if not, nothing more is spent on it."""

@@ -107,6 +107,13 @@ def test_who_cannot_lead_any_more_is_not_run_on() -> None:
     assert sum(len(event.outcomes) for event in scored if event.number == 1) == 4
 
 
+def test_a_leader_that_fell_behind_leads_again_when_all_others_fall_behind_it() -> None:
+    rows = [Item(str(number), "yes") for number in range(16)]
+    late, early, other = range(4, 16), range(4), [0, 1, 2, 3, 4]
+    winner, _ = raced({"late": late, "early": early, "early too": other, "early as well": early}, rows)
+    assert winner.components.instruction == "late"
+
+
 def test_a_row_counts_by_its_weight() -> None:
     rows = [Item(str(number), "yes", weight=9.0 if number == 0 else 1.0) for number in range(8)]
     winner, _ = raced({"all but the heavy": range(1, 8), "the heavy one": [0]}, rows)
