@@ -130,7 +130,12 @@ def _at_a_third(figures: Figures) -> Verdict | None:
 
 def _estimates(figures: Figures) -> Verdict | None:
     """How far what a run takes is from what was expected of it, by the speed of the runs before."""
-    lines = [line for method in (OURS, THIRD) for line in figures.of(method) if "expected_calls" in line]
+    lines = [
+        line
+        for method in (OURS, THIRD)
+        for line in figures.of(method)
+        if "expected_calls" in line and line["took_calls"]
+    ]
     if not lines:
         return None
     off = {
