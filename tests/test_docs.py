@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -15,8 +16,12 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 @pytest.mark.parametrize("page", sorted(p.name for p in DOCS.glob("*.md") if BLOCK.search(p.read_text())))
 def test_the_code_of_a_page_runs_in_order(page: str) -> None:
     names: dict[str, object] = {"__name__": __name__}
+    claims = 0
     for number, block in enumerate(BLOCK.findall((DOCS / page).read_text()), 1):
-        exec(compile(block, f"{page}, block {number}", "exec"), names)
+        tree = ast.parse(block, f"{page}, block {number}")
+        claims += sum(isinstance(statement, ast.Assert) for statement in ast.walk(tree))
+        exec(compile(tree, f"{page}, block {number}", "exec"), names)
+    assert claims, f"{page} claims nothing that could be wrong"
 
 
 @pytest.mark.parametrize("page", [*sorted(p.name for p in DOCS.glob("*.md")), "../README.md"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
 
@@ -95,10 +95,19 @@ def test_a_deleted_sessions_replies_are_not_reused(paid: OptimizationSession) ->
 
 
 def test_the_index_finds_them(paid: OptimizationSession) -> None:
+    other = factories.make_call(paid)
+    LLMCall.objects.bulk_create(_copies(other, 2_000))
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        rows = LLMCall.objects.filter(key__in=[SCORE.key, "x"], reused=False)
-        assert "call_by_key" in rows.order_by("key", "-id").explain()
+        cursor.execute(f"ANALYZE {LLMCall._meta.db_table}")
+    rows = LLMCall.objects.filter(key__in=[SCORE.key, "x"], reused=False)
+    assert "call_by_key" in rows.order_by("key", "-id").explain()
+
+
+def _copies(call: LLMCall, count: int) -> Iterator[LLMCall]:
+    for number in range(count):
+        copy = LLMCall(**{field.attname: getattr(call, field.attname) for field in LLMCall._meta.fields})
+        copy.pk, copy.key = None, f"{call.key}:{number}"
+        yield copy
 
 
 # A whole run

@@ -57,17 +57,9 @@ class OptimizationForm(ExamplesForm):
         min_value=1, max_value=BIGGEST_SEED, required=False, widget=forms.HiddenInput
     )
 
-    def __init__(
-        self,
-        data: Mapping[str, Any] | None = None,
-        files: Any = None,
-        *,
-        user: User,
-        initial: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user
-        initial = {**DEFAULTS, "seed": None, **(initial or {})}
-        super().__init__(data, files, user=user, initial=initial)
+        super().__init__(*bound, user=user, initial={**DEFAULTS, "seed": None, **(initial or {})})
 
     @property
     def settings_errors(self) -> bool:
