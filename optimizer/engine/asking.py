@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from optimizer.engine.events import Beat, Event, Spent, Stage, Writing
@@ -27,22 +27,29 @@ MARGIN = 1.25  # what is to come may be so much denser or slower than what was s
 
 
 class BudgetSpent(Exception):
-    """The next batch of calls would go over a limit of the run. Says which."""
+    """The next calls would go over a limit of the run. Says which."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What something takes at most: calls, tokens in and out, milliseconds of model work."""
+    """What something takes: calls, tokens in and out at most, milliseconds of model work. `likely` is tokens too, by
+    what earlier calls took."""
 
     calls: int = 0
     tokens: int = 0
     ms: int = 0
+    likely: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.calls + other.calls, self.tokens + other.tokens, self.ms + other.ms)
+        return Cost(
+            self.calls + other.calls,
+            self.tokens + other.tokens,
+            self.ms + other.ms,
+            self.likely + other.likely,
+        )
 
     def __mul__(self, times: int) -> Cost:
-        return Cost(self.calls * times, self.tokens * times, self.ms * times)
+        return Cost(self.calls * times, self.tokens * times, self.ms * times, self.likely * times)
 
 
 class Asker:
@@ -60,25 +67,41 @@ class Asker:
         self.spent = Spent(0, 0, 0)
         self._work_ms = 0
         self._density = 0.0  # tokens a byte, of the densest prompt seen
+        self._lengths: dict[str, tuple[int, int]] = {}  # by purpose: replies, and their tokens
         self._paid: set[str] = set()
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
-        """Answers in the order of the requests. Raises BudgetSpent before anything is sent."""
-        self._check(requests)
-        answers: dict[int, Answer] = {}
+        """Answers in the order of the requests. Raises BudgetSpent before anything is sent that may pass a limit."""
+        self._check(self.cost(requests), likely=True)
         yield Stage(stage, 0, len(requests))
-        for arrival in self.model.replies(requests):
+        answers: list[Answer] = []
+        for wave in self._waves(requests):
+            self._check(self.cost(wave))
+            answers += yield from self._send(wave, stage, len(answers), len(requests))
+        yield self.spent
+        return answers
+
+    def _waves(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
+        """All at once where the limits allow the longest replies; else as many as are answered side by side, so that
+        what each really took is known before the next are sent."""
+        if not requests or not self._limit_passed(self.cost(requests)):
+            return [requests]
+        slots = max(1, self.model.slots)
+        return [requests[start : start + slots] for start in range(0, len(requests), slots)]
+
+    def _send(self, wave: Sequence[Request], stage: str, before: int, total: int) -> Steps[list[Answer]]:
+        answers: dict[int, Answer] = {}
+        for arrival in self.model.replies(wave):
             match arrival:
                 case Done(index, answer) | Failed(index, answer):
                     answers[index] = answer
-                    yield Stage(stage, len(answers), len(requests))
+                    yield Stage(stage, before + len(answers), total)
                 case Piece(_, text):
                     yield Writing(text)
                 case Idle(waiting):
                     yield Beat(waiting)
-        in_order = [answers[index] for index in range(len(requests))]
-        self._count(requests, in_order)
-        yield self.spent
+        in_order = [answers[index] for index in range(len(wave))]
+        self._count(wave, in_order)
         return in_order
 
     def together(self, stage: str, askings: Sequence[Asking[T]]) -> Steps[list[T]]:
@@ -106,30 +129,39 @@ class Asker:
         return wanted
 
     def cost(self, requests: Sequence[Request]) -> Cost:
-        """An upper estimate of what the requests take that are not paid yet, from what earlier ones took."""
+        """What the requests take that are not paid yet."""
         new = {request.key: request for request in requests if request.key not in self._paid}.values()
-        answers = sum(request.max_tokens + template_tokens(request) for request in new)
-        return self.price(len(new), sum(map(size_of, new)), answers)
+        template = sum(map(template_tokens, new))
+        most = sum(request.max_tokens for request in new)
+        usual = sum(map(self._usual_length, new))
+        return self.price(len(new), sum(map(size_of, new)), template + most, template + usual)
 
-    def price(self, calls: int, size: int, tokens: int) -> Cost:
-        """An upper estimate of what so many calls take, with prompts of `size` bytes and `tokens` besides, all
-        together.
+    def price(self, calls: int, size: int, tokens: int, likely: int | None = None) -> Cost:
+        """What so many calls take, with prompts of `size` bytes, and at most (or likely) so many tokens besides.
 
-        A byte makes as many tokens as in the densest text that was counted, and somewhat more; never more than one.
+        A byte makes as many tokens as in the densest text that was counted, and at most somewhat more; never more
+        than one.
         """
-        dense = min(1.0, (self._density or DENSITY) * MARGIN)
+        dense = self._density or DENSITY
         ms = self._ms_a_call * MARGIN * calls / self.model.slots
-        return Cost(calls, round(size * dense) + tokens, round(ms))
+        most = round(size * min(1.0, dense * MARGIN)) + tokens
+        return Cost(calls, most, round(ms), round(size * dense) + (tokens if likely is None else likely))
 
     def affords(self, cost: Cost) -> bool:
-        """Whether so much may still be spent, beyond the reserve."""
-        return not self._limit_passed(cost)
+        """Whether so much is likely not to go beyond the limits and the reserve."""
+        return not self._limit_passed(cost, likely=True)
 
-    def _check(self, requests: Sequence[Request]) -> None:
-        if limit := self._limit_passed(self.cost(requests)):
+    def _usual_length(self, request: Request) -> int:
+        """Tokens of a reply: the mean of earlier ones for that purpose, and somewhat more."""
+        replies, tokens = self._lengths.get(request.purpose, (0, 0))
+        return min(request.max_tokens, round(MARGIN * tokens / replies)) if replies else request.max_tokens
+
+    def _check(self, cost: Cost, *, likely: bool = False) -> None:
+        if limit := self._limit_passed(cost, likely=likely):
             raise BudgetSpent(f"The budget of {limit} is spent. {self._so_far}")
 
-    def _limit_passed(self, cost: Cost) -> str:
+    def _limit_passed(self, cost: Cost, *, likely: bool = False) -> str:
+        cost = replace(cost, tokens=cost.likely) if likely else cost
         all_of_it, config = self._used + self.reserve + cost, self.config
         limits = {
             f"{config.max_calls} calls": config.max_calls is not None and all_of_it.calls > config.max_calls,
@@ -166,6 +198,8 @@ class Asker:
         self._work_ms += wall_clock([reply.duration_ms for reply in replies], self.model.slots)
         for request, reply in new.values():
             self._density = max(self._density, density(request, reply))
+            count, tokens = self._lengths.get(request.purpose, (0, 0))
+            self._lengths[request.purpose] = count + 1, tokens + reply.completion_tokens
         self.spent = Spent(
             self.spent.calls + len(replies),
             self.spent.prompt_tokens + sum(reply.prompt_tokens for reply in replies),

@@ -30,7 +30,7 @@ class Ending:
         self.population = population
 
     def cost(self, field: Sequence[Entry]) -> Cost:
-        """An upper estimate of the end of a run that the dearest of the field wins."""
+        """What the end of a run takes that the dearest of the field wins."""
         if not self.asker.config.compare:
             return Cost()
         rows = range(len(self.held_out.items))

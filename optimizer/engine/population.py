@@ -12,7 +12,7 @@ from optimizer.engine.components import Components
 from optimizer.engine.events import Outcome
 from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
-from optimizer.engine.race import Entry, Race
+from optimizer.engine.race import WIDEST, Entry, Race
 from optimizer.engine.task import Config, Task
 
 MOST_RIVALS = 4
@@ -81,6 +81,21 @@ class Population:
         """Training rows, at most so many, that are among no parent's examples."""
         shown = {shot.input for parent in parents for shot in parent.components.shots}
         return [n for n, row in enumerate(self.training.items) if row.input not in shown][:most]
+
+    def on_target(self) -> list[Entry]:
+        """Who reached the target score on all validation rows, the shorter prompt first; a few at most."""
+        reached = [
+            entry
+            for entry in self.entries
+            if self.race.complete(entry) and self.race.mean(entry) >= self.config.target_score
+        ]
+        return sorted(reached, key=lambda entry: entry.components.length)[:WIDEST]
+
+    def practised(self, entry: Entry, rows: Sequence[int]) -> float:
+        """The points that it made on these training rows, by their weights."""
+        wanted = set(rows)
+        made = (o for o in self.training.outcomes(entry) if o.item in wanted)
+        return sum(outcome.score * self.training.items[outcome.item].weight for outcome in made)
 
     def _scores(self, entry: Entry) -> dict[int, float]:
         return {outcome.item: outcome.score for outcome in self.race.outcomes(entry)}

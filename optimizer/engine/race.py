@@ -96,7 +96,7 @@ class Race:
         return (yield from self._without(field, failed))
 
     def cost(self, field: Sequence[Entry], rows: Sequence[int]) -> Cost:
-        """An upper estimate of what scores on these rows still take."""
+        """What scores on these rows still take."""
         cases = [Case(e.components, self.items[r]) for e in field for r in rows if r < len(self.items)]
         return self._evaluator.cost(cases)
 

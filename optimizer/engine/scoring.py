@@ -40,7 +40,7 @@ class Evaluator(Protocol):
     kind: str
 
     def cost(self, cases: Sequence[Case]) -> Cost:
-        """An upper estimate of what scoring these cases takes."""
+        """What scoring these cases takes."""
         ...
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:

@@ -35,6 +35,7 @@ from optimizer.engine.population import Child, Population
 from optimizer.engine.prepare import prepared, understood
 from optimizer.engine.race import Entry, Race
 from optimizer.engine.scoring import Evaluator
+from optimizer.engine.splits import MOST_VALIDATION
 from optimizer.engine.task import Config, Item, OperatorPrior, Task
 from optimizer.llm.base import Model
 
@@ -261,6 +262,7 @@ class Search:
         if self.task.items and race.mean(leader) >= self.config.target_score:
             yield from race.score([leader], range(len(race.items)))
             if race.mean(leader) >= self.config.target_score:
+                yield from self._decide_among_the_best()
                 return "The target score is reached on the validation rows."
         if self.rounds_without_gain >= self.config.patience:
             return f"{self.config.patience} rounds brought nothing better."
@@ -268,6 +270,21 @@ class Search:
         if not self.asker.affords(race.cost([stranger], range(self.config.block))):
             return "What is left of the budget cannot change the winner."
         return ""
+
+    def _decide_among_the_best(self) -> Steps[None]:
+        """Where several reached the target, the validation rows tell no more: training rows do that none of them
+        shows."""
+        population = self.population
+        field = population.on_target()
+        rows = population.unpractised(field, MOST_VALIDATION)
+        if len(field) < 2 or not self.asker.affords(population.training.cost(field, rows)):
+            return
+        field = yield from population.training.score(field, rows)
+        population.leader = max(
+            field, key=lambda entry: population.practised(entry, rows), default=population.leader
+        )
+        self.asker.reserve = self.ending.cost([population.leader])
+        yield Leading(population.leader.number)
 
     def _operators(self) -> tuple[OperatorPrior, ...]:
         """How each operator that was used did in this run."""

@@ -154,7 +154,7 @@ def ask(asker: Asker, count: int, name: str) -> None:
     ("config", "limit"),
     [
         (Config(max_calls=10), "10 calls"),
-        (Config(max_tokens=1_800), "1800 tokens"),
+        (Config(max_tokens=1_700), "1700 tokens"),
         (Config(max_minutes=0.1), "0.1 minutes"),
     ],
 )
@@ -165,6 +165,15 @@ def test_each_limit_is_checked_before_a_batch_is_sent(config: Config, limit: str
         ask(asker, 8, "second")
     assert asker.spent.calls == 8
     ask(asker, 8, "first")  # what is paid for costs nothing
+
+
+def test_near_the_limit_of_tokens_few_calls_are_sent_at_a_time_and_it_is_never_passed() -> None:
+    asker = asker_of(Config(max_tokens=1_800))
+    ask(asker, 8, "first")
+    with pytest.raises(BudgetSpent, match="The budget of 1800 tokens is spent"):
+        ask(asker, 8, "second")  # 1,760 tokens in all, but longer replies would pass the limit
+    assert 8 < asker.spent.calls < 16
+    assert asker.spent.prompt_tokens + asker.spent.completion_tokens <= 1_800
 
 
 def test_time_is_that_of_the_calls_on_the_slots() -> None:

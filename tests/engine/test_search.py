@@ -240,6 +240,27 @@ def test_the_target_score_ends_the_search() -> None:
     assert "target score" in result_of(task()).reason
 
 
+def test_among_several_that_reach_the_target_training_rows_decide() -> None:
+    items = tuple(Item(f"word{number}", "even" if number % 2 == 0 else "odd") for number in range(60))
+    lucky = {item.input for item in split(items, seed=0).validation}
+
+    def flattering(request: Request) -> str:
+        """The original is right on all rows that are raced on, and on no others."""
+        shown = len(request.messages) > 1
+        right = request.purpose == "answer" and (shown or last_input(request) in lucky)
+        number = int(last_input(request)[4:]) if request.purpose == "answer" else 0
+        return ("odd" if number % 2 else "even") if right else proposals_or_wrong(request)
+
+    def proposals_or_wrong(request: Request) -> str:
+        return "wrong" if request.purpose == "answer" else proposals(request)
+
+    result = result_of(task(items=items), flattering)
+    assert "target score" in result.reason
+    assert result.best != 0
+    assert result.comparison is not None
+    assert (result.comparison.baseline, result.comparison.best) == (0.0, 1.0)
+
+
 def test_progress_counts_every_call_of_a_stage() -> None:
     stages = [event for event in events_of(task()) if isinstance(event, Stage) and event.name == "Scoring"]
     assert any(stage.done == stage.total > 8 for stage in stages)
