@@ -145,10 +145,11 @@ def three_seeds() -> list[dict[str, Any]]:
     return [line(method, n, seed=seed) for seed in range(3) for method, n in right.items()]
 
 
-def test_means_are_over_tasks_that_every_method_has_run_on() -> None:
+def test_means_are_over_runs_that_every_method_has_made() -> None:
     figures = Figures(MODEL, 9_000, [*three_seeds(), line("ours", 0, task="begun")])
-    assert figures.whole == ["sums"]
+    assert figures.shared == [("sums", 0), ("sums", 1), ("sums", 2)]
     assert figures.mean_of("ours") == pytest.approx(0.75)
+    assert figures.mean_of_all("ours") == pytest.approx(0.75 * 3 / 4)
     assert figures.accuracy("ours", "begun") == 0
 
 
@@ -169,7 +170,7 @@ def test_the_report_says_what_was_measured_and_which_aims_are_missed() -> None:
     assert "| miprov2 | +25.0 | +25.0 to +25.0 | 3 / 0 | 3 |" in page
     told = {verdict.aim: verdict.met for verdict in verdicts(Figures(MODEL, 9_000, three_seeds()))}
     assert list(told.values()) == [False, True, True, True, True]
-    assert "**missed** | 1 whole tasks" in page
+    assert "**missed** | 1 tasks, 3 pairs of task and seed" in page
 
 
 def test_without_a_run_of_ours_the_aims_are_open() -> None:

@@ -67,6 +67,7 @@ class Asker:
         self.spent = Spent(0, 0, 0)
         self._work_ms = 0
         self._density = 0.0  # tokens a byte, of the densest prompt seen
+        self._sent = 0, 0  # of all prompts: bytes, and tokens that their templates may have
         self._lengths: dict[str, tuple[int, int]] = {}  # by purpose: replies, and their tokens
         self._paid: set[str] = set()
 
@@ -131,25 +132,33 @@ class Asker:
     def cost(self, requests: Sequence[Request]) -> Cost:
         """What the requests take that are not paid yet."""
         new = {request.key: request for request in requests if request.key not in self._paid}.values()
-        template = sum(map(template_tokens, new))
+        size, template = sum(map(size_of, new)), sum(map(template_tokens, new))
         most = sum(request.max_tokens for request in new)
-        usual = sum(map(self._usual_length, new))
-        return self.price(len(new), sum(map(size_of, new)), template + most, template + usual)
+        return self.price(len(new), size, template, most, sum(map(self._usual_length, new)))
 
-    def price(self, calls: int, size: int, tokens: int, likely: int | None = None) -> Cost:
-        """What so many calls take, with prompts of `size` bytes, and at most (or likely) so many tokens besides.
+    def price(self, calls: int, size: int, template: int, most: int, usual: int | None = None) -> Cost:
+        """What so many calls take: prompts of `size` bytes in all, with so many tokens of the chat template, and
+        replies of `most` (likely `usual`) tokens.
 
         A byte makes as many tokens as in the densest text that was counted, and at most somewhat more; never more
         than one.
         """
         dense = self._density or DENSITY
         ms = self._ms_a_call * MARGIN * calls / self.model.slots
-        most = round(size * min(1.0, dense * MARGIN)) + tokens
-        return Cost(calls, most, round(ms), round(size * dense) + (tokens if likely is None else likely))
+        likely = self._thinness * (size * dense + template) + (most if usual is None else usual)
+        tokens = size * min(1.0, dense * MARGIN) + template + most
+        return Cost(calls, round(tokens), round(ms), round(likely))
 
     def affords(self, cost: Cost) -> bool:
         """Whether so much is likely not to go beyond the limits and the reserve."""
         return not self._limit_passed(cost, likely=True)
+
+    @property
+    def _thinness(self) -> float:
+        """Prompt tokens that were counted, by what size, density and template would make of those prompts."""
+        size, template = self._sent
+        assumed = size * self._density + template
+        return min(1.0, self.spent.prompt_tokens / assumed) if self._density else 1.0
 
     def _usual_length(self, request: Request) -> int:
         """Tokens of a reply: the mean of earlier ones for that purpose, and somewhat more."""
@@ -198,6 +207,7 @@ class Asker:
         self._work_ms += wall_clock([reply.duration_ms for reply in replies], self.model.slots)
         for request, reply in new.values():
             self._density = max(self._density, density(request, reply))
+            self._sent = self._sent[0] + size_of(request), self._sent[1] + template_tokens(request)
             count, tokens = self._lengths.get(request.purpose, (0, 0))
             self._lengths[request.purpose] = count + 1, tokens + reply.completion_tokens
         self.spent = Spent(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from optimizer.engine import checks, finish
-from optimizer.engine.asking import VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
+from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
 from optimizer.engine.events import Comparison, Event, Finished, Leading, Rating
 from optimizer.engine.judging import Judged
 from optimizer.engine.population import Population
@@ -38,7 +38,7 @@ class Ending:
         costs = [self.held_out.cost(list(dict.fromkeys([original, entry])), rows) for entry in field]
         texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
         dearest = Cost(*(max(getattr(c, name) for c in costs) for name in ("calls", "tokens", "ms")))
-        return dearest + self.asker.price(2, texts, 2 * VERDICT_TOKENS)
+        return dearest + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
 
     def run(self, reason: str, used: tuple[OperatorPrior, ...]) -> Iterator[Event]:
         """Compare, rate, and finish."""

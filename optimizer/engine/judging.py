@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from optimizer.engine import meta
-from optimizer.engine.asking import VERDICT_TOKENS, Answer, Asker, Cost, Steps, judge_request
+from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Answer, Asker, Cost, Steps, judge_request
 from optimizer.engine.components import Components
 from optimizer.engine.graders import passed, without_thinking
 from optimizer.engine.scoring import Case, Scoring, answer_request, options_of
@@ -30,7 +30,7 @@ class Judge:
         """Of one verdict a case, on so many outputs, a token of which is taken for four bytes."""
         outputs = VERDICT_BYTES + 4 * texts * self.asker.config.answer_tokens
         size = sum(len(f"{case.item.input}{case.item.expected}".encode()) + outputs for case in cases)
-        return self.asker.price(len(cases), size, VERDICT_TOKENS * len(cases))
+        return self.asker.price(len(cases), size, 2 * MESSAGE * len(cases), VERDICT_TOKENS * len(cases))
 
     def verdicts(self, requests: Sequence[Request], key: str) -> Steps[list[Answer]]:
         """A readable verdict for each request, or the reason why there is none."""

@@ -54,18 +54,19 @@ class Race:
     def run(self, field: Sequence[Entry]) -> Steps[Entry]:
         """The best of the field, whose first is the leader so far. Ties go to the shorter prompt.
 
-        Where BudgetSpent ends it, `standing` is who led after the last whole block.
+        Where BudgetSpent ends it, `standing` is who led after the last rows that all ran on.
         """
         alive, leader = list(field), field[0]
         self.standing = leader
-        for rows in blocks(self.items, self._block):
-            alive = yield from self._without_last(alive, rows)
+        for block in blocks(self.items, self._block):
+            alive = yield from self._without_last(alive, block)
+            rows = self._affordable(alive, block)
             alive = yield from self.score(alive, rows)
             if leader not in alive and self.complete(leader):
                 alive.append(leader)  # it costs nothing more, and may be ahead again by now
             alive = yield from self._drop_losers(alive, rows.stop, leader)
             self.standing = alive[0]
-            if len(alive) == 1:
+            if len(alive) == 1 or rows != block:
                 break
         return self.standing
 
@@ -76,6 +77,15 @@ class Race:
         while len(alive) > 2 and not self._affords(self.cost(alive, rows)):
             yield Dropped(alive.pop().number)
         return alive
+
+    def _affordable(self, field: Sequence[Entry], block: range) -> range:
+        """As many of these rows as the budget allows, which then end the race; all of a first block, for fewer tell
+        too little, and where none is allowed: a budget refuses them."""
+        for stop in range(block.stop, block.start, -1) if block.start else ():
+            rows = range(block.start, stop)
+            if self._affords(self.cost(field, rows)):
+                return rows
+        return block
 
     def score(self, field: Sequence[Entry], rows: Sequence[int]) -> Steps[list[Entry]]:
         """Give each entry outcomes on these rows; those that cannot run drop out."""

@@ -231,7 +231,7 @@ class Search:
         return admitted
 
     def _compete(self, challengers: Sequence[Entry]) -> Steps[None]:
-        """The winner of the race leads; where the budget ends, who led after the last whole block."""
+        """The winner of the race leads; where the budget ends, who led after the last rows that all ran on."""
         population = self.population
         field = [population.leader, *self._within_budget(challengers)]
         spent = None

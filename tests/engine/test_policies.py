@@ -79,16 +79,18 @@ def test_only_what_is_clearly_worse_drops_out(scores: list[float], leader: list[
     assert clearly_worse(scores, leader) is worse
 
 
-def raced(right: dict[str, Sequence[int]], rows: Sequence[Item]) -> tuple[Entry, list[Scored]]:
-    """The winner of a race of prompts that are right on the given rows; the first has run on all."""
+def raced(
+    right: dict[str, Sequence[int]], rows: Sequence[Item], calls: int | None = None
+) -> tuple[Entry, list[Scored]]:
+    """The winner of a race of prompts that are right on the given rows; the first has run on all. `calls`: a limit."""
 
     def script(request: Request) -> str:
         prompt, word = request.messages[-1].content.split("\n\n")
         return "yes" if int(word) in right[prompt] else "no"
 
     the_task = task(items=tuple(rows))
-    asker = Asker(Scripted(script), Config())
-    race = Race(Graded(the_task, asker), rows, split="validation", block=4, abreast=2)
+    asker = Asker(Scripted(script), Config(max_calls=calls))
+    race = Race(Graded(the_task, asker), rows, split="validation", block=4, abreast=2, affords=asker.affords)
     field = [Entry(n, (), "mutate", Components(prompt)) for n, prompt in enumerate(right)]
     for _ in race.score(field[:1], range(len(rows))):
         pass
@@ -105,6 +107,14 @@ def test_who_cannot_lead_any_more_is_not_run_on() -> None:
     winner, scored = raced({"first": range(16), "other one": range(1, 16)}, rows)
     assert winner.number == 0
     assert sum(len(event.outcomes) for event in scored if event.number == 1) == 4
+
+
+def test_the_rest_of_a_budget_goes_to_as_many_rows_as_it_allows() -> None:
+    rows = [Item(str(number), "yes") for number in range(16)]
+    half = {"first": range(8), "other one": range(8), "third": []}
+    winner, scored = raced(half, rows, calls=16 + 4 + 4 + 2)
+    assert winner.number == 0
+    assert sum(len(event.outcomes) for event in scored if event.number == 1) == 6
 
 
 def test_a_leader_that_fell_behind_leads_again_when_all_others_fall_behind_it() -> None:

@@ -15,7 +15,7 @@ from tests.bench.method.baselines import BASELINES
 from tests.bench.method.jobs import Job, Search, run
 from tests.bench.method.meter import pool
 from tests.bench.method.ours import OURS, version
-from tests.bench.method.report import PAGE, write
+from tests.bench.method.report import PAGE, tables, write
 from tests.bench.method.runs import BENCHMARKS, Line, Runs, file_for, kept, machine
 from tests.bench.method.tasks import folder, read_tasks
 
@@ -27,8 +27,9 @@ def main() -> None:
     options = _options()
     if not options.report:
         _run_all(options)
-    write(kept([options.results] if options.results else sorted(BENCHMARKS.glob("runs-*.jsonl"))))
-    print(f"Written: {PAGE}")
+    lines = kept([options.results] if options.results else sorted(BENCHMARKS.glob("runs-*.jsonl")))
+    write(lines)
+    print(f"{tables(lines)}\n\nWritten: {PAGE}")
 
 
 def _run_all(options: argparse.Namespace) -> None:

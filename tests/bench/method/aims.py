@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from optimizer.engine.stats import mean
 from tests.bench.method.figures import ORIGINAL, OURS, PEERS, THIRD, Figures
 from tests.bench.method.tasks import HELD_OUT
 
@@ -46,34 +47,38 @@ def _expected(model: str) -> dict[str, Any]:
 
 
 def _size(figures: Figures) -> Verdict:
-    tasks, seeds = len(figures.whole), len(figures.seeds)
+    tasks = len({task for task, _ in figures.shared})
+    pairs = len(figures.shared)
     return Verdict(
-        f"At least {FEWEST_TASKS} tasks, {FEWEST_SEEDS} seeds, {HELD_OUT} held-out rows",
-        tasks >= FEWEST_TASKS and seeds >= FEWEST_SEEDS,
-        f"{tasks} whole tasks, {seeds} seeds, {HELD_OUT} rows",
+        f"Every method on at least {FEWEST_TASKS} tasks, {FEWEST_SEEDS} seeds, {HELD_OUT} held-out rows",
+        tasks >= FEWEST_TASKS and pairs >= tasks * FEWEST_SEEDS,
+        f"{tasks} tasks, {pairs} pairs of task and seed, {HELD_OUT} rows",
     )
 
 
 def _above_original(figures: Figures, expected: dict[str, Any]) -> Verdict | None:
     wanted = expected.get("points")
-    ours, original = figures.mean_of(OURS), figures.mean_of(ORIGINAL)
     if wanted is None:
         return None
     aim = f"Mean at least {100 * wanted:.0f} points above the original's"
-    if ours is None or original is None:
+    if not figures.of(OURS) or not figures.of(ORIGINAL):
         return Verdict(aim, None, "no run yet")
-    return Verdict(aim, ours - original >= wanted, f"{100 * (ours - original):+.1f} points")
+    found = figures.against(ORIGINAL)
+    return Verdict(
+        aim, found.difference >= wanted, f"{100 * found.difference:+.1f} points over {found.pairs} pairs"
+    )
 
 
 def _above_all(figures: Figures) -> Verdict:
     aim = "Mean above that of every peer and baseline at the same tokens"
-    ours = figures.mean_of(OURS)
-    others = {m: figures.mean_of(m) or 0 for m in figures.methods if m not in (OURS, THIRD)}
-    if ours is None or not others:
+    others = [figures.against(m) for m in figures.methods if m not in (OURS, THIRD) and figures.pairs(m)]
+    if not others:
         return Verdict(aim, None, "no run yet")
-    best = max(others, key=lambda method: others[method])
+    nearest = min(others, key=lambda other: other.difference)
     return Verdict(
-        aim, ours > others[best], f"ours {100 * ours:.1f}, best other {best} {100 * others[best]:.1f}"
+        aim,
+        nearest.difference > 0,
+        f"nearest: {nearest.method}, {100 * nearest.difference:+.1f} points over {nearest.pairs} pairs",
     )
 
 
@@ -113,18 +118,20 @@ def _gains(figures: Figures, expected: dict[str, Any]) -> Verdict | None:
 def _at_a_third(figures: Figures) -> Verdict | None:
     """A peer's best mean is that of its runs to the end; what it had at a third of the tokens stands beside it."""
     aim = "The best peer's own best mean with at most a third of its tokens"
-    ours, tokens = figures.mean_of(THIRD), figures.mean_of(THIRD, "search_tokens")
-    peers = {peer: mean for peer in PEERS if (mean := figures.mean_of(peer)) is not None}
-    if not peers:
+    found = {peer: figures.pairs(peer, THIRD) for peer in PEERS if peer in figures.methods}
+    if not found:
         return None
-    if ours is None or tokens is None:
+    if not all(found.values()):
         return Verdict(aim, None, "no run yet")
-    best = max(peers, key=lambda peer: peers[peer])
-    theirs = figures.mean_of(best, "search_tokens") or 0
+    best = max(found, key=lambda peer: mean([them["accuracy"] for _, them in found[peer]]))
+    us, them = ([pair[side] for pair in found[best]] for side in (0, 1))
+    ours, theirs = (mean([line["accuracy"] for line in lines]) for lines in (us, them))
+    spent, took = (mean([line["search_tokens"] for line in lines]) for lines in (us, them))
     return Verdict(
         aim,
-        ours >= peers[best] and tokens <= theirs / 3,
-        f"ours {100 * ours:.1f} with {tokens:,.0f} tokens, {best} {100 * peers[best]:.1f} with {theirs:,.0f}",
+        ours >= theirs and spent <= took / 3,
+        f"ours {100 * ours:.1f} with {spent:,.0f} tokens, {best} {100 * theirs:.1f} with {took:,.0f}, "
+        f"over {len(us)} pairs",
     )
 
 

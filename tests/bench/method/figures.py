@@ -64,13 +64,10 @@ class Figures:
         return sorted({seed for _, _, seed in self.runs})
 
     @cached_property
-    def whole(self) -> list[str]:
-        """Tasks that every method has run on, with every seed."""
-        return [
-            task
-            for task in self.tasks
-            if all((method, task, seed) in self.runs for method in self.methods for seed in self.seeds)
-        ]
+    def shared(self) -> list[tuple[str, int]]:
+        """Pairs of task and seed that every method has run."""
+        pairs = dict.fromkeys((task, seed) for _, task, seed in self.runs)
+        return [pair for pair in pairs if all((method, *pair) in self.runs for method in self.methods)]
 
     def of(self, method: str, task: str | None = None) -> list[Line]:
         """The method's runs, on one task or all."""
@@ -82,21 +79,26 @@ class Figures:
         return mean([line["accuracy"] for line in runs]) if runs else None
 
     def mean_of(self, method: str, what: str = "accuracy") -> float | None:
-        """Mean over the whole tasks, so that all methods have the same ones; None where runs do not tell it."""
-        told = [line[what] for line in self.of(method) if line["task"] in self.whole and what in line]
+        """Mean over the shared pairs, so that all methods have the same ones; None where runs do not tell it."""
+        lines = [self.runs[method, task, seed] for task, seed in self.shared if method in self.methods]
+        told = [line[what] for line in lines if what in line]
         return mean(told) if told else None
+
+    def mean_of_all(self, method: str) -> float:
+        """Mean accuracy over all runs of the method, shared or not."""
+        return mean([line["accuracy"] for line in self.of(method)])
 
     def against_original(self) -> list[AgainstOriginal]:
         """Ours and the original by task, over the seeds that both have."""
         compared = []
         for task in self.tasks:
-            if pairs := [pair for pair in self._pairs(ORIGINAL) if pair[0]["task"] == task]:
+            if pairs := [pair for pair in self.pairs(ORIGINAL) if pair[0]["task"] == task]:
                 compared.append(_against_original(task, pairs))
         return compared
 
     def against(self, method: str) -> AgainstMethod:
         """Ours and another method over all pairs of task and seed that both have."""
-        differences = [us["accuracy"] - them["accuracy"] for us, them in self._pairs(method)]
+        differences = [us["accuracy"] - them["accuracy"] for us, them in self.pairs(method)]
         low, high = bootstrap_interval(differences, seed=0)
         return AgainstMethod(
             method,
@@ -108,11 +110,12 @@ class Figures:
             high,
         )
 
-    def _pairs(self, method: str) -> list[tuple[Line, Line]]:
+    def pairs(self, method: str, mine: str = OURS) -> list[tuple[Line, Line]]:
+        """Runs of ours, each with that of the other method on the same task with the same seed."""
         return [
             (line, self.runs[method, task, seed])
             for (name, task, seed), line in self.runs.items()
-            if name == OURS and (method, task, seed) in self.runs
+            if name == mine and (method, task, seed) in self.runs
         ]
 
 

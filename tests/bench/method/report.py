@@ -33,11 +33,15 @@ over what led its own validation.
 """
 
 
-def write(lines: Sequence[Line]) -> str:
-    """Write the page; returns it."""
-    page = render(lines)
-    PAGE.write_text(page)
-    return page
+def write(lines: Sequence[Line]) -> None:
+    """Write the page."""
+    PAGE.write_text(render(lines))
+
+
+def tables(lines: Sequence[Line]) -> str:
+    """What is printed: accuracies and costs, by model and budget."""
+    found = all_figures(lines)
+    return "\n\n".join(f"{f.model}, {f.budget:,} tokens\n\n{_accuracies(f)}\n\n{_costs(f)}" for f in found)
 
 
 def render(lines: Sequence[Line]) -> str:
@@ -78,9 +82,12 @@ def _accuracies(figures: Figures) -> str:
         return lambda method: figures.accuracy(method, task)
 
     rows = [row(task, on(task)) for task in figures.tasks]
-    rows.append(row(f"**mean of {len(figures.whole)} whole tasks**", figures.mean_of))
+    rows.append(row(f"**mean of the {len(figures.shared)} shared runs**", figures.mean_of))
+    rows.append(row("mean of all its runs", figures.mean_of_all))
+    rows.append(["runs", *(str(len(figures.of(method))) for method in figures.methods)])
     note = (
-        f"Means over {len(figures.seeds)} seeds. A task is whole where every method has run with every seed."
+        f"Means over up to {len(figures.seeds)} seeds. Shared runs are those on a task with a seed that every method "
+        "has run."
     )
     return note + "\n\n" + _table(("task", *map(_title, figures.methods)), rows)
 
@@ -88,18 +95,18 @@ def _accuracies(figures: Figures) -> str:
 def _costs(figures: Figures) -> str:
     head = ("method", "runs", "tokens", "best at", "calls", "seconds", "accuracy", "at a third")
     note = (
-        "Means of one search, over whole tasks; `best at` is the tokens spent when the final prompt first led (ours: "
-        "was proposed), `at a third` the accuracy of what led when a third of the tokens was spent."
+        "Means of one search, over the shared runs; `best at` is the tokens spent when the final prompt first led "
+        "(ours: was proposed), `at a third` the accuracy of what led when a third of the tokens was spent."
     )
     return note + "\n\n" + _table(head, [_cost(figures, method) for method in figures.methods])
 
 
 def _cost(figures: Figures, method: str) -> list[str]:
-    def whole(what: str) -> str:
+    def shared(what: str) -> str:
         value = figures.mean_of(method, what)
         return "–" if value is None else f"{value:,.0f}"
 
-    figures_of = [whole(what) for what in ("search_tokens", "best_at_tokens", "search_calls", "seconds")]
+    figures_of = [shared(what) for what in ("search_tokens", "best_at_tokens", "search_calls", "seconds")]
     accuracies = [_percent(figures.mean_of(method, what)) for what in ("accuracy", "third_accuracy")]
     return [_title(method), str(len(figures.of(method))), *figures_of, *accuracies]
 
