@@ -71,7 +71,7 @@ def learn() -> None:
 def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
-        cache.set(MODELS_KEY, pool.models(), 60)
+        cache.set(MODELS_KEY, list(pool.models()), 60)
 
 
 @shared_task

@@ -94,6 +94,13 @@ def test_a_deleted_sessions_replies_are_not_reused(paid: OptimizationSession) ->
     assert known_to(factories.make_session(paid.workspace)) is None
 
 
+def test_another_model_under_the_same_name_is_asked_itself(paid: OptimizationSession) -> None:
+    session = factories.make_session(paid.workspace, digests={"m": "2"})
+    for earlier in (None, {"m": "1"}, {"m": "2"}):
+        OptimizationSession.objects.filter(pk=paid.pk).update(digests=earlier)
+        assert bool(known_to(session)) is (earlier == session.digests)
+
+
 def test_the_index_finds_them(paid: OptimizationSession) -> None:
     other = factories.make_call(paid)
     LLMCall.objects.bulk_create(_copies(other, 2_000))
@@ -131,16 +138,22 @@ def test_the_same_run_again_pays_for_its_rewrites_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     runs, asked = [], []
-    for where in (workspace, workspace, outsider.personal_workspace):
+    for where, digest in (
+        (workspace, "1"),
+        (workspace, "1"),
+        (outsider.personal_workspace, "1"),
+        (workspace, "2"),
+    ):
         host = ScriptedHost(world)  # type: ignore[arg-type]
+        host.digest = digest
         monkeypatch.setattr(tasks, "hosts", lambda host=host: [host])
         runs.append(again(where))
         tasks.optimize(runs[-1].pk)
         runs[-1].refresh_from_db()
         asked.append({(request.purpose, request.key) for request in host.requests})
-    first, second, elsewhere = runs
+    first, second, elsewhere, exchanged = runs
     assert first.best_score == second.best_score
-    assert [first.calls_reused, elsewhere.calls_reused] == [0, 0]
+    assert [first.calls_reused, elsewhere.calls_reused, exchanged.calls_reused] == [0, 0, 0]
     assert second.calls_reused > second.calls / 2
     assert "answer" not in {purpose for purpose, _ in asked[1]}
-    assert asked[2] == asked[0]
+    assert asked[3] == asked[2] == asked[0]

@@ -35,10 +35,10 @@ class OllamaHost:
         self.client = StrictClient(host=address, timeout=httpx.Timeout(timeout, connect=5.0))
         self._windows: dict[str, int] = {}
 
-    async def models(self) -> list[str]:
-        """Names of the models the server has."""
-        with_names = await self._asking(self.client.list())
-        return [model.model for model in with_names.models]
+    async def models(self) -> dict[str, str]:
+        """The models the server has: digests by name, "" where it tells none."""
+        found = await self._asking(self.client.list())
+        return {model.model: model.digest or "" for model in found.models}
 
     async def close(self) -> None:
         """Drop the connections."""

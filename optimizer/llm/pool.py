@@ -27,7 +27,7 @@ class Host(Protocol):
     address: str
     slots: int
 
-    async def models(self) -> list[str]: ...
+    async def models(self) -> dict[str, str]: ...
 
     async def close(self) -> None: ...
 
@@ -62,8 +62,8 @@ class Pool:
         finally:
             work.cancel()
 
-    def models(self) -> list[str]:
-        """Names of the models that the first host to answer has; Unavailable when none answers soon."""
+    def models(self) -> dict[str, str]:
+        """The models that the first host to answer has: digests by name. Unavailable when none answers soon."""
         fault = Unavailable("No Ollama address is configured.")
         for host in self._hosts:
             try:
@@ -73,7 +73,7 @@ class Pool:
         raise fault
 
     @staticmethod
-    async def _soon(host: Host) -> list[str]:
+    async def _soon(host: Host) -> dict[str, str]:
         try:
             return await asyncio.wait_for(host.models(), SOON)
         except TimeoutError as error:

@@ -37,6 +37,7 @@ class ScriptedHost:
     def __init__(self, script: Callable[[Request], str], *, slots: int = 4, latency: float = 0.0) -> None:
         self.address = "scripted"
         self.script = script
+        self.digest = "1"
         self.slots = slots
         self.latency = latency
         self.requests: list[Request] = []
@@ -44,9 +45,9 @@ class ScriptedHost:
         self.at_once = 0
         self._now = 0
 
-    async def models(self) -> list[str]:
+    async def models(self) -> dict[str, str]:
         """It has one model."""
-        return ["scripted"]
+        return {"scripted": self.digest}
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -99,6 +99,9 @@ class OptimizationSession(Owned):
     grader_options = models.JSONField(default=dict, blank=True)
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
+    digests = models.JSONField(
+        null=True, blank=True
+    )  # by model, of its content: a name may come to mean another
     max_calls = models.PositiveIntegerField(null=True, blank=True)  # None: as the preset says, here and below
     token_budget = models.PositiveBigIntegerField(null=True, blank=True)
     max_minutes = models.FloatField(null=True, blank=True)
@@ -232,6 +235,16 @@ class OptimizationSession(Owned):
     def calls_reused(self) -> int:
         """How many of the calls were known from earlier optimizations of the workspace."""
         return min(self.calls, self.ledger.filter(reused=True).count())
+
+    @property
+    def target_id(self) -> str:
+        """What stood behind the target model's name, as `ollama list` shows it; "" while that is not known."""
+        return (self.digests or {}).get(self.target_model, "")[:12]
+
+    @property
+    def optimizer_id(self) -> str:
+        """The same of the optimizer model."""
+        return (self.digests or {}).get(self.optimizer_model, "")[:12]
 
     @property
     def awaits_approval(self) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from optimizer.llm.base import Reply, Request
 from optimizer.models import LLMCall, OptimizationSession
 
-REUSED_FOR = timedelta(days=30)  # a model's name may mean another model later
+REUSED_FOR = timedelta(days=30)
 
 
 class LedgerRows:
@@ -57,7 +58,8 @@ class LedgerRows:
 
     def _copy(self, keys: Collection[str]) -> bool:
         """Take over what the workspace's other sessions were answered, so that a replay needs nothing but its own
-        rows. Only requests at temperature 0: a rewrite is drawn anew, a score is not."""
+        rows. Only requests at temperature 0 (a rewrite is drawn anew, a score is not), and only of the same model:
+        what a name stands for may have been exchanged."""
         rows = LLMCall.objects.filter(
             key__in=list(keys),
             reused=False,
@@ -66,6 +68,8 @@ class LedgerRows:
             session__workspace=self._session.workspace_id,
             session__deleted_at=None,
         )
+        for model, digest in (self._session.digests or {}).items():
+            rows = rows.exclude(Q(model=model) & ~Q(session__digests__contains={model: digest}))
         copies = list(rows.order_by("key", "-id").distinct("key")) if keys else []
         for row in copies:
             row.pk, row.session_id, row.reused = None, self._session.pk, True

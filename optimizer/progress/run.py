@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -118,18 +118,25 @@ class Run:
 
     @property
     def models_known(self) -> bool:
-        """Whether both models have a name."""
-        return bool(self.session.target_model and self.session.optimizer_model)
+        """Whether both models have a name, and it is written down what was behind it."""
+        return (
+            bool(self.session.target_model and self.session.optimizer_model)
+            and self.session.digests is not None
+        )
 
-    def resolve_models(self, available: list[str]) -> None:
-        """Fill in the models that were left to the server: the first it has, and the target's for the optimizer's."""
+    def resolve_models(self, available: Mapping[str, str]) -> None:
+        """Fill in the models that were left to the server: the first it has, and the target's for the optimizer's.
+        `available` is the digests by name."""
         if not available:
             raise CallFailed(
                 "no_model", "Ollama has no model yet. Get one with `ollama pull`, then run this again."
             )
-        target = self.session.target_model or settings.TARGET_MODEL or available[0]
+        target = self.session.target_model or settings.TARGET_MODEL or next(iter(available))
         optimizer = self.session.optimizer_model or settings.OPTIMIZER_MODEL or target
-        chosen = {"target_model": target, "optimizer_model": optimizer}
+        digests = {
+            name: available.get(name) or available.get(f"{name}:latest", "") for name in (target, optimizer)
+        }
+        chosen = {"target_model": target, "optimizer_model": optimizer, "digests": digests}
         self.recorder.update(**chosen)
         for name, model in chosen.items():
             setattr(self.session, name, model)

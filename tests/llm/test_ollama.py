@@ -87,6 +87,17 @@ def test_a_reply_has_its_text_and_its_cost() -> None:
     assert reply.duration_ms > 0
 
 
+def test_models_are_told_with_what_stands_behind_their_names() -> None:
+    async def models() -> dict[str, str]:
+        server = OllamaHost(os.environ["OLLAMA_HOST"])
+        try:
+            return await server.models()
+        finally:
+            await server.close()
+
+    assert len(asyncio.run(models())[MODEL]) == 64
+
+
 def test_the_text_is_told_while_it_grows() -> None:
     pieces: list[str] = []
     reply = reply_to(request("Count to five."), pieces=pieces)

@@ -93,6 +93,13 @@ def test_a_finished_one_shows_its_proof(user_client: Client, done: OptimizationS
         assert words in page
 
 
+def test_the_settings_say_what_stood_behind_the_models_name(
+    user_client: Client, workspace: Workspace
+) -> None:
+    session = factories.make_session(workspace, target_model="m", digests={"m": "0123456789abcdef"})
+    assert "0123456789ab<" in page_of(user_client, session, "settings")
+
+
 @pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("state", ["pending", "processing", "completed", "failed", "cancelled"])
 def test_every_tab_shows_in_every_state(

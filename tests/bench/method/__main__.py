@@ -60,7 +60,7 @@ def first_model(address: str) -> str:
     """The first model that the server has."""
     model = pool(address)
     try:
-        return model.models()[0]
+        return next(iter(model.models()))
     finally:
         model.close()
 
