@@ -68,7 +68,7 @@ class Asker:
         self._work_ms = 0
         self._density = 0.0  # tokens a byte, of the densest prompt seen
         self._sent = 0, 0  # of all prompts: bytes, and tokens that their templates may have
-        self._lengths: dict[str, tuple[int, int]] = {}  # by purpose: replies, and their tokens
+        self._lengths: dict[tuple[str, bool], tuple[int, int]] = {}  # by kind: replies, and their tokens
         self._paid: set[str] = set()
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
@@ -147,7 +147,10 @@ class Asker:
         ms = self._ms_a_call * MARGIN * calls / self.model.slots
         likely = self._thinness * (size * dense + template) + (most if usual is None else usual)
         tokens = size * min(1.0, dense * MARGIN) + template + most
-        return Cost(calls, round(tokens), round(ms), round(likely))
+        last_wave = (
+            min(1.0, self.model.slots / calls) if calls else 0.0
+        )  # is sent only if the limits allow its most
+        return Cost(calls, round(tokens), round(ms), round(likely + (tokens - likely) * last_wave))
 
     def affords(self, cost: Cost) -> bool:
         """Whether so much is likely not to go beyond the limits and the reserve."""
@@ -161,8 +164,8 @@ class Asker:
         return min(1.0, self.spent.prompt_tokens / assumed) if self._density else 1.0
 
     def _usual_length(self, request: Request) -> int:
-        """Tokens of a reply: the mean of earlier ones for that purpose, and somewhat more."""
-        replies, tokens = self._lengths.get(request.purpose, (0, 0))
+        """Tokens of a reply: the mean of earlier ones for that purpose in such a chat, and somewhat more."""
+        replies, tokens = self._lengths.get(kind(request), (0, 0))
         return min(request.max_tokens, round(MARGIN * tokens / replies)) if replies else request.max_tokens
 
     def _check(self, cost: Cost, *, likely: bool = False) -> None:
@@ -208,8 +211,8 @@ class Asker:
         for request, reply in new.values():
             self._density = max(self._density, density(request, reply))
             self._sent = self._sent[0] + size_of(request), self._sent[1] + template_tokens(request)
-            count, tokens = self._lengths.get(request.purpose, (0, 0))
-            self._lengths[request.purpose] = count + 1, tokens + reply.completion_tokens
+            count, tokens = self._lengths.get(kind(request), (0, 0))
+            self._lengths[kind(request)] = count + 1, tokens + reply.completion_tokens
         self.spent = Spent(
             self.spent.calls + len(replies),
             self.spent.prompt_tokens + sum(reply.prompt_tokens for reply in replies),
@@ -220,6 +223,11 @@ class Asker:
 def size_of(request: Request) -> int:
     """Bytes of the texts that are sent."""
     return sum(len(message.content.encode()) for message in request.messages)
+
+
+def kind(request: Request) -> tuple[str, bool]:
+    """Its purpose, and whether it shows earlier turns: replies are much shorter then."""
+    return request.purpose, len(request.messages) > 1
 
 
 def template_tokens(request: Request) -> int:

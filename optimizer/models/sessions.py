@@ -239,12 +239,15 @@ class OptimizationSession(Owned):
     @property
     def target_id(self) -> str:
         """What stood behind the target model's name, as `ollama list` shows it; "" while that is not known."""
-        return (self.digests or {}).get(self.target_model, "")[:12]
+        return self._id_of(self.target_model)
 
     @property
     def optimizer_id(self) -> str:
         """The same of the optimizer model."""
-        return (self.digests or {}).get(self.optimizer_model, "")[:12]
+        return self._id_of(self.optimizer_model)
+
+    def _id_of(self, model: str) -> str:
+        return str((self.digests or {}).get(model, ""))[:12]
 
     @property
     def awaits_approval(self) -> bool:

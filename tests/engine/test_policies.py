@@ -147,15 +147,16 @@ def test_proposals_of_a_round_go_to_the_model_side_by_side() -> None:
 def asker_of(config: Config, *, tokens: int = 100, ms: int = 1000) -> Asker:
     class Costly(Scripted):
         def replies(self, requests):  # type: ignore[no-untyped-def]
-            yield from (Done(n, Reply("x", "stop", tokens, 10, ms)) for n, _ in enumerate(requests))
+            for number, request in enumerate(requests):
+                reply = 100 if "chatty" in request.messages[0].content else 10
+                yield Done(number, Reply("x", "stop", tokens, reply, ms))
 
     return Asker(Costly(world, slots=2), config)
 
 
-def ask(asker: Asker, count: int, name: str) -> None:
-    requests = [
-        Request("answer", "m", (Message("user", f"{name} {n} " + "word " * 60),), 10) for n in range(count)
-    ]
+def ask(asker: Asker, count: int, name: str, most: int = 10) -> None:
+    texts = [f"{name} {n} " + "word " * 60 for n in range(count)]
+    requests = [Request("answer", "m", (Message("user", text),), most) for text in texts]
     for _ in asker.ask("Scoring", requests):
         pass
 
@@ -178,12 +179,12 @@ def test_each_limit_is_checked_before_a_batch_is_sent(config: Config, limit: str
 
 
 def test_near_the_limit_of_tokens_few_calls_are_sent_at_a_time_and_it_is_never_passed() -> None:
-    asker = asker_of(Config(max_tokens=1_800))
-    ask(asker, 8, "first")
-    with pytest.raises(BudgetSpent, match="The budget of 1800 tokens is spent"):
-        ask(asker, 8, "second")  # 1,760 tokens in all, but longer replies would pass the limit
+    asker = asker_of(Config(max_tokens=2_500))
+    ask(asker, 8, "first", most=100)
+    with pytest.raises(BudgetSpent, match="The budget of 2500 tokens is spent"):
+        ask(asker, 8, "chatty", most=100)  # 1,760 tokens in all, were the replies as short as the first ones
     assert 8 < asker.spent.calls < 16
-    assert asker.spent.prompt_tokens + asker.spent.completion_tokens <= 1_800
+    assert asker.spent.prompt_tokens + asker.spent.completion_tokens <= 2_500
 
 
 def test_time_is_that_of_the_calls_on_the_slots() -> None:
