@@ -21,7 +21,7 @@ Asking = Generator[
 
 MESSAGE = 8  # tokens that a chat template may add to a message
 DENSITY = 0.35  # tokens a byte, until some are counted: more than usual text has in any language
-LONG = 200  # bytes of a prompt that tells how dense its tokens are
+LONG = 200  # bytes of a prompt that tells well how dense its tokens are
 VERDICT_TOKENS = 64
 MARGIN = 1.25  # what is to come may be so much denser or slower than what was seen
 
@@ -32,24 +32,17 @@ class BudgetSpent(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What something takes: calls, tokens in and out at most, milliseconds of model work. `likely` is tokens too, by
-    what earlier calls took."""
+    """What something takes: calls, and tokens in and out: at most, and `likely`, by what earlier calls took."""
 
     calls: int = 0
     tokens: int = 0
-    ms: int = 0
     likely: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.calls + other.calls,
-            self.tokens + other.tokens,
-            self.ms + other.ms,
-            self.likely + other.likely,
-        )
+        return Cost(self.calls + other.calls, self.tokens + other.tokens, self.likely + other.likely)
 
     def __mul__(self, times: int) -> Cost:
-        return Cost(self.calls * times, self.tokens * times, self.ms * times, self.likely * times)
+        return Cost(self.calls * times, self.tokens * times, self.likely * times)
 
 
 class Asker:
@@ -66,9 +59,12 @@ class Asker:
         self.reserve = Cost()
         self.spent = Spent(0, 0, 0)
         self._work_ms = 0
-        self._density = 0.0  # tokens a byte, of the densest prompt seen
+        self._densities = {True: 0.0, False: 0.0}  # tokens a byte, of the densest long prompt and short one
+        self._overhead = 0  # tokens of a prompt that neither its bytes nor our guess of the template explain
         self._sent = 0, 0  # of all prompts: bytes, and tokens that their templates may have
-        self._lengths: dict[tuple[str, bool], tuple[int, int]] = {}  # by kind: replies, and their tokens
+        self._lengths: dict[
+            tuple[str, bool], tuple[int, int, int]
+        ] = {}  # by kind: replies, tokens out and in
         self._paid: set[str] = set()
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
@@ -83,9 +79,10 @@ class Asker:
         return answers
 
     def _waves(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
-        """All at once where the limits allow the longest replies; else as many as are answered side by side, so that
-        what each really took is known before the next are sent."""
-        if not requests or not self._limit_passed(self.cost(requests)):
+        """All at once where the limits allow the longest replies, and it is known how long a call takes; else as many
+        as are answered side by side, so that what each really took is known before the next are sent."""
+        untimed = self.config.max_minutes is not None and not self.spent.calls
+        if not requests or not (untimed or self._limit_passed(self.cost(requests))):
             return [requests]
         slots = max(1, self.model.slots)
         return [requests[start : start + slots] for start in range(0, len(requests), slots)]
@@ -143,29 +140,38 @@ class Asker:
         A byte makes as many tokens as in the densest text that was counted, and at most somewhat more; never more
         than one.
         """
-        dense = self._density or DENSITY
-        ms = self._ms_a_call * MARGIN * calls / self.model.slots
+        dense = self._dense or DENSITY
         likely = self._thinness * (size * dense + template) + (most if usual is None else usual)
-        tokens = size * min(1.0, dense * MARGIN) + template + most
+        tokens = size * min(1.0, dense * MARGIN) + template + self._overhead * calls + most
         last_wave = (
             min(1.0, self.model.slots / calls) if calls else 0.0
         )  # is sent only if the limits allow its most
-        return Cost(calls, round(tokens), round(ms), round(likely + (tokens - likely) * last_wave))
+        return Cost(calls, round(tokens), round(likely + (tokens - likely) * last_wave))
+
+    def likely(self, purpose: str, cost: Cost) -> Cost:
+        """The cost of one-message calls for that purpose, with the mean of earlier ones as what is likely."""
+        replies, *tokens = self._lengths.get((purpose, False), (0, 0, 0))
+        return replace(cost, likely=round(MARGIN * sum(tokens) / replies * cost.calls)) if replies else cost
 
     def affords(self, cost: Cost) -> bool:
         """Whether so much is likely not to go beyond the limits and the reserve."""
         return not self._limit_passed(cost, likely=True)
 
     @property
+    def _dense(self) -> float:
+        """Tokens a byte; short prompts, which are mostly template, tell it only until there are long ones."""
+        return self._densities[True] or self._densities[False]
+
+    @property
     def _thinness(self) -> float:
         """Prompt tokens that were counted, by what size, density and template would make of those prompts."""
         size, template = self._sent
-        assumed = size * self._density + template
-        return min(1.0, self.spent.prompt_tokens / assumed) if self._density else 1.0
+        assumed = size * self._dense + template
+        return min(1.0, self.spent.prompt_tokens / assumed) if self._dense else 1.0
 
     def _usual_length(self, request: Request) -> int:
         """Tokens of a reply: the mean of earlier ones for that purpose in such a chat, and somewhat more."""
-        replies, tokens = self._lengths.get(kind(request), (0, 0))
+        replies, tokens, _ = self._lengths.get(kind(request), (0, 0, 0))
         return min(request.max_tokens, round(MARGIN * tokens / replies)) if replies else request.max_tokens
 
     def _check(self, cost: Cost, *, likely: bool = False) -> None:
@@ -173,27 +179,26 @@ class Asker:
             raise BudgetSpent(f"The budget of {limit} is spent. {self._so_far}")
 
     def _limit_passed(self, cost: Cost, *, likely: bool = False) -> str:
-        cost = replace(cost, tokens=cost.likely) if likely else cost
-        all_of_it, config = self._used + self.reserve + cost, self.config
+        config, to_come = self.config, self.reserve.calls + cost.calls
+        calls = self.spent.calls + to_come
+        tokens = self._tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
+        minutes = (self._work_ms + self._ms_a_call * MARGIN * to_come / self.model.slots) / 60_000
         limits = {
-            f"{config.max_calls} calls": config.max_calls is not None and all_of_it.calls > config.max_calls,
-            f"{config.max_tokens} tokens": config.max_tokens is not None
-            and all_of_it.tokens > config.max_tokens,
-            f"{config.max_minutes:g} minutes" if config.max_minutes else "": config.max_minutes is not None
-            and all_of_it.ms > config.max_minutes * 60_000,
+            f"{config.max_calls} calls": config.max_calls is not None and calls > config.max_calls,
+            f"{config.max_tokens} tokens": config.max_tokens is not None and tokens > config.max_tokens,
+            f"{config.max_minutes or 0:g} minutes": config.max_minutes is not None
+            and minutes > config.max_minutes,
         }
         return next((name for name, passed in limits.items() if passed), "")
 
     @property
-    def _used(self) -> Cost:
-        return Cost(self.spent.calls, self.spent.prompt_tokens + self.spent.completion_tokens, self._work_ms)
+    def _tokens(self) -> int:
+        return self.spent.prompt_tokens + self.spent.completion_tokens
 
     @property
     def _so_far(self) -> str:
-        used = self._used
-        return (
-            f"Used: {used.calls} calls, {used.tokens} tokens, {used.ms / 60_000:.1f} minutes of model work."
-        )
+        minutes = self._work_ms / 60_000
+        return f"Used: {self.spent.calls} calls, {self._tokens} tokens, {minutes:.1f} minutes of model work."
 
     @property
     def _ms_a_call(self) -> int:
@@ -209,10 +214,14 @@ class Asker:
         replies = [reply for _, reply in new.values() if isinstance(reply, Reply)]
         self._work_ms += wall_clock([reply.duration_ms for reply in replies], self.model.slots)
         for request, reply in new.values():
-            self._density = max(self._density, density(request, reply))
+            explained = size_of(request) + template_tokens(request)
+            self._overhead = max(self._overhead, reply.prompt_tokens - explained)
+            long = size_of(request) >= LONG
+            self._densities[long] = max(self._densities[long], density(request, reply))
             self._sent = self._sent[0] + size_of(request), self._sent[1] + template_tokens(request)
-            count, tokens = self._lengths.get(kind(request), (0, 0))
-            self._lengths[kind(request)] = count + 1, tokens + reply.completion_tokens
+            count, tokens, of_prompts = self._lengths.get(kind(request), (0, 0, 0))
+            lengths = tokens + reply.completion_tokens, of_prompts + reply.prompt_tokens
+            self._lengths[kind(request)] = count + 1, *lengths
         self.spent = Spent(
             self.spent.calls + len(replies),
             self.spent.prompt_tokens + sum(reply.prompt_tokens for reply in replies),
@@ -236,9 +245,8 @@ def template_tokens(request: Request) -> int:
 
 
 def density(request: Request, reply: Reply) -> float:
-    """Tokens a byte of the prompt; 0 where it is too short to tell."""
-    size = size_of(request)
-    return max(0, reply.prompt_tokens - template_tokens(request)) / size if size >= LONG else 0.0
+    """Tokens a byte of the prompt."""
+    return max(0, reply.prompt_tokens - template_tokens(request)) / max(1, size_of(request))
 
 
 def wall_clock(durations: Sequence[int], slots: int) -> int:

@@ -28,6 +28,8 @@ class Ending:
         self.evaluator = evaluator
         self.held_out = held_out
         self.population = population
+        self.used_evidence: tuple[str, ...] = ()
+        self.missing = ""  # why there is no comparison
 
     def cost(self, field: Sequence[Entry]) -> Cost:
         """What the end of a run takes that the dearest of the field wins."""
@@ -37,7 +39,7 @@ class Ending:
         original = self.population.original
         costs = [self.held_out.cost(list(dict.fromkeys([original, entry])), rows) for entry in field]
         texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
-        dearest = Cost(*(max(getattr(c, name) for c in costs) for name in ("calls", "tokens", "ms")))
+        dearest = Cost(max(cost.calls for cost in costs), max(cost.tokens for cost in costs))
         return dearest + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
 
     def run(self, reason: str, used: tuple[OperatorPrior, ...]) -> Iterator[Event]:
@@ -58,7 +60,7 @@ class Ending:
             improvements=tuple(self._improvements(best)),
             rejected=tuple(sorted(self.population.rejected.items())),
             caveats=tuple(self._caveats(comparison)),
-            used_evidence=self.task.evidence,
+            used_evidence=self.used_evidence,
             operators=used,
             position_bias=self.evaluator.position_bias if isinstance(self.evaluator, Judged) else None,
         )
@@ -76,12 +78,17 @@ class Ending:
         return 100 * min(1.0, self.population.race.mean(best))
 
     def _comparison(self) -> Steps[Comparison | None]:
-        """Paired, on all held-out rows; None where the budget does not suffice after all."""
+        """Paired, on all held-out rows; None, and why, where that cannot be."""
         pair = [self.population.original, self.population.leader]
         rows = range(len(self.held_out.items))
         try:
-            yield from self.held_out.score(list(dict.fromkeys(pair)), rows)
+            could_run = yield from self.held_out.score(list(dict.fromkeys(pair)), rows)
         except BudgetSpent:
+            self.missing = "The budget did not suffice for the final comparison: the original is kept."
+            return None
+        if self.population.leader not in could_run:
+            where = "for the context window on some held-out rows"
+            self.missing = f"The best found is too long {where}: the original is kept."
             return None
         scores = [self.held_out.scores(entry, rows.stop) for entry in pair]
         return finish.compare(*scores, seed=self.asker.seed)
@@ -115,14 +122,18 @@ class Ending:
         no_rewrite = (
             f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
         )
+        asked, given = len(self.task.held_out), len(self.held_out.items)
         notes = {
-            "The budget did not suffice for the final comparison: the original is kept.": comparison is None
-            and self.asker.config.compare,
+            self.missing: True,
             no_rewrite: refused and not written,
+            f"Only {given} of your {asked} held-out rows are compared, so that half of the limits is left for the "
+            "search.": given < asked,
+            "There is only one input: it chose the best, and measured it too.": self.held_out.items
+            == self.population.race.items,
         }
         return [
             *(finish.caveats(comparison) if comparison else ()),
-            *(text for text, holds in notes.items() if holds),
+            *(text for text, holds in notes.items() if text and holds),
             *checks.caveats(self.task, self.asker.config),
             *self.evaluator.caveats(),
         ]

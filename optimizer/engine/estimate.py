@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.asking import size_of, template_tokens, wall_clock
+from optimizer.engine.components import variables
 from optimizer.engine.events import Spent
 from optimizer.engine.search import run
 from optimizer.engine.speed import Speed
@@ -20,6 +23,7 @@ BYTES_A_TOKEN = 4  # of usual text
 TALKATIVE = 40  # tokens of a wrong answer of a model that was shown no examples, where the limit allows
 REWRITE = 60  # tokens of a proposal
 VERDICT = 8
+WRONG = "zzz"  # by any grader, whatever is expected
 SHARES = (0.2, 0.8)  # of right answers, of the worst and the best candidate rehearsed
 
 
@@ -32,11 +36,18 @@ class Estimate:
     minutes: float
 
 
-def estimate(task: Task, config: Config, speed: Speed, seed: int = 0) -> Estimate:
-    """What running the task will take. Raises TaskRefused as the run itself would. No model is asked."""
+def estimate(
+    task: Task, config: Config, speed: Speed, seed: int = 0, *, within: float = math.inf
+) -> Estimate:
+    """What running the task will take. No model is asked.
+
+    Raises TaskRefused as the run itself would, and TimeoutError where the rehearsal takes longer than `within` seconds.
+    """
     model = Rehearsal(task, speed)
-    spent = Spent(0, 0, 0)
+    spent, deadline = Spent(0, 0, 0), time.monotonic() + within
     for event in run(task, config, model, seed):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"The rehearsal of the search takes longer than {within:g} s.")
         if isinstance(event, Spent):
             spent = event
     return Estimate(spent.calls, spent.prompt_tokens + spent.completion_tokens, model.ms / 60_000)
@@ -70,16 +81,22 @@ class Rehearsal:
         return Reply(text, "stop", prompt, completion, self._speed.ms(prompt, completion))
 
     def _answer(self, request: Request) -> tuple[str, int]:
-        head, _, asked = request.messages[-1].content.rpartition("\n\n")
+        content = request.messages[-1].content
+        head, _, asked = content.rpartition("\n\n")
         share = random.Random(f"{head}{len(request.messages)}").uniform(*SHARES)
-        expected = self._expected.get(
-            asked.removeprefix("Input: ").removesuffix("\nOutput:"), self._answers[0]
-        )
+        expected = self._expected_of(asked.removeprefix("Input: ").removesuffix("\nOutput:"), content)
         right = random.Random(request.key).random() < share
         shown = len(request.messages) > 1 or asked.endswith("\nOutput:")
         usual = len(expected.encode()) // BYTES_A_TOKEN + 1
         tokens = usual if right or shown else TALKATIVE
-        return expected if right else f"not {expected}", min(request.max_tokens, tokens)
+        return expected if right else WRONG, min(request.max_tokens, tokens)
+
+    def _expected_of(self, asked: str, content: str) -> str:
+        """Of the row asked about; where the prompt has variables, its input is somewhere in the text."""
+        if asked in self._expected or not variables(self._task.prompt):
+            return self._expected.get(asked, self._answers[0])
+        found = (answer for text, answer in self._expected.items() if text and text in content)
+        return next(found, self._answers[0])
 
     def _proposal(self, request: Request) -> tuple[str, int]:
         self._written += 1

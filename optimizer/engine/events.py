@@ -83,7 +83,8 @@ class Scored:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A candidate that a paired test shows to be worse than the best so far."""
+    """A candidate that goes no further in its race: it is clearly worse, cannot lead any more, is not among the first
+    few, is too long for the context window, or the budget does not last for it."""
 
     number: int
 

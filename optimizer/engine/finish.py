@@ -54,6 +54,7 @@ def changes(before: Components, after: Components) -> str:
     """What is different, in plain words."""
     where = "as chat turns" if after.shots_as == "turns" else "in the text"
     number = len(after.shots)
+    same_order = [(s.input, s.output) for s in before.shots] == [(s.input, s.output) for s in after.shots]
     added, swapped = not before.shots and number, before.shots and number
     told = {
         "Rewrote the instruction.": before.instruction != after.instruction,
@@ -61,9 +62,9 @@ def changes(before: Components, after: Components) -> str:
         "Removed the answer format.": before.answer_format and not after.answer_format,
         f"Added {number} examples from your rows, {where}.": added,
         f"Chose other examples, {number} of them.": swapped and _rows(before) != _rows(after),
-        "Put the examples in another order.": swapped
-        and _rows(before) == _rows(after)
-        and before.shots != after.shots,
+        "Put the examples in another order.": swapped and _rows(before) == _rows(after) and not same_order,
+        f"Put the examples {'into chat turns' if after.shots_as == 'turns' else 'into the text'}.": swapped
+        and before.shots_as != after.shots_as,
         "Removed the examples.": before.shots and not number,
         "Added a line of reasoning to each example.": any(
             s.reasoning for s in set(after.shots) - set(before.shots)

@@ -14,7 +14,7 @@ from referencing import Registry
 from optimizer.engine.task import Grade, Grader, Options
 
 REGEX_SECONDS = 0.5
-NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
+NUMBER = re.compile(r"(?:(?<!\w)[-+])?(?:\d[\d,]*(?:\.\d+)?|(?<!\d)\.\d+)(?:[eE][-+]?\d+)?")
 EDGES = " \t\r\n.,;:!?\"'`*_()[]{}<>«»“”‘’"
 THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 
@@ -25,8 +25,9 @@ def without_thinking(output: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Case, inner white space and outer punctuation folded."""
-    return " ".join(text.casefold().split()).strip(EDGES)
+    """Case, inner white space and outer punctuation folded; what is nothing but punctuation stays as it is."""
+    one_line = " ".join(text.casefold().split())
+    return one_line.strip(EDGES) or one_line
 
 
 def exact(output: str, expected: str, options: Options) -> Grade:
@@ -36,7 +37,7 @@ def exact(output: str, expected: str, options: Options) -> Grade:
 
 def contains(output: str, expected: str, options: Options) -> Grade:
     """The expected answer stands in the output as whole words."""
-    found = re.search(rf"(?<!\w){re.escape(folded(expected))}(?!\w)", " ".join(output.casefold().split()))
+    found = _whole(folded(expected)).search(" ".join(output.casefold().split()))
     return _verdict(bool(found), output, expected)
 
 
@@ -74,10 +75,12 @@ def json_equal(output: str, expected: str, options: Options) -> Grade:
 
 def choice(output: str, expected: str, options: Options) -> Grade:
     """Of the choices, the output names the expected one and no other. `choices` are separated by line breaks."""
-    said = " ".join(output.casefold().split())
-    maybe = [c for c in options.get("choices", "").splitlines() if folded(c) in said]
-    named = {c for c in maybe if contains(output, c, {}).score}
-    return _verdict({folded(c) for c in named} == {folded(expected)}, output, expected)
+    left, named = " ".join(output.casefold().split()), set()
+    for one in sorted({folded(c) for c in options.get("choices", "").splitlines()}, key=len, reverse=True):
+        if one and one in left and (found := _whole(one)).search(left):
+            named.add(one)
+            left = found.sub(" ", left)  # "safe" is not named by "not safe", where both are choices
+    return _verdict(named == {folded(expected)}, output, expected)
 
 
 def words(output: str, expected: str, options: Options) -> Grade:
@@ -127,6 +130,10 @@ def fault(grader: str | Grader, expected: str) -> str:
     except (ValueError, RecursionError, regex.error, jsonschema.SchemaError) as error:
         return str(error).splitlines()[0][:200]
     return ""
+
+
+def _whole(text: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
 
 
 def _words(text: str) -> list[str]:

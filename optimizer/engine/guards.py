@@ -11,7 +11,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from optimizer.engine.components import VARIABLE, Components, variables
 from optimizer.engine.graders import folded
 
-LONGEST = 10_000  # characters of a whole prompt
+LONGEST = 10_000  # characters that a whole prompt may have more than the original
 GROWTH = 6  # an instruction may be this many times the original's length, and always 1,000 characters
 SURE_OF_LANGUAGE = 0.9
 REFUSAL = re.compile(
@@ -20,9 +20,10 @@ REFUSAL = re.compile(
 )
 SCRAP = re.compile(
     r"<(prompt|critique|original)>|thinking style|rewrite the (prompt|instruction)|^\s*\{\s*\"prompt\""
-    r"|(better|improved|new) version of (this|the) prompt|\bjson\b",
+    r"|(better|improved|new) version of (this|the) prompt",
     re.IGNORECASE,
 )
+JSON = re.compile(r"\bjson\b", re.IGNORECASE)  # what our requests ask for; so may a task
 
 
 def objection(
@@ -37,10 +38,14 @@ def objection(
         "duplicate": proposal in seen,
         "variables lost or new": variables(proposal.head) != variables(original.head),
         "too long": _too_long(proposal, original),
-        "refusal": any(REFUSAL.match(text) for text in (proposal.instruction, proposal.persona)),
+        "refusal": not REFUSAL.match(original.instruction)
+        and any(REFUSAL.match(text) for text in (proposal.instruction, proposal.persona)),
         "an answer, not a prompt": is_answer(proposal.instruction, original.instruction, answers),
-        "scrap of our own request": bool(SCRAP.search(proposal.instruction))
-        and not SCRAP.search(original.instruction),
+        "scrap of our own request": _newly(SCRAP, proposal, original)
+        or (
+            _newly(JSON, proposal, original)
+            and not any(answer.lstrip()[:1] in {"{", "["} for answer in answers)
+        ),
         "another language": language_changed(original.instruction, proposal.head),
     }
     return next((reason for reason, refused in checks.items() if refused), "")
@@ -54,9 +59,13 @@ def is_answer(text: str, original: str, answers: Collection[str]) -> bool:
     return any(said in {answer, f"the answer is {answer}"} for answer in map(folded, answers))
 
 
+def _newly(pattern: re.Pattern[str], proposal: Components, original: Components) -> bool:
+    return bool(pattern.search(proposal.instruction)) and not pattern.search(original.instruction)
+
+
 def _too_long(proposal: Components, original: Components) -> bool:
     limit = max(1_000, GROWTH * len(original.instruction))
-    return len(proposal.instruction) > limit or proposal.length > LONGEST
+    return len(proposal.instruction) > limit or proposal.length > LONGEST + original.length
 
 
 def language_changed(before: str, after: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from optimizer.engine import meta
 from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Answer, Asker, Cost, Steps, judge_request
@@ -20,27 +22,60 @@ THINKING_TOKENS = 1024  # for a judge that was cut while it thought
 
 
 class Judge:
-    """Asks the optimizer model for verdicts; one that cannot be read is asked for once more, with more room."""
+    """Asks the optimizer model for verdicts; one that cannot be read is asked for once more, with more room.
 
-    def __init__(self, task: Task, asker: Asker) -> None:
+    `purpose` is that of the calls, `key` what the verdict stands under.
+    """
+
+    def __init__(self, task: Task, asker: Asker, purpose: str, key: str) -> None:
         self.task = task
         self.asker = asker
+        self.purpose = purpose
+        self.key = key
+        self.asked = self.repeated = self.unreadable = 0
 
     def cost(self, cases: Sequence[Case], *, texts: int) -> Cost:
-        """Of one verdict a case, on so many outputs, a token of which is taken for four bytes."""
+        """Of one verdict a case, on so many outputs, a token of which is taken for four bytes; and of as many
+        repetitions as there were so far."""
         outputs = VERDICT_BYTES + 4 * texts * self.asker.config.answer_tokens
         size = sum(len(f"{case.item.input}{case.item.expected}".encode()) + outputs for case in cases)
-        return self.asker.price(len(cases), size, 2 * MESSAGE * len(cases), VERDICT_TOKENS * len(cases))
+        again = math.ceil(len(cases) * self.repeated / self.asked) if self.asked else 0
+        calls = len(cases) + again
+        size = size * calls // max(1, len(cases))
+        replies = VERDICT_TOKENS * len(cases) + THINKING_TOKENS * again
+        return self.asker.likely(self.purpose, self.asker.price(calls, size, 2 * MESSAGE * calls, replies))
 
-    def verdicts(self, requests: Sequence[Request], key: str) -> Steps[list[Answer]]:
-        """A readable verdict for each request, or the reason why there is none."""
+    def verdicts(self, texts: Sequence[str], schema: dict[str, Any]) -> Steps[list[Answer | None]]:
+        """For each text the reply with the verdict; None where it could not be read twice, and the reason where the
+        call failed.
+
+        Raises CallFailed while this judge has never given a verdict that can be read.
+        """
+        model = self.task.optimizer_model
+        requests = [judge_request(self.purpose, text, schema, model=model) for text in texts]
         answers = yield from self.asker.ask("Judging", requests)
-        again = [index for index, answer in enumerate(answers) if _unreadable(answer, key)]
+        again = [index for index, answer in enumerate(answers) if self._unreadable(answer)]
         if again:
             repeated = [replace(requests[i], max_tokens=THINKING_TOKENS, seed=1) for i in again]
             for index, answer in zip(again, (yield from self.asker.ask("Judging", repeated)), strict=True):
                 answers[index] = answer
-        return [_or_failure(answer, key) for answer in answers]
+        lost = [answer for answer in answers if self._unreadable(answer)]
+        self.asked, self.repeated = self.asked + len(requests), self.repeated + len(again)
+        self.unreadable += len(lost)
+        if lost and self.unreadable == self.asked:
+            raise _never_read(lost[0])
+        return [None if self._unreadable(answer) else answer for answer in answers]
+
+    def caveats(self, counts_as: str) -> list[str]:
+        """What verdicts are missing."""
+        if not self.unreadable:
+            return []
+        return [
+            f"{self.unreadable} of {self.asked} verdicts of the judge could not be read, and count as {counts_as}."
+        ]
+
+    def _unreadable(self, answer: Answer) -> bool:
+        return isinstance(answer, Reply) and not _readable(answer.text, self.key)
 
 
 class ByRubric:
@@ -51,7 +86,7 @@ class ByRubric:
     def __init__(self, task: Task, asker: Asker) -> None:
         self._task = task
         self._asker = asker
-        self._judge = Judge(task, asker)
+        self._judge = Judge(task, asker, "rubric", "score")
         self._options = options_of(task)
         self.rubric = self._options.get("rubric", "")
         self._agreed: tuple[int, int] | None = None
@@ -77,33 +112,26 @@ class ByRubric:
         self._agreed = sum(right == (score >= 0.5) for right, score in pairs), len(pairs)
 
     def caveats(self) -> list[str]:
+        told = self._judge.caveats("wrong")
         if not self._agreed:
-            return []
+            return told
         agreed, of = self._agreed
         doubt = "" if agreed >= SURE * of else " Its scores are little worth: word the rubric more exactly."
-        return [f"The judge agrees with people on {agreed} of the {of} outputs that they rated.{doubt}"]
+        return [
+            f"The judge agrees with people on {agreed} of the {of} outputs that they rated.{doubt}",
+            *told,
+        ]
 
     def _answering(self, cases: Sequence[Case]) -> list[Request]:
         limit = self._asker.config.answer_tokens
         return [answer_request(self._task, case, limit=limit) for case in cases]
 
     def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Steps[list[float | CallFailed]]:
-        requests = [
-            judge_request(
-                "rubric",
-                meta.grade_by_rubric(item.input, item.expected, output, self.rubric),
-                meta.SCORE_SCHEMA,
-                model=self._task.optimizer_model,
-            )
-            for item, output in outputs
+        texts = [
+            meta.grade_by_rubric(item.input, item.expected, output, self.rubric) for item, output in outputs
         ]
-        verdicts = yield from self._judge.verdicts(requests, "score")
-        return [
-            v
-            if isinstance(v, CallFailed)
-            else passed((meta.read_score(v.text, "score") or 0) / 10, self._options)
-            for v in verdicts
-        ]
+        verdicts = yield from self._judge.verdicts(texts, meta.SCORE_SCHEMA)
+        return [v if isinstance(v, CallFailed) else passed(_points(v) / 10, self._options) for v in verdicts]
 
 
 class Judged:
@@ -114,7 +142,7 @@ class Judged:
     def __init__(self, task: Task, asker: Asker, criteria: str) -> None:
         self._task = task
         self._asker = asker
-        self._judge = Judge(task, asker)
+        self._judge = Judge(task, asker, "compare", "better")
         self.criteria = dict(task.grader_options).get("rubric") or criteria
         self._original = Components(task.prompt)
         self._decided: Counter[str] = Counter()  # verdicts by the place of the answer that was preferred
@@ -131,40 +159,43 @@ class Judged:
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
         answers = yield from self._asker.ask(stage, self._answering(cases))
         pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
-        judging = [r for case, mine, theirs in pairs for r in self._verdict_requests(case, mine, theirs)]
-        verdicts = yield from self._judge.verdicts(judging, "better")
+        judging = [text for case, mine, theirs in pairs for text in self._questions(case, mine, theirs)]
+        verdicts = yield from self._judge.verdicts(judging, meta.VERDICT_SCHEMA)
         self._decided.update(meta.read_text(v.text, "better") for v in verdicts if isinstance(v, Reply))
         each = iter(verdicts)
         return [self._scoring(mine, theirs, each) for _, mine, theirs in pairs]
 
     def caveats(self) -> list[str]:
-        bias = self.position_bias
+        bias, told = self.position_bias, self._judge.caveats("ties")
         if bias is None:
-            return ["No two outputs differed, so there was nothing to judge."]
+            nothing = (
+                "The judge decided nothing."
+                if self._judge.asked
+                else "No two outputs differed, so there was nothing to judge."
+            )
+            return [nothing, *told]
         return [
+            *told,
             f"The judge preferred the answer shown first in {bias:.0%} of its decided verdicts. Each pair was shown in "
-            "both orders, so that this cancels out."
+            "both orders, so that this cancels out.",
         ]
 
     def _answering(self, cases: Sequence[Case]) -> list[Request]:
         both = [*cases, *(Case(self._original, case.item) for case in cases)]
         return [answer_request(self._task, case, limit=self._asker.config.answer_tokens) for case in both]
 
-    def _verdict_requests(self, case: Case, mine: Answer, theirs: Answer) -> list[Request]:
+    def _questions(self, case: Case, mine: Answer, theirs: Answer) -> list[str]:
         if not _differ(mine, theirs):
             return []
         outputs = [without_thinking(answer.text) for answer in (mine, theirs)]  # type: ignore[union-attr]
         return [
-            judge_request(
-                "compare",
-                meta.compare(self._task.prompt, case.item.input, self.criteria, first, second),
-                meta.VERDICT_SCHEMA,
-                model=self._task.optimizer_model,
-            )
+            meta.compare(self._task.prompt, case.item.input, self.criteria, first, second)
             for first, second in (outputs, outputs[::-1])
         ]
 
-    def _scoring(self, mine: Answer, theirs: Answer, verdicts: Iterator[Answer]) -> Scoring | CallFailed:
+    def _scoring(
+        self, mine: Answer, theirs: Answer, verdicts: Iterator[Answer | None]
+    ) -> Scoring | CallFailed:
         if failed := next((answer for answer in (mine, theirs) if isinstance(answer, CallFailed)), None):
             return failed
         output = without_thinking(mine.text)  # type: ignore[union-attr]
@@ -181,9 +212,13 @@ def _differ(mine: Answer, theirs: Answer) -> bool:
     return isinstance(mine, Reply) and isinstance(theirs, Reply) and mine.text.strip() != theirs.text.strip()
 
 
-def _win(verdict: Answer, me: str, them: str) -> float:
-    said = meta.read_text(verdict.text, "better")  # type: ignore[union-attr]
+def _win(verdict: Answer | None, me: str, them: str) -> float:
+    said = meta.read_text(verdict.text, "better") if isinstance(verdict, Reply) else "tie"
     return {me: 1.0, them: 0.0}.get(said, 0.5)
+
+
+def _points(verdict: Reply | None) -> float:
+    return meta.read_score(verdict.text, "score") or 0.0 if verdict else 0.0
 
 
 def _readable(text: str, key: str) -> bool:
@@ -192,18 +227,11 @@ def _readable(text: str, key: str) -> bool:
     return meta.read_text(text, key) in {"A", "B", "tie"}
 
 
-def _unreadable(answer: Answer, key: str) -> bool:
-    return isinstance(answer, Reply) and not _readable(answer.text, key)
-
-
-def _or_failure(answer: Answer, key: str) -> Answer:
-    """A verdict that cannot be read is no score: it fails like a call that failed."""
-    if isinstance(answer, Reply) and not _readable(answer.text, key):
-        return CallFailed(
-            "unreadable_verdict",
-            f"The judge gave no readable verdict, twice: {answer.text[:200]!r}. Choose another optimizer model.",
-        )
-    return answer
+def _never_read(answer: Answer) -> CallFailed:
+    return CallFailed(
+        "unreadable_verdict",
+        f"The judge gave no readable verdict: {answer.text[:200]!r}. Choose another optimizer model.",  # type: ignore[union-attr]
+    )
 
 
 def _with(output: str, score: float | CallFailed) -> Scoring | CallFailed:

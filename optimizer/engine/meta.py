@@ -30,13 +30,22 @@ STYLES = (
 
 
 SHORT = 300  # characters of an earlier version
+MARK = re.compile(
+    r"<(?=\s*/?\s*(prompt|input|good|bad|critique|answer|request|criteria|expected|[AB])\s*>)", re.IGNORECASE
+)
 SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]*\s*|.", re.DOTALL)
 SCORE_ORDER = re.compile(
-    r"\b(scor|rat(e|ing)|grad(e|ing)|judg|points?|stars?|clarity|specificity|engagement).*\b(\d+|ten|perfect|full|max\w*)\b",
+    # A scale is what a prompt may well ask of its own model.
+    r"^(?!(?=.*\b(from|between)\W+\d+\W+(to|and)\W+\d+)"
+    r"(?!.*\b(this|it|me|prompt|clarity|specificity|engagement|perfect|full|max\w*)\b))"
+    r".*\b(scor|rat(e|ing)|grad(e|ing)|judg|points?|stars?|clarity|specificity|engagement).*\b(\d+|ten|perfect|full|max\w*)\b",
     re.IGNORECASE | re.DOTALL,
 )
 JUDGE_ORDER = re.compile(
-    r"\b(judge|grader|evaluator|rater)s?\b"
+    r"^\W*((dear|hey|hi|hello|attention|note|to|for|as|you are|you're)\b\W*)*(the |a |an )?"
+    r"(judge|grader|evaluator|rater)s?\s*[,:;!]"
+    r"|\b(judge|grader|evaluator|rater)s?\b.{0,20}\b(must|should|please|shall|has to|have to|needs? to)\b"
+    r"|\b(you are|you're|as) (the|a|an) (\w+ )?(judge|grader|evaluator|rater)\b"
     r"|\b(ignore|disregard|forget)\b.*\b(instructions?|orders?|criteria|rubric|above|previous)\b"
     r"|\b(this|my) (answer|response|output) is\b.*\b(better|best|perfect)\b"
     r"|\b(prefer|choose|pick|select|vote for)\b.*\b(answer|response|output) [AB]\b"
@@ -223,9 +232,8 @@ def read_score(text: str, key: str) -> float | None:
 
 
 def _quoted(name: str, text: str) -> str:
-    """The text between marks, with look-alikes of the marks broken up."""
-    inside = re.sub(rf"<(?=\s*/?\s*{name})", "[", text, flags=re.IGNORECASE)
-    return f"<{name}>\n{inside}\n</{name}>"
+    """The text between marks, with look-alikes of any of our marks broken up."""
+    return f"<{name}>\n{MARK.sub('[', text)}\n</{name}>"
 
 
 def _case(item_input: str, expected: str, output: str, why: str) -> str:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isclose
 from statistics import fmean
 
 from optimizer.engine.components import Components
@@ -77,19 +78,20 @@ class Population:
             history=self._history(parent),
         )
 
-    def unpractised(self, parents: Sequence[Entry], most: int) -> list[int]:
-        """Training rows, at most so many, that are among no parent's examples."""
-        shown = {shot.input for parent in parents for shot in parent.components.shots}
-        return [n for n, row in enumerate(self.training.items) if row.input not in shown][:most]
+    def unshown(self, field: Sequence[Entry]) -> list[int]:
+        """Training rows that are among nobody's examples."""
+        shown = {shot.input for entry in field for shot in entry.components.shots}
+        return [n for n, row in enumerate(self.training.items) if row.input not in shown]
 
-    def on_target(self) -> list[Entry]:
-        """Who reached the target score on all validation rows, the shorter prompt first; a few at most."""
-        reached = [
-            entry
-            for entry in self.entries
-            if self.race.complete(entry) and self.race.mean(entry) >= self.config.target_score
-        ]
-        return sorted(reached, key=lambda entry: entry.components.length)[:WIDEST]
+    def faulty(self, entry: Entry) -> bool:
+        """Whether it got a training row wrong, as far as it ran on them."""
+        return any(outcome.score < 1 for outcome in self._practice(entry, self.training))
+
+    def tied(self) -> list[Entry]:
+        """Who has the leader's score on all validation rows, the shorter prompt first; a few at most."""
+        best = self.race.mean(self.leader)
+        equal = [e for e in self.entries if self.race.complete(e) and isclose(self.race.mean(e), best)]
+        return sorted(equal, key=lambda entry: entry.components.length)[:WIDEST]
 
     def practised(self, entry: Entry, rows: Sequence[int]) -> float:
         """The points that it made on these training rows, by their weights."""

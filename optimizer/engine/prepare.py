@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from optimizer.engine.asking import Asker, Steps
+from optimizer.engine.asking import Asker, Cost, Steps
+from optimizer.engine.components import Components, shot_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.inputs import invented
 from optimizer.engine.judging import ByRubric, Judged
 from optimizer.engine.operators import Understanding
 from optimizer.engine.operators.base import understand
-from optimizer.engine.scoring import Evaluator, Graded
+from optimizer.engine.scoring import Case, Evaluator, Graded
 from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
 from optimizer.engine.task import Config, Item, Task
+
+FEWEST_HELD_OUT = 2
 
 
 def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
@@ -27,6 +32,20 @@ def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
     half = min(len(items) // 2 or 1, most) if most else len(items)
     splits = Splits((), items[:half], items[half : 2 * half] or items)
     return splits, Judged(task, asker, about.good_answer)
+
+
+def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -> Splits:
+    """With as many held-out rows as half of each limit surely pays for, with examples shown; two at least."""
+    original = Components(task.prompt.strip())
+    shown = original.but(shots=tuple(map(shot_of, splits.train[: asker.config.shots])), shots_as="turns")
+    calls, tokens = asker.config.max_calls or math.inf, asker.config.max_tokens or math.inf
+    count, spent = 0, Cost()
+    for row in splits.held_out:
+        spent += evaluator.cost([Case(original, row), Case(shown, row)])
+        if count >= FEWEST_HELD_OUT and (2 * spent.calls > calls or 2 * spent.tokens > tokens):
+            break
+        count += 1
+    return replace(splits, held_out=splits.held_out[:count])
 
 
 def understood(task: Task, asker: Asker, rows: Sequence[Item]) -> Steps[Understanding]:

@@ -62,6 +62,8 @@ class Race:
             alive = yield from self._without_last(alive, block)
             rows = self._affordable(alive, block)
             alive = yield from self.score(alive, rows)
+            if not alive:
+                break  # all are too long for the context window on these rows
             if leader not in alive and self.complete(leader):
                 alive.append(leader)  # it costs nothing more, and may be ahead again by now
             alive = yield from self._drop_losers(alive, rows.stop, leader)
@@ -107,8 +109,9 @@ class Race:
 
     def cost(self, field: Sequence[Entry], rows: Sequence[int]) -> Cost:
         """What scores on these rows still take."""
-        cases = [Case(e.components, self.items[r]) for e in field for r in rows if r < len(self.items)]
-        return self._evaluator.cost(cases)
+        within = [row for row in rows if row < len(self.items)]
+        missing = [(entry, row) for entry in field for row in within if row not in self._known(entry)]
+        return self._evaluator.cost([Case(entry.components, self.items[row]) for entry, row in missing])
 
     def _side_by_side(self, field: Sequence[Entry], rows: Sequence[int]) -> Iterator[tuple[Entry, int]]:
         """An order in which each slot of the server keeps to one candidate, whose prompt it has cached."""
@@ -130,6 +133,10 @@ class Race:
     def complete(self, entry: Entry) -> bool:
         """Whether the entry ran on all rows."""
         return len(self._known(entry)) == len(self.items)
+
+    def ran(self, entry: Entry, row: int) -> bool:
+        """Whether the entry ran on that row."""
+        return row in self._known(entry)
 
     def _known(self, entry: Entry) -> dict[int, Outcome]:
         return self._outcomes.setdefault(entry.number, {})

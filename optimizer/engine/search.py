@@ -32,13 +32,14 @@ from optimizer.engine.policies import (
     with_prior,
 )
 from optimizer.engine.population import Child, Population
-from optimizer.engine.prepare import prepared, understood
+from optimizer.engine.prepare import affordable, prepared, understood
 from optimizer.engine.race import Entry, Race
 from optimizer.engine.scoring import Evaluator
-from optimizer.engine.splits import MOST_VALIDATION
-from optimizer.engine.task import Config, Item, OperatorPrior, Task
+from optimizer.engine.splits import Splits
+from optimizer.engine.task import Config, Item, OperatorPrior, Task, TaskRefused
 from optimizer.llm.base import Model
 
+ROUNDING = 1e-9  # a mean by weights is not exact
 PRACTICE = 8  # training rows that a parent runs on, to be criticised
 
 
@@ -73,8 +74,9 @@ def run(
 ) -> Iterator[Event]:
     """Improve the task's prompt. The last event is Finished.
 
-    Deterministic given the arguments and the model's replies. Raises TaskRefused, before anything is spent, for a task
-    that cannot be run, and CallFailed when the model refuses the original prompt itself.
+    Deterministic given the arguments and the model's replies. Raises TaskRefused for a task that cannot be run, before
+    anything is spent, and where the limits do not last for what comes before the search (a judge's check, inputs to
+    write); CallFailed when the model refuses the original prompt itself, or never gives a verdict that can be read.
     """
     return Search(task, config, Asker(model, config, seed), method or Method()).run()
 
@@ -96,7 +98,7 @@ class Search:
         checks.refuse(self.task, self.config)
         original = Components(self.task.prompt.strip())
         yield Proposed(0, (), "original", original)
-        splits, evaluator = yield from prepared(self.task, self.asker)
+        splits, evaluator = yield from self._prepared()
         race, training, held_out = (
             self._race(evaluator, items, name)
             for items, name in (
@@ -110,6 +112,13 @@ class Search:
         self.asker.reserve = self.ending.cost([self.population.original])
         reason = yield from self._search()
         yield from self.ending.run(reason, self._operators())
+
+    def _prepared(self) -> Steps[tuple[Splits, Evaluator]]:
+        try:
+            splits, evaluator = yield from prepared(self.task, self.asker)
+        except BudgetSpent as spent:
+            raise TaskRefused(f"There is no room left for a search. {spent} Allow more.") from spent
+        return affordable(splits, self.task, self.asker, evaluator), evaluator
 
     def _race(self, evaluator: Evaluator, items: Sequence[Item], name: str) -> Race:
         return Race(
@@ -166,22 +175,27 @@ class Search:
             self._draw(self.method.parents(pool, rng), rng, f"{name}.{number}")
             for number in range(self.config.styles)
         ]
-        yield from self._try(draws)
+        yield from self._try([draw for draw in draws if draw])
         won = self.population.leader != before
         self.rounds_without_gain = 0 if won else self.rounds_without_gain + 1
 
-    def _draw(self, parent: Entry, rng: random.Random, salt: str) -> Draw:
+    def _draw(self, parent: Entry, rng: random.Random, salt: str) -> Draw | None:
         view = self.population.view(parent, salt)
         suited = {operator.name: operator for operator in self.method.operators if operator.suits(view)}
+        if not suited:
+            return None
         chosen = self.method.choice({name: self.records[name] for name in suited}, rng)
         return Draw(parent, suited[chosen], salt)
 
     def _practise(self, draws: Sequence[Draw]) -> Steps[None]:
-        """Let parents run on training rows that are not among their examples, where an operator wants to see that."""
+        """Let parents run on training rows that are not among their examples, where an operator wants to see that: on
+        more of them while they get all right."""
         field = list(dict.fromkeys(draw.parent for draw in draws if draw.operator.practises))
-        rows = self.population.unpractised(field, PRACTICE)
+        field = [entry for entry in field if not self.population.faulty(entry)]
+        training = self.population.training
+        rows = [row for row in self.population.unshown(field) if not all(training.ran(e, row) for e in field)]
         if field and rows:
-            yield from self.population.training.score(field, rows)
+            yield from training.score(field, rows[:PRACTICE])
 
     def _all_of(self, chosen: Sequence[Operator]) -> Steps[None]:
         """Every operator that suits the leader, once."""
@@ -195,6 +209,8 @@ class Search:
         yield from self._practise(draws)
         askings = [settled(draw.operator.propose(self._view(draw))) for draw in draws]
         proposals = yield from self.asker.together("Writing candidates", askings)
+        if any(draw.operator in self.method.heeding for draw in draws):
+            self.ending.used_evidence = self.task.evidence
         children = [
             Child(draw.parent, draw.operator.name, components)
             for draw, found in zip(draws, proposals, strict=True)
@@ -259,25 +275,29 @@ class Search:
     def _enough(self) -> Steps[str]:
         """Why the search may end here, or ""."""
         race, leader = self.population.race, self.population.leader
-        if self.task.items and race.mean(leader) >= self.config.target_score:
+        if self.task.items and self._on_target(leader):
             yield from race.score([leader], range(len(race.items)))
-            if race.mean(leader) >= self.config.target_score:
+            if self._on_target(leader):
                 yield from self._decide_among_the_best()
                 return "The target score is reached on the validation rows."
         if self.rounds_without_gain >= self.config.patience:
             return f"{self.config.patience} rounds brought nothing better."
-        stranger = Entry(-1, (), "", leader.components)
+        longer = leader.components.but(instruction=f"{leader.components.instruction}.")
+        stranger = Entry(-1, (), "", longer)  # costs what a new candidate would
         if not self.asker.affords(race.cost([stranger], range(self.config.block))):
             return "What is left of the budget cannot change the winner."
         return ""
 
+    def _on_target(self, entry: Entry) -> bool:
+        return self.population.race.mean(entry) >= self.config.target_score - ROUNDING
+
     def _decide_among_the_best(self) -> Steps[None]:
-        """Where several reached the target, the validation rows tell no more: training rows do that none of them
-        shows."""
+        """Where several reached the target with the same score, the validation rows tell no more: training rows do
+        that none of them shows."""
         population = self.population
-        field = population.on_target()
-        rows = population.unpractised(field, MOST_VALIDATION)
-        if len(field) < 2 or not self.asker.affords(population.training.cost(field, rows)):
+        field = population.tied()
+        rows = population.unshown(field)[: len(population.race.items)]
+        if len(field) < 2 or not rows or not self.asker.affords(population.training.cost(field, rows)):
             return
         field = yield from population.training.score(field, rows)
         population.leader = max(

@@ -45,7 +45,7 @@ class Rated:
 
 @dataclass(frozen=True)
 class OperatorPrior:
-    """How an operator did before: of `tries` children that raced, `wins` took the lead. Neither need be whole."""
+    """How an operator did before: of `tries` uses, `wins` gave the new leader. Neither need be whole."""
 
     operator: str
     wins: float

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import accumulate, islice, zip_longest
 from typing import Literal
 
 from optimizer.engine import meta
@@ -19,6 +19,7 @@ from optimizer.engine.scoring import WHOLE
 from optimizer.engine.task import Item
 
 MOST_SHOTS = 32
+MOST_TEXT = 8_000  # characters of all examples together
 FEWEST_TRACES = 2
 REASONED_GRADERS = {"contains", "numeric", "choice", "rubric"}
 LONGER = 1.5  # an output is worth showing when it is so much longer than the expected answer
@@ -41,7 +42,7 @@ class AddExamples:
         return bool(view.train) and (self.shots_as == "turns" or not view.parent.shots)
 
     def propose(self, view: View) -> list[Components]:
-        shots = shots_of(balanced(view.train, view.config.shots, view.rng), view.train)
+        shots = short_enough(shots_of(balanced(view.train, view.config.shots, view.rng), view.train))
         return [view.parent.but(shots=shots, shots_as=self.shots_as)]
 
 
@@ -101,7 +102,8 @@ class VerifiedExamples:
         return [view.parent.but(shots=shots, shots_as=shots_as)]
 
     def _traces(self, view: View) -> list[Outcome]:
-        return [o for o in view.practice if o.score == 1 and len(o.output) > LONGER * len(o.expected)]
+        whole = [o for o in view.practice if o.score == 1 and not o.output.endswith("…")]
+        return [outcome for outcome in whole if len(outcome.output) > LONGER * len(outcome.expected)]
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ class MoreExamples:
     def propose(self, view: View) -> list[Components]:
         count = min(2 * len(view.parent.shots), MOST_SHOTS) - len(view.parent.shots)
         more = shots_of(balanced(view.unused, count, view.rng), view.train)
-        return [view.parent.but(shots=(*more, *view.parent.shots))]
+        fresh = short_enough((*view.parent.shots, *more))[len(view.parent.shots) :]
+        return [view.parent.but(shots=(*fresh, *view.parent.shots))]
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,16 @@ def exchanged(view: View, rows: Sequence[Item]) -> tuple[Shot, ...]:
     mixed = [*view.rng.sample(shots, len(shots) - min(len(fresh), len(shots))), *fresh]
     view.rng.shuffle(mixed)
     return tuple(mixed)
+
+
+def short_enough(shots: Sequence[Shot]) -> tuple[Shot, ...]:
+    """The first of the examples, as many as are not too long together; one at least."""
+    lengths = accumulate(len(shot.input) + len(shot.answer) for shot in shots)
+    return tuple(
+        shot
+        for n, (shot, length) in enumerate(zip(shots, lengths, strict=True))
+        if not n or length <= MOST_TEXT
+    )
 
 
 def shots_of(rows: Sequence[Item], all_rows: Sequence[Item]) -> tuple[Shot, ...]:
