@@ -98,7 +98,7 @@ def test_it_is_kept_at_the_start(measured: str, user: User) -> None:
 def test_an_estimate_that_fails_stops_nobody(
     measured: str, user: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise IndexError
 
     monkeypatch.setattr(estimates, "estimate", fail)
@@ -106,9 +106,19 @@ def test_an_estimate_that_fails_stops_nobody(
     assert "no estimate" in caplog.text
 
 
+def test_one_that_takes_too_long_is_given_up_and_not_tried_again(
+    measured: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimates, "PATIENCE", 0.0)
+    assert forecast(of(measured, seed=7)) is None
+    monkeypatch.setattr(estimates, "PATIENCE", 60.0)
+    assert forecast(of(measured, seed=7)) is None
+    assert forecast(of(measured, seed=8)) is not None
+
+
 def test_it_is_worked_out_once(measured: str, monkeypatch: pytest.MonkeyPatch) -> None:
     first = told(of(measured))
-    monkeypatch.setattr(estimates, "estimate", lambda *_: pytest.fail("worked out again"))
+    monkeypatch.setattr(estimates, "estimate", lambda *_, **__: pytest.fail("worked out again"))
     assert told(of(measured)) == first
 
 

@@ -20,6 +20,8 @@ from optimizer.services.choices import COLUMNS, Choices
 
 UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
 REMEMBERED = 600  # seconds
+PATIENCE = 4.0  # seconds that a rehearsal may take: a person waits for it, and so does whoever comes next
+TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,8 @@ def forecast(choices: Choices) -> Forecast | None:
         found = _estimate(task, config, speed or UNMEASURED, choices.seed)
     except TaskRefused:
         raise
+    except TimeoutError:
+        return None
     except Exception:  # only an estimate: the run itself may go well
         log.exception("no estimate of an optimization with %s", model)
         return None
@@ -70,13 +74,22 @@ def forecast(choices: Choices) -> Forecast | None:
 
 
 def _estimate(task: Task, config: Config, speed: Speed, seed: int) -> Estimate:
-    """Remembered for a while: a page asks for it, then the start does."""
+    """Remembered for a while: a page asks for it, then the start does. TimeoutError where it takes too long."""
     asked = hashlib.sha256(repr((task, config, speed, seed)).encode(errors="replace")).hexdigest()
-    known: Estimate | None = cache.get(f"estimate:{asked}")
+    known: Estimate | str | None = cache.get(f"estimate:{asked}")
     if known is None:
-        known = estimate(task, config, speed, seed)
+        known = _rehearsed(task, config, speed, seed)
         cache.set(f"estimate:{asked}", known, REMEMBERED)
+    if isinstance(known, str):
+        raise TimeoutError(known)
     return known
+
+
+def _rehearsed(task: Task, config: Config, speed: Speed, seed: int) -> Estimate | str:
+    try:
+        return estimate(task, config, speed, seed, within=PATIENCE)
+    except TimeoutError:
+        return TOO_BIG
 
 
 def _draft(choices: Choices) -> OptimizationSession:

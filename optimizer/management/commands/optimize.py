@@ -30,7 +30,7 @@ PASSED_ON = (
     "temperature", "max_tokens", "target_model", "optimizer_model", "max_calls", "token_budget", "max_minutes",
     "target_score", "patience", "seed",
 )  # fmt: skip
-NOTHING_TO_TELL = "What it takes cannot be told; the log says why."
+NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
 
 class Command(BaseCommand):
