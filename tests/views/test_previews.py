@@ -204,6 +204,39 @@ def test_what_cannot_be_tried_is_said(
     assert said in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [("positive", "Expecting value"), ('{"$schema": "", "pattern": "(a+)+$"}', "pattern is not supported")],
+)
+def test_saved_rows_are_checked_like_typed_ones(
+    user_client: Client, workspace: Workspace, expected: str, said: str
+) -> None:
+    dataset = factories.make_dataset(workspace)
+    dataset.examples.update(expected=expected)
+    typed = {"prompt": "Hi", "dataset": dataset.pk, "grader": "json", "try_output": "1"}
+    for address, form in ((GRADE, "trial"), ("/", "form")):
+        response = user_client.post(address, typed)
+        assert response.status_code == 422
+        (error,) = response.context[form].errors["dataset"]
+        assert error.startswith("Row 1: the json grader cannot use")
+        assert said in error
+    assert not OptimizationSession.objects.exists()
+
+
+@EITHER
+def test_a_grader_that_fails_is_told(
+    user_client: Client,
+    headers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("optimizer.forms.examples.graded", lambda *_: 1 / 0)
+    response = user_client.post(GRADE, {"rows": ROWS, "try_output": "b"}, headers=headers)
+    assert response.status_code == 422
+    assert "The exact grader failed on this answer." in response.content.decode()
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_hostile_answers_are_escaped(user_client: Client) -> None:
     typed = {"rows": ROWS, "try_output": "<script>alert(1)</script>"}
     for headers in ({}, HTMX):
