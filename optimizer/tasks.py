@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from optimizer import engine, progress, speeds
 from optimizer.briefing import config_of, task_of
-from optimizer.engine.events import Beat, Event
+from optimizer.engine.events import Beat, Event, Noted
 from optimizer.engine.inputs import invent
-from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.base import CallFailed, Model, Unavailable
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.pool import Host, Pool
@@ -106,9 +106,17 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
     model = Ledger(pool, progress.LedgerRows(run.session))
     session = run.session
     if session.inputs_requested and session.inputs is None:
-        yield from invent(task_of(session), config_of(session), model, session.seed)
+        yield from written_inputs(session, model)
     else:
         yield from engine.run(task_of(session), config_of(session), model, session.seed)
+
+
+def written_inputs(session: OptimizationSession, model: Model) -> Iterator[Event]:
+    """The writing of test inputs alone. What is noted of them waits: a run that goes on without any notes
+    it again."""
+    for event in invent(task_of(session), config_of(session), model, session.seed):
+        if not isinstance(event, Noted):
+            yield event
 
 
 def _interrupt(run: progress.Run, steps: Iterator[Event]) -> None:

@@ -345,6 +345,34 @@ def test_bad_inputs_are_refused_and_nothing_is_lost(
     assert waiting.awaits_approval
 
 
+@pytest.fixture
+def unwritten(workspace: Workspace) -> OptimizationSession:
+    """One whose optimizer model wrote no input that could be used."""
+    return factories.make_session(workspace, inputs_requested=True, inputs=[])
+
+
+def test_that_none_were_written_is_said(user_client: Client, unwritten: OptimizationSession) -> None:
+    page = page_of(user_client, unwritten)
+    assert "No usable test inputs were written" in page
+    assert "Are these good" not in page
+
+
+@pytest.mark.parametrize("typed", [["", " "], ["Mine.", "Mine, too.", ""]])
+def test_where_none_were_written_it_goes_on_with_ones_own_or_without(
+    user_client: Client, unwritten: OptimizationSession, typed: list[str]
+) -> None:
+    user_client.post(address(unwritten, "inputs/"), {"input": typed})
+    unwritten.refresh_from_db()
+    assert unwritten.inputs == [text for text in typed if text.strip()]
+    assert OptimizationSession.objects.claimable().get() == unwritten
+
+
+def test_one_input_of_ones_own_is_not_enough(user_client: Client, unwritten: OptimizationSession) -> None:
+    response = user_client.post(address(unwritten, "inputs/"), {"input": ["Mine."]})
+    assert response.status_code == 422
+    assert "There are 1 different inputs" in response.content.decode()
+
+
 def test_approving_of_one_that_does_not_wait_changes_nothing(
     user_client: Client, running: OptimizationSession
 ) -> None:
