@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -283,6 +285,41 @@ def test_a_viewer_may_look_but_not_stop(
     assert client.post(address(running, "stop/")).status_code == 403
     running.refresh_from_db()
     assert running.stop_requested_at is None
+
+
+# How long it takes
+
+
+def test_time_spent_waiting_does_not_count(user_client: Client, done: OptimizationSession) -> None:
+    hours_ago = timezone.now() - timedelta(hours=3)
+    OptimizationSession.objects.update(started_at=hours_ago, processing_time_ms=75_000)
+    for tab in ("results", "progress"):
+        assert "1 min 15 s" in page_of(user_client, done, tab)
+
+
+def test_the_clock_goes_on_from_the_time_worked_so_far(
+    user_client: Client, running: OptimizationSession
+) -> None:
+    hours_ago = timezone.now() - timedelta(hours=3)
+    renewed = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    OptimizationSession.objects.update(started_at=hours_ago, processing_time_ms=75_000, lease_until=renewed)
+    page = page_of(user_client, running)
+    since = datetime.fromisoformat(page.split('data-since="')[1].split('"')[0])
+    assert timedelta(seconds=75) <= timezone.now() - since < timedelta(seconds=80)
+    assert "1 min 15 s" in page
+
+
+@pytest.mark.parametrize("status", ["pending", "processing"])
+@pytest.mark.parametrize("worked", [None, 75_000])
+def test_the_clock_stands_while_no_worker_holds_it(
+    user_client: Client, workspace: Workspace, worked: int | None, status: str
+) -> None:
+    queued = factories.make_session(
+        workspace, status=status, started_at=timezone.now(), processing_time_ms=worked
+    )
+    page = page_of(user_client, queued)
+    assert "data-since" not in page
+    assert ("1 min 15 s" in page) is (worked is not None)
 
 
 # Approving of test inputs
