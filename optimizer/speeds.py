@@ -18,6 +18,8 @@ NEWEST = 200
 NEW_SHARE = 0.1  # of a search's calls: their prompt is not one that the server has just read for another row
 KEPT = 24 * 3600  # seconds
 ASKED = 60  # seconds in which a trial is not asked for again
+TRIES = 2  # trials that are asked for in vain, while no worker is free
+PAUSE = 600  # seconds without a trial after that
 
 
 def known(model: str) -> Speed | None:
@@ -32,13 +34,23 @@ def keep(model: str, speed: Speed | None) -> None:
 
 
 def ask(model: str) -> bool:
-    """Whether a trial is worth sending for: not while one is under way, nor right after one."""
-    return bool(cache.add(_key(model, "asked"), True, ASKED))
+    """Whether a trial is worth sending for: not while one is under way, right after one, or after some in vain."""
+    tries = cache.get(_key(model, "tries"), 0)
+    if tries >= TRIES or not cache.add(_key(model, "asked"), True, ASKED):
+        return False
+    cache.set(_key(model, "tries"), tries + 1, PAUSE)
+    return True
 
 
 def answer(model: str) -> None:
     """The trial that was asked for is over."""
     cache.set(_key(model, "asked"), False, ASKED)
+    cache.delete(_key(model, "tries"))
+
+
+def given_up(model: str) -> bool:
+    """Whether trials were asked for in vain, and none is now."""
+    return not awaited(model) and cache.get(_key(model, "tries"), 0) >= TRIES
 
 
 def awaited(model: str) -> bool:

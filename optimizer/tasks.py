@@ -27,6 +27,7 @@ from optimizer.llm.trial import trial
 from optimizer.models import OptimizationSession
 
 MODELS_KEY = "models"
+MODELS_KEPT = 3600  # seconds: the task that refreshes the list may have to wait for long runs
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
 
 shutting_down = threading.Event()
@@ -71,7 +72,7 @@ def learn() -> None:
 def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
-        cache.set(MODELS_KEY, list(pool.models()), 60)
+        cache.set(MODELS_KEY, list(pool.models()), MODELS_KEPT)
 
 
 @shared_task

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 
 from optimizer import tasks
@@ -29,7 +30,7 @@ def person(db: None) -> User:
 
 
 @pytest.fixture(autouse=True)
-def model(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], str]], None]:
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Request], str]], None]]:
     """Puts a scripted server in the place of the configured ones."""
 
     def use(script: Callable[[Request], str]) -> None:
@@ -39,7 +40,8 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], str]
         monkeypatch.setattr(tasks, "hosts", lambda: [ScriptedHost(answer)])
 
     use(world)  # type: ignore[arg-type]
-    return use
+    yield use
+    cache.delete(tasks.MODELS_KEY)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import random
 from uuid import uuid4
 
 import pytest
+from django.core.cache import cache
 
 from optimizer import speeds, tasks
 from optimizer.engine.speed import FASTEST, Timing, fit
@@ -111,6 +112,28 @@ def test_a_trial_is_asked_for_once(model: str) -> None:
     speeds.answer(model)
     assert not speeds.awaited(model)
     assert not speeds.ask(model)
+
+
+def let_it_lapse(model: str) -> None:
+    cache.delete(speeds._key(model, "asked"))
+
+
+def test_trials_in_vain_end(model: str) -> None:
+    for _ in range(speeds.TRIES):
+        assert speeds.ask(model)
+        assert not speeds.given_up(model)
+        let_it_lapse(model)
+    assert not speeds.ask(model)
+    assert not speeds.awaited(model)
+    assert speeds.given_up(model)
+
+
+def test_a_trial_that_a_worker_took_was_not_in_vain(model: str) -> None:
+    for _ in range(speeds.TRIES + 1):
+        assert speeds.ask(model)
+        speeds.answer(model)
+        let_it_lapse(model)
+    assert not speeds.given_up(model)
 
 
 class Timed(ScriptedHost):

@@ -470,3 +470,11 @@ def test_a_stop_just_before_the_approval_ends_it(workspace: Workspace, user: Use
     session.refresh_from_db()
     assert session.status == SessionStatus.CANCELLED
     assert session.finish_reason == "Stopped before anything better was found."
+
+
+def test_the_list_of_models_outlives_long_runs(use_host: UseHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_host()
+    kept: dict[str, float] = {}
+    monkeypatch.setattr(tasks.cache, "set", lambda key, names, seconds: kept.update({key: seconds}))
+    tasks.refresh_models()
+    assert kept["models"] >= 1800

@@ -95,6 +95,17 @@ def test_an_unknown_speed_is_measured_once_and_asked_about_again(
     assert all("is being measured" in page and "every 2s" in page for page in pages)
 
 
+def test_a_page_does_not_wait_for_ever_for_busy_workers(
+    user_client: Client, model: str, sent: list[list[str]]
+) -> None:
+    for _ in range(speeds.TRIES + 1):
+        page = user_client.post(ESTIMATE, {"prompt": "Hi"}, headers=HTMX).content.decode()
+        cache.delete(speeds._key(model, "asked"))
+    assert f"the workers are too busy to measure {model}. Start anyway." in page
+    assert "every 2s" not in page
+    assert sent == [[model]] * speeds.TRIES
+
+
 def test_a_known_speed_gives_minutes_and_is_not_asked_about_again(
     user_client: Client, model: str, sent: list[list[str]]
 ) -> None:
