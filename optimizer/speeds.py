@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 from statistics import median
 
 from django.conf import settings
 from django.core.cache import cache
+from django.utils import timezone
 
 from optimizer.engine.speed import FASTEST, SPREAD, Speed, Timing, fit
 from optimizer.llm.base import Reply
@@ -90,9 +92,12 @@ def _usual(replies: Sequence[Reply]) -> Reply:
 
 
 def _from_ledger(model: str) -> Speed | None:
+    """By the newest calls, none older than a trial would be kept: the server may have been another then."""
+    oldest = timezone.now() - timedelta(seconds=KEPT)
     calls = LLMCall.objects.filter(model=model, reused=False, duration_ms__gt=0).order_by("-id")
-    rows = calls.values_list("prompt_tokens", "completion_tokens", "duration_ms")[:NEWEST]
-    return fit([Timing(prompt, completion, ms / 1000) for prompt, completion, ms in rows], _slots())
+    rows = calls.values_list("created_at", "prompt_tokens", "completion_tokens", "duration_ms")[:NEWEST]
+    timings = [Timing(prompt, completion, ms / 1000) for at, prompt, completion, ms in rows if at > oldest]
+    return fit(timings, _slots())
 
 
 def _slots() -> int:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from optimizer import speeds, tasks
 from optimizer.engine.speed import FASTEST, Timing, fit
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.llm.trial import Trial, trial
-from optimizer.models import Workspace
+from optimizer.models import LLMCall, OptimizationSession, Workspace
 from tests import factories
 
 
@@ -80,15 +82,30 @@ def test_what_tells_no_speed_gives_none(taken: list[Timing]) -> None:
     assert fit(taken, 4) is None
 
 
-def test_the_newest_calls_of_any_workspace_count(workspace: Workspace, model: str) -> None:
-    session = factories.make_session(workspace)
-    for timing in timings():
+def make_calls(session: OptimizationSession, model: str, taken: list[Timing]) -> None:
+    for timing in taken:
         factories.make_call(
             session, model=model, prompt_tokens=timing.prompt_tokens,
             completion_tokens=timing.completion_tokens, duration_ms=round(timing.seconds * 1000),
         )  # fmt: skip
+
+
+def test_the_newest_calls_of_any_workspace_count(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    make_calls(session, model, timings())
     factories.make_call(session, model=model, reused=True, duration_ms=90_000)
     factories.make_call(session, model="another", duration_ms=90_000)
+    speed = speeds.known(model)
+    assert speed is not None
+    assert speed.completion_per_second == pytest.approx(40, rel=0.02)
+
+
+def test_calls_of_before_yesterday_do_not_count(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    make_calls(session, model, timings(completion=5))
+    LLMCall.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    assert speeds.known(model) is None
+    make_calls(session, model, timings())
     speed = speeds.known(model)
     assert speed is not None
     assert speed.completion_per_second == pytest.approx(40, rel=0.02)
