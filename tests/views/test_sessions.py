@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer.models import Feedback, OptimizationSession, Preference, Role, User, Workspace
+from optimizer.views.regions import SessionRegion
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -342,6 +344,21 @@ def test_the_inputs_are_shown_and_nothing_runs(user_client: Client, waiting: Opt
         assert words in page
     assert not OptimizationSession.objects.claimable().exists()
     assert "Needs you" in user_client.get("/history/").content.decode()
+
+
+def test_a_live_frame_leaves_what_was_typed_alone(user_client: Client, waiting: OptimizationSession) -> None:
+    assert '<div class="card stack approval" id="approval"' in page_of(user_client, waiting)
+    assert "data-anyone" not in page_of(user_client, waiting)
+    assert re.search('id="approval"[^>]* data-anyone>', SessionRegion(waiting.pk, "").render())
+
+
+def test_the_inputs_can_be_told_apart_by_ear(user_client: Client, waiting: OptimizationSession) -> None:
+    page = page_of(user_client, waiting)
+    names = re.findall('<textarea name="input"[^>]*aria-label="([^"]+)"', page)
+    assert len(names) == len(set(names)) == 5
+    assert '<h2 id="approval-title">' in page
+    refused = user_client.post(address(waiting, "inputs/"), {"input": ["one"]}, headers=HTMX)
+    assert '<ul class="errors" role="alert">' in refused.content.decode()
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
