@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 from statistics import median
 
 from django.conf import settings
 from django.core.cache import cache
+from django.utils import timezone
 
 from optimizer.engine.speed import FASTEST, SPREAD, Speed, Timing, fit
 from optimizer.llm.base import Reply
@@ -18,6 +20,8 @@ NEWEST = 200
 NEW_SHARE = 0.1  # of a search's calls: their prompt is not one that the server has just read for another row
 KEPT = 24 * 3600  # seconds
 ASKED = 60  # seconds in which a trial is not asked for again
+TRIES = 2  # trials that are asked for in vain, while no worker is free
+PAUSE = 600  # seconds without a trial after that
 
 
 def known(model: str) -> Speed | None:
@@ -32,13 +36,23 @@ def keep(model: str, speed: Speed | None) -> None:
 
 
 def ask(model: str) -> bool:
-    """Whether a trial is worth sending for: not while one is under way, nor right after one."""
-    return bool(cache.add(_key(model, "asked"), True, ASKED))
+    """Whether a trial is worth sending for: not while one is under way, right after one, or after some in vain."""
+    tries = cache.get(_key(model, "tries"), 0)
+    if tries >= TRIES or not cache.add(_key(model, "asked"), True, ASKED):
+        return False
+    cache.set(_key(model, "tries"), tries + 1, PAUSE)
+    return True
 
 
 def answer(model: str) -> None:
     """The trial that was asked for is over."""
     cache.set(_key(model, "asked"), False, ASKED)
+    cache.delete(_key(model, "tries"))
+
+
+def given_up(model: str) -> bool:
+    """Whether trials were asked for in vain, and none is now."""
+    return not awaited(model) and cache.get(_key(model, "tries"), 0) >= TRIES
 
 
 def awaited(model: str) -> bool:
@@ -78,9 +92,12 @@ def _usual(replies: Sequence[Reply]) -> Reply:
 
 
 def _from_ledger(model: str) -> Speed | None:
+    """By the newest calls, none older than a trial would be kept: the server may have been another then."""
+    oldest = timezone.now() - timedelta(seconds=KEPT)
     calls = LLMCall.objects.filter(model=model, reused=False, duration_ms__gt=0).order_by("-id")
-    rows = calls.values_list("prompt_tokens", "completion_tokens", "duration_ms")[:NEWEST]
-    return fit([Timing(prompt, completion, ms / 1000) for prompt, completion, ms in rows], _slots())
+    rows = calls.values_list("created_at", "prompt_tokens", "completion_tokens", "duration_ms")[:NEWEST]
+    timings = [Timing(prompt, completion, ms / 1000) for at, prompt, completion, ms in rows if at > oldest]
+    return fit(timings, _slots())
 
 
 def _slots() -> int:

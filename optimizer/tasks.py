@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from optimizer import engine, progress, speeds
 from optimizer.briefing import config_of, task_of
-from optimizer.engine.events import Beat, Event
+from optimizer.engine.events import Beat, Event, Noted
 from optimizer.engine.inputs import invent
-from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.base import CallFailed, Model, Unavailable
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.pool import Host, Pool
@@ -27,6 +27,7 @@ from optimizer.llm.trial import trial
 from optimizer.models import OptimizationSession
 
 MODELS_KEY = "models"
+MODELS_KEPT = 3600  # seconds: the task that refreshes the list may have to wait for long runs
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
 
 shutting_down = threading.Event()
@@ -71,7 +72,7 @@ def learn() -> None:
 def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
-        cache.set(MODELS_KEY, list(pool.models()), 60)
+        cache.set(MODELS_KEY, list(pool.models()), MODELS_KEPT)
 
 
 @shared_task
@@ -106,9 +107,17 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
     model = Ledger(pool, progress.LedgerRows(run.session))
     session = run.session
     if session.inputs_requested and session.inputs is None:
-        yield from invent(task_of(session), config_of(session), model, session.seed)
+        yield from written_inputs(session, model)
     else:
         yield from engine.run(task_of(session), config_of(session), model, session.seed)
+
+
+def written_inputs(session: OptimizationSession, model: Model) -> Iterator[Event]:
+    """The writing of test inputs alone. What is noted of them waits: a run that goes on without any notes
+    it again."""
+    for event in invent(task_of(session), config_of(session), model, session.seed):
+        if not isinstance(event, Noted):
+            yield event
 
 
 def _interrupt(run: progress.Run, steps: Iterator[Event]) -> None:

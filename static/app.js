@@ -174,6 +174,7 @@ addEventListener("htmx:afterRequest", ({ target, detail }) => {
 
 // Keys, never inside text fields.
 addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.id === "id_try_row" && !event.ctrlKey && !event.metaKey) { event.preventDefault(); $("#grade-it").click(); return; }
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && form()) { event.preventDefault(); form().requestSubmit(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open]")) return;
   if (event.key === "?") { $("#keys").showModal(); return; }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
 from optimizer import tasks
 from optimizer.llm.base import CallFailed, Request
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
+from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
 
 KEYS = {
@@ -29,7 +32,7 @@ def person(db: None) -> User:
 
 
 @pytest.fixture(autouse=True)
-def model(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], str]], None]:
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Request], str]], None]]:
     """Puts a scripted server in the place of the configured ones."""
 
     def use(script: Callable[[Request], str]) -> None:
@@ -39,7 +42,8 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], str]
         monkeypatch.setattr(tasks, "hosts", lambda: [ScriptedHost(answer)])
 
     use(world)  # type: ignore[arg-type]
-    return use
+    yield use
+    cache.delete(tasks.MODELS_KEY)
 
 
 @pytest.fixture
@@ -89,22 +93,26 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
         (("--prompt", "x", "--iterations", "0"), "iterations:"),
         (("--prompt", "x", "--iterations", "99"), "iterations:"),
         (("--prompt", "x", "--temperature", "-1"), "temperature:"),
-        (("--prompt", "x", "--max-calls", "1"), "max_calls:"),
-        (("--prompt", "x", "--model", "nobody:7b"), "no model “nobody:7b”"),
+        (("--prompt", "x", "--max-calls", "1"), "--max-calls:"),
+        (("--prompt", "x", "--model", "nobody:7b"), "--model: There is no model “nobody:7b”"),
         (("--prompt", "x", "--user", "nobody@example.com"), "no user"),
-        (("--prompt", "x", "--max-total-tokens", "10"), "token_budget:"),
-        (("--prompt", "x", "--max-minutes", "0"), "max_minutes:"),
+        (("--prompt", "x", "--max-total-tokens", "10"), "--max-total-tokens:"),
+        (("--prompt", "x", "--max-minutes", "0"), "--max-minutes:"),
         (("--prompt", "x", "--target-score", "90"), "90 is not a score above 0, at most 1"),
         (("--prompt", "x", "--threshold", "0"), "threshold: 0 is not a score"),
         (("--prompt", "x", "--patience", "0"), "patience:"),
         (("--prompt", "x", "--tolerance", "0.1"), "belongs to the numeric grader. Add --grader numeric"),
-        (("--prompt", "x", "--grader", "exact", "--choices", "a,b"), "belongs to the choice grader"),
-        (("--prompt", "x", "--grader", "choice", "--choices", "a"), "One choice is none"),
+        (
+            ("--prompt", "x", "--grader", "exact", "--choices", "a,b"),
+            "--choices: it belongs to the choice grader",
+        ),
+        (("--prompt", "x", "--grader", "choice", "--choices", "a"), "--choices: One choice is none"),
         (("--file", "/nowhere/prompt.txt"), "cannot be read"),
         (("--prompt", "x", "--examples", "/nowhere/rows.csv"), "cannot be read"),
         (("--resume", "7"), "no stopped or failed"),
         (("--resume", "7", "--iterations", "2"), "same settings"),
-        (("--resume", "7", "--patience", "2"), "same settings"),
+        (("--resume", "7", "--patience", "2"), "same settings; leave out: --patience"),
+        (("--resume", "7", "--choices", "a,b", "--examples", "x"), "leave out: --choices, --examples"),
         (("--resume", "7", "--estimate"), "has not been started"),
     ],
 )
@@ -140,7 +148,18 @@ def test_an_answer_that_the_grader_cannot_use_is_named(
     file = tmp_path / "rows.csv"
     file.write_text("input,expected\na,(\nb,x\nc,y\nd,z\n")
     message = refusal(capsys, "--prompt", "x", "--examples", str(file), "--grader", "regex")
-    assert "Row 1" in message
+    assert "--examples: Row 1" in message
+
+
+def test_other_scripts_take_no_more_room_than_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [{"input": "письмо " * 50 + str(n), "expected": "да", "weight": 1.0} for n in range(8)]
+    file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+    with override_settings(DATASET_MAX_BYTES=file.stat().st_size):
+        call_command("optimize", "--prompt", PROMPT, "--examples", str(file), "--estimate")
+    assert capsys.readouterr().out.startswith("About ")
 
 
 def test_limits_and_options_reach_the_session(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,3 +261,15 @@ def test_ctrl_c_keeps_the_best_and_resume_goes_on(
     resumed = json.loads(capsys.readouterr().out)
     assert (resumed["session"], resumed["status"]) == (stopped["session"], "completed")
     assert resumed["calls"] > stopped["calls"]
+
+
+@pytest.mark.parametrize("inputs", [None, ["Mine.", "Mine, too."]], ids=["not yet written", "written"])
+def test_resuming_one_that_awaits_approval_says_so(person: User, inputs: list[str] | None) -> None:
+    session = factories.make_session(
+        person.personal_workspace, status=SessionStatus.CANCELLED, inputs_requested=True, inputs=inputs
+    )
+    with pytest.raises(CommandError, match="waits on its page for you to approve") as refused:
+        call_command("optimize", "--resume", str(session.pk))
+    assert refused.value.returncode == 1
+    session.refresh_from_db()
+    assert session.awaits_approval is True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -22,10 +23,15 @@ from tests.engine.world import ITEMS, PROMPT, world
 SCORE = Request("answer", "m", (Message("user", "Is it even?"),), max_tokens=8)
 
 
+def make_session(workspace: Workspace, **fields: Any) -> OptimizationSession:
+    """One that knows what is behind the model's name."""
+    return factories.make_session(workspace, **{"digests": {"m": "1"}} | fields)
+
+
 @pytest.fixture
 def paid(workspace: Workspace) -> OptimizationSession:
     """A session that has paid for the answer."""
-    session = factories.make_session(workspace, status="completed")
+    session = make_session(workspace, status="completed")
     LedgerRows(session).save(SCORE, Reply("even", "length", 3, 1, 7))
     return session
 
@@ -35,7 +41,7 @@ def known_to(session: OptimizationSession, request: Request = SCORE) -> Reply | 
 
 
 def test_a_score_is_taken_over_and_marked(paid: OptimizationSession) -> None:
-    session = factories.make_session(paid.workspace)
+    session = make_session(paid.workspace)
     assert known_to(session) == Reply("even", "length", 3, 1, 7)
     copy = session.ledger.get()
     assert (copy.reused, copy.purpose, copy.request["messages"]) == (
@@ -47,7 +53,7 @@ def test_a_score_is_taken_over_and_marked(paid: OptimizationSession) -> None:
 
 
 def test_a_replay_needs_only_its_own_rows(paid: OptimizationSession) -> None:
-    session = factories.make_session(paid.workspace)
+    session = make_session(paid.workspace)
     known_to(session)
     paid.delete()
     assert known_to(session) == Reply("even", "length", 3, 1, 7)
@@ -55,50 +61,58 @@ def test_a_replay_needs_only_its_own_rows(paid: OptimizationSession) -> None:
 
 
 def test_a_session_has_its_own_reply_first(paid: OptimizationSession) -> None:
-    session = factories.make_session(paid.workspace)
+    session = make_session(paid.workspace)
     LedgerRows(session).save(SCORE, Reply("odd"))
     assert known_to(session) == Reply("odd")
     assert session.ledger.count() == 1
 
 
 def test_the_newest_reply_is_taken(paid: OptimizationSession) -> None:
-    LedgerRows(factories.make_session(paid.workspace)).save(SCORE, Reply("odd"))
-    assert known_to(factories.make_session(paid.workspace)) == Reply("odd")
+    LedgerRows(make_session(paid.workspace)).save(SCORE, Reply("odd"))
+    assert known_to(make_session(paid.workspace)) == Reply("odd")
 
 
 def test_nothing_crosses_to_another_workspace(paid: OptimizationSession, outsider: User) -> None:
-    session = factories.make_session(outsider.personal_workspace)
+    session = make_session(outsider.personal_workspace)
     assert known_to(session) is None
     assert not session.ledger.exists()
 
 
 def test_a_team_mates_own_workspace_is_another(paid: OptimizationSession, team_mate: User) -> None:
-    assert known_to(factories.make_session(team_mate.personal_workspace)) is None
+    assert known_to(make_session(team_mate.personal_workspace)) is None
 
 
 def test_a_rewrite_is_drawn_anew(paid: OptimizationSession) -> None:
     rewrite = replace(SCORE, purpose="mutate", temperature=0.8)
     LedgerRows(paid).save(rewrite, Reply("Say even or odd."))
     assert known_to(paid, rewrite)
-    assert known_to(factories.make_session(paid.workspace), rewrite) is None
+    assert known_to(make_session(paid.workspace), rewrite) is None
 
 
 def test_an_old_reply_is_not_reused_nor_kept_young_by_reuse(paid: OptimizationSession) -> None:
-    known_to(factories.make_session(paid.workspace))
+    known_to(make_session(paid.workspace))
     paid.ledger.update(created_at=timezone.now() - timedelta(days=31))
-    assert known_to(factories.make_session(paid.workspace)) is None
+    assert known_to(make_session(paid.workspace)) is None
 
 
 def test_a_deleted_sessions_replies_are_not_reused(paid: OptimizationSession) -> None:
     OptimizationSession.objects.filter(pk=paid.pk).update(deleted_at=timezone.now())
-    assert known_to(factories.make_session(paid.workspace)) is None
+    assert known_to(make_session(paid.workspace)) is None
 
 
 def test_another_model_under_the_same_name_is_asked_itself(paid: OptimizationSession) -> None:
-    session = factories.make_session(paid.workspace, digests={"m": "2"})
-    for earlier in (None, {"m": "1"}, {"m": "2"}):
+    session = make_session(paid.workspace, digests={"m": "2"})
+    for earlier in (None, {"m": ""}, {"m": "1"}, {"m": "2"}):
         OptimizationSession.objects.filter(pk=paid.pk).update(digests=earlier)
         assert bool(known_to(session)) is (earlier == session.digests)
+
+
+@pytest.mark.parametrize("digests", [None, {}, {"m": ""}, {"other": "1"}])
+def test_a_model_that_the_server_tells_nothing_of_is_asked_itself(
+    paid: OptimizationSession, digests: dict[str, str] | None
+) -> None:
+    OptimizationSession.objects.filter(pk=paid.pk).update(digests=digests)
+    assert known_to(make_session(paid.workspace, digests=digests)) is None
 
 
 def test_the_index_finds_them(paid: OptimizationSession) -> None:

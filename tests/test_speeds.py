@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.core.cache import cache
+from django.utils import timezone
 
 from optimizer import speeds, tasks
 from optimizer.engine.speed import FASTEST, Timing, fit
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.llm.trial import Trial, trial
-from optimizer.models import Workspace
+from optimizer.models import LLMCall, OptimizationSession, Workspace
 from tests import factories
 
 
@@ -79,15 +82,30 @@ def test_what_tells_no_speed_gives_none(taken: list[Timing]) -> None:
     assert fit(taken, 4) is None
 
 
-def test_the_newest_calls_of_any_workspace_count(workspace: Workspace, model: str) -> None:
-    session = factories.make_session(workspace)
-    for timing in timings():
+def make_calls(session: OptimizationSession, model: str, taken: list[Timing]) -> None:
+    for timing in taken:
         factories.make_call(
             session, model=model, prompt_tokens=timing.prompt_tokens,
             completion_tokens=timing.completion_tokens, duration_ms=round(timing.seconds * 1000),
         )  # fmt: skip
+
+
+def test_the_newest_calls_of_any_workspace_count(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    make_calls(session, model, timings())
     factories.make_call(session, model=model, reused=True, duration_ms=90_000)
     factories.make_call(session, model="another", duration_ms=90_000)
+    speed = speeds.known(model)
+    assert speed is not None
+    assert speed.completion_per_second == pytest.approx(40, rel=0.02)
+
+
+def test_calls_of_before_yesterday_do_not_count(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    make_calls(session, model, timings(completion=5))
+    LLMCall.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    assert speeds.known(model) is None
+    make_calls(session, model, timings())
     speed = speeds.known(model)
     assert speed is not None
     assert speed.completion_per_second == pytest.approx(40, rel=0.02)
@@ -111,6 +129,28 @@ def test_a_trial_is_asked_for_once(model: str) -> None:
     speeds.answer(model)
     assert not speeds.awaited(model)
     assert not speeds.ask(model)
+
+
+def let_it_lapse(model: str) -> None:
+    cache.delete(speeds._key(model, "asked"))
+
+
+def test_trials_in_vain_end(model: str) -> None:
+    for _ in range(speeds.TRIES):
+        assert speeds.ask(model)
+        assert not speeds.given_up(model)
+        let_it_lapse(model)
+    assert not speeds.ask(model)
+    assert not speeds.awaited(model)
+    assert speeds.given_up(model)
+
+
+def test_a_trial_that_a_worker_took_was_not_in_vain(model: str) -> None:
+    for _ in range(speeds.TRIES + 1):
+        assert speeds.ask(model)
+        speeds.answer(model)
+        let_it_lapse(model)
+    assert not speeds.given_up(model)
 
 
 class Timed(ScriptedHost):

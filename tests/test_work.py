@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from optimizer import briefing, progress, tasks
 from optimizer.engine import OperatorPrior, Rated
-from optimizer.engine.events import Event, Stage
+from optimizer.engine.events import Event, Invented, Stage
 from optimizer.llm.base import CallFailed, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import (
@@ -434,3 +434,47 @@ def test_inputs_that_a_person_wants_to_see_are_written_and_waited_for(
     assert "inputs" not in {request.purpose for request in host.requests}
     said = set(Evaluation.objects.values_list("input", flat=True))
     assert said == {"word1", "word2", "word3", "word4"}
+
+
+@pytest.mark.parametrize("approved", [[], ["word1", "word2", "word3", "word4"]])
+def test_where_no_inputs_were_written_the_log_says_what_came_of_it(
+    workspace: Workspace, user: User, use_host: UseHost, approved: list[str]
+) -> None:
+    session = factories.make_session(workspace, inputs_requested=True, iterations=1, rounds=1)
+    said = {"inputs": "", "answer": "even"}
+    use_host(lambda request: said[request.purpose] if request.purpose in said else world(request))
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.awaits_approval
+    assert session.inputs == []
+    assert not session.events.exists()
+    approve_inputs(session=session, by=user, inputs=approved)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.COMPLETED
+    lines = list(session.events.values_list("data__text", flat=True))
+    assert ("the prompt is run as it is" in lines[0]) is (not approved)
+    assert ("the prompt is run as it is" in "".join(lines)) is (not approved)
+
+
+def test_a_stop_just_before_the_approval_ends_it(workspace: Workspace, user: User, use_host: UseHost) -> None:
+    session = factories.make_session(workspace, inputs_requested=True)
+
+    def stop_at_the_end(event: Event) -> None:
+        if isinstance(event, Invented):
+            stop_optimization(session=session, by=user)
+
+    use_host()
+    run = claimed(session)
+    tasks.work(run, stop_at_the_end)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.CANCELLED
+    assert session.finish_reason == "Stopped before anything better was found."
+
+
+def test_the_list_of_models_outlives_long_runs(use_host: UseHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_host()
+    kept: dict[str, float] = {}
+    monkeypatch.setattr(tasks.cache, "set", lambda key, names, seconds: kept.update({key: seconds}))
+    tasks.refresh_models()
+    assert kept["models"] >= 1800

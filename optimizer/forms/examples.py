@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,9 @@ OPTIONS_OF = {
 }  # by grader: fields, and what the engine calls them
 ROWS_LIKE = "input,expected\nThe tea arrived cold.,negative\nWonderful scones!,positive"
 MOST_CHOICES = 100
+ITS_LOG = "Try another answer or another grader; the server's log has the details."
+
+log = logging.getLogger(__name__)
 
 
 class ExamplesForm(forms.Form):
@@ -111,8 +115,10 @@ class ExamplesForm(forms.Form):
 
     def _check_answers(self, grader: str, chosen: Mapping[str, Any]) -> None:
         """An answer that the grader cannot use is said at its field, with its row."""
-        for name in ("rows", "rows_file"):
-            for number, row in enumerate(chosen.get(name) or (), 1):
+        for name in ("rows", "rows_file", "dataset"):
+            found = chosen.get(name)
+            rows = rows_of(found) if isinstance(found, Dataset) else found or ()
+            for number, row in enumerate(rows, 1):
                 if reason := fault(grader, row.expected):
                     self.add_error(
                         name, f"Row {number}: the {grader} grader cannot use “{row.expected[:40]}”: {reason}."
@@ -153,13 +159,20 @@ class TrialForm(ExamplesForm):
             self.add_error("try_row", f"There are {count:,} rows. Choose one of them.")
         return chosen
 
-    def graded(self) -> tuple[Row, Grade]:
-        """The row, and the grade of the output. Call it on a valid form."""
+    def graded(self) -> tuple[Row, Grade | None]:
+        """The row, and the grade of the output: None where the grader fails, as the form then says. Call it on a valid
+        form."""
         chosen = self.cleaned_data
         row = self.examples()[(chosen["try_row"] or 1) - 1]
         options = {"choices": "\n".join(dict.fromkeys(row.expected for row in self.examples()))}
         output = without_thinking(chosen["try_output"])
-        return row, graded(chosen["grader"] or "exact", output, row.expected, options | self.grader_options)
+        grader = chosen["grader"] or "exact"
+        try:
+            return row, graded(grader, output, row.expected, options | self.grader_options)
+        except Exception:
+            log.exception("the %s grader failed", grader)
+            self.add_error("try_output", f"The {grader} grader failed on this answer. {ITS_LOG}")
+            return row, None
 
 
 def _content(file: UploadedFile[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -14,15 +15,18 @@ FEWEST, MOST = 2, 50
 
 
 class InputsForm(forms.Form):
-    """Any number of fields named `input`; empty ones count for nothing."""
+    """Any number of fields named `input`; empty ones count for nothing. Where none were written, none may be given."""
 
-    def __init__(self, data: MultiValueDict[str, str]) -> None:
+    def __init__(self, data: MultiValueDict[str, str], *, written: Sequence[str]) -> None:
         super().__init__(data)
+        self.written = written
         self.typed = data.getlist("input")
 
     def clean(self) -> dict[str, Any]:
         texts = [_checked(number, text) for number, text in enumerate(self.typed, 1)]
         inputs = list(dict.fromkeys(text for text in texts if text))
+        if not inputs and not self.written:
+            return {"inputs": []}
         if not FEWEST <= len(inputs) <= MOST:
             raise ValidationError(
                 f"There are {len(inputs)} different inputs. Keep from {FEWEST} to {MOST}: "

@@ -30,6 +30,10 @@ def _model_input() -> forms.TextInput:
     return forms.TextInput(attrs={"list": "models", "autocomplete": "off", "spellcheck": "false"})
 
 
+def _hidden_number() -> forms.IntegerField:
+    return forms.IntegerField(min_value=1, max_value=BIGGEST_SEED, required=False, widget=forms.HiddenInput)
+
+
 class OptimizationForm(ExamplesForm):
     """Depends on no request: `OptimizationForm(data, files=None, user=user)`. What is left out takes its default."""
 
@@ -53,9 +57,8 @@ class OptimizationForm(ExamplesForm):
     seed = forms.IntegerField(min_value=-BIGGEST_SEED, max_value=BIGGEST_SEED, required=False)
     show_inputs = forms.BooleanField(required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
-    template = forms.IntegerField(
-        min_value=1, max_value=BIGGEST_SEED, required=False, widget=forms.HiddenInput
-    )
+    template = _hidden_number()
+    inputs_of = _hidden_number()
 
     def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user
@@ -83,6 +86,12 @@ class OptimizationForm(ExamplesForm):
         template: PromptTemplate | None = visible.filter(pk=self.cleaned_data["template"]).first()
         return template
 
+    def clean_inputs_of(self) -> tuple[str, ...]:
+        """The test inputs of an earlier session. They are shown first: one that is gone is no reason to refuse."""
+        visible = OptimizationSession.objects.visible_to(self.user)
+        session: OptimizationSession | None = visible.filter(pk=self.cleaned_data["inputs_of"]).first()
+        return tuple(session.inputs or ()) if session else ()
+
     def choices(self) -> Choices:
         """What was asked for, complete. Call it on a valid form."""
         chosen = {name: _or_default(name, value) for name, value in self.cleaned_data.items()}
@@ -98,6 +107,7 @@ class OptimizationForm(ExamplesForm):
             template=chosen["template"],
             grader_options=self.grader_options,
             show_inputs=chosen["show_inputs"],
+            inputs=chosen["inputs_of"],
             **{name: chosen[name] for name in COLUMNS},
         )
 
@@ -122,7 +132,8 @@ def initial_of(session: OptimizationSession) -> dict[str, Any]:
     prompt = session.prompt
     given = {
         "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
-        "template": prompt.template_id,
+        "template": prompt.template_id, "show_inputs": session.inputs_requested or session.inputs is not None,
+        "inputs_of": session.pk if session.inputs else None,
     }  # fmt: skip
     return same | _options_of(session) | given
 

@@ -16,12 +16,24 @@ from optimizer.forms.examples import OPTIONS_OF
 from optimizer.services.datasets import parse_rows
 
 BAD_INPUT = 2
+OPTION_OF = {
+    "prompt": "prompt",  # by one of several
+    "rows": "--examples",
+    "choice_list": "--choices",
+    "target_model": "--model",
+    "token_budget": "--max-total-tokens",
+}
+
+
+def option(name: str) -> str:
+    """How the command line calls a field of the form."""
+    return OPTION_OF.get(name, "--" + name.replace("_", "-"))
 
 
 def percent(name: str, score: float) -> str:
     """A score from 0 to 1, as the form takes it: in percent."""
     if not 0 < score <= 1:
-        raise bad_input(f"{name}: {score:g} is not a score above 0, at most 1.")
+        raise bad_input(f"{option(name)}: {score:g} is not a score above 0, at most 1.")
     return f"{score * 100:g}"
 
 
@@ -33,9 +45,9 @@ def lines(text: str) -> list[str]:
 def grader_fault(typed: Mapping[str, Any]) -> str:
     """Why an option does not go with the grader, or ""."""
     for grader, names in OPTIONS_OF.items():
-        for name, option in names.items():
+        for name in names:
             if name in typed and typed.get("grader") != grader:
-                return f"{option}: it belongs to the {grader} grader. Add --grader {grader}, or leave it out."
+                return f"{option(name)}: it belongs to the {grader} grader. Add --grader {grader}, or leave it out."
     return ""
 
 
@@ -50,7 +62,7 @@ def rows_of(name: str) -> str:
         rows = parse_rows(read_bytes(name, at_most=settings.DATASET_MAX_BYTES), name)
     except ValidationError as error:
         raise bad_input("\n".join(f"{name}: {message}" for message in error.messages)) from error
-    return "\n".join(json.dumps(row._asdict()) for row in rows)
+    return "\n".join(json.dumps(row._asdict(), ensure_ascii=False) for row in rows)
 
 
 def read_bytes(name: str, *, at_most: int = 2**20) -> bytes:

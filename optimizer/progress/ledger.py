@@ -58,9 +58,13 @@ class LedgerRows:
 
     def _copy(self, keys: Collection[str]) -> bool:
         """Take over what the workspace's other sessions were answered, so that a replay needs nothing but its own
-        rows. Only requests at temperature 0 (a rewrite is drawn anew, a score is not), and only of the same model:
-        what a name stands for may have been exchanged."""
+        rows. Only requests at temperature 0 (a rewrite is drawn anew, a score is not), and only of a model that is
+        known to be the same: what a name stands for may have been exchanged."""
+        same = self._same_model()
+        if not keys or not same:
+            return False
         rows = LLMCall.objects.filter(
+            same,
             key__in=list(keys),
             reused=False,
             created_at__gt=timezone.now() - REUSED_FOR,
@@ -68,11 +72,17 @@ class LedgerRows:
             session__workspace=self._session.workspace_id,
             session__deleted_at=None,
         )
-        for model, digest in (self._session.digests or {}).items():
-            rows = rows.exclude(Q(model=model) & ~Q(session__digests__contains={model: digest}))
-        copies = list(rows.order_by("key", "-id").distinct("key")) if keys else []
+        copies = list(rows.order_by("key", "-id").distinct("key"))
         for row in copies:
             row.pk, row.session_id, row.reused = None, self._session.pk, True
             row._state.adding = True
         LLMCall.objects.bulk_create(copies, ignore_conflicts=True)
         return bool(copies)
+
+    def _same_model(self) -> Q:
+        """Calls of a model with the content that it has here; empty where the server told of none."""
+        same = Q()
+        for model, digest in (self._session.digests or {}).items():
+            if digest:
+                same |= Q(model=model, session__digests__contains={model: digest})
+        return same

@@ -191,7 +191,9 @@ class Run:
         )
 
     def _await_approval(self, inputs: list[str]) -> None:
-        self.recorder.update(
+        """Wait for a person, unless one has just asked to stop."""
+        waits = self.recorder.held().filter(stop_requested_at=None)
+        if not waits.update(
             inputs=inputs,
             status=SessionStatus.PENDING,
             processing_time_ms=self._worked(),
@@ -201,8 +203,9 @@ class Run:
             stage="",
             stage_done=0,
             stage_total=0,
-        )
-        self.publish()
+        ):
+            return self.stop()
+        return self.publish()
 
     def stop(self) -> None:
         """End because a person asked, keeping the best so far. It was not compared on held-out rows."""

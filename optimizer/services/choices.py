@@ -35,6 +35,7 @@ class Choices:
     patience: int | None = None
     seed: int = 0
     show_inputs: bool = False
+    inputs: tuple[str, ...] = ()  # to be shown, instead of new ones
     submit_key: UUID | None = None
 
     def examples(self) -> tuple[Row, ...]:

@@ -52,6 +52,9 @@ class Forecast:
             return f"{cost}. How long is not known yet: no model server has answered so far."
         if self.awaited:
             return f"{cost}. The speed of {self.model} on this server is being measured…"
+        if speeds.given_up(self.model):
+            busy = f"the workers are too busy to measure {self.model}"
+            return f"{cost}. How long cannot be told now: {busy}. Start anyway."
         return f"{cost}. How long is not known yet: {self.model} has not been measured on this server."
 
 

@@ -58,11 +58,13 @@ def _start(by: User, choices: Choices, estimate: dict[str, Any] | None) -> Optim
     prompt = Prompt.objects.create(
         original=choices.prompt, context=choices.context, template=choices.template, **owned
     )
+    asked = choices.show_inputs and not (choices.rows or choices.dataset)
     session = OptimizationSession.objects.create(
         prompt=prompt,
         dataset=_dataset(by, prompt, choices),
         grader_options=dict(choices.grader_options),
-        inputs_requested=choices.show_inputs and not (choices.rows or choices.dataset),
+        inputs_requested=asked,
+        inputs=list(choices.inputs) or None if asked else None,
         estimate=estimate,
         **{name: getattr(choices, name) for name in COLUMNS},
         **owned,

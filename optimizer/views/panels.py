@@ -13,7 +13,7 @@ from optimizer.models import Candidate, Evaluation, OptimizationSession, Session
 from optimizer.progress import live_text
 from optimizer.views.charts import chart_of
 from optimizer.views.diffs import word_diff
-from optimizer.views.wording import elapsed, headline
+from optimizer.views.wording import counted_from, elapsed, headline
 
 TABS = {
     "progress": "Progress",
@@ -33,8 +33,9 @@ Context = dict[str, Any]
 def session_panel(session: OptimizationSession, tab: str) -> Context:
     """The live part of the page. Without a chosen tab: progress while it runs, then the results."""
     shown = tab or ("progress" if session.is_active else "results")
-    frame = {"session": session, "tab": tab, "shown": shown, "tabs": TABS, "elapsed": elapsed(session)}
-    return frame | SECTIONS[shown](session)
+    frame = {"session": session, "tab": tab, "shown": shown, "tabs": TABS}
+    times = {"elapsed": elapsed(session), "counted_from": counted_from(session)}
+    return frame | times | SECTIONS[shown](session)
 
 
 def _progress(session: OptimizationSession) -> Context:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.utils import timezone
+from django.conf import settings
 
 from optimizer.models import OptimizationSession, SessionStatus
 
@@ -34,7 +34,14 @@ def _counted(comparison: dict[str, float]) -> str:
 
 
 def elapsed(session: OptimizationSession) -> timedelta | None:
-    """How long the work has taken, or took."""
-    if session.started_at is None:
+    """How long the work has taken, or took, without the time in which it waited or lay stopped."""
+    worked = session.processing_time_ms
+    return None if worked is None else timedelta(milliseconds=worked)
+
+
+def counted_from(session: OptimizationSession) -> datetime | None:
+    """When it would have begun, had it never waited: what a clock counts from. None while nobody works on it."""
+    if session.status != SessionStatus.PROCESSING or session.lease_until is None:
         return None
-    return (session.finished_at or timezone.now()) - session.started_at
+    last_written = session.lease_until - timedelta(seconds=settings.LEASE_SECONDS)
+    return (last_written - (elapsed(session) or timedelta())).replace(microsecond=0)

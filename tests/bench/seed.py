@@ -79,6 +79,7 @@ def _session(prompt: Prompt, dice: random.Random) -> OptimizationSession:
     return OptimizationSession(
         workspace=prompt.workspace, prompt=prompt, status=dice.choice(STATUSES), created_at=prompt.created_at,
         started_at=prompt.created_at, finished_at=prompt.created_at + timedelta(minutes=4),
+        processing_time_ms=240_000,
         finish_reason="All iterations are done.", kept_original=False, score_kind="accuracy", calls=900,
         baseline_score=baseline, best_score=baseline + 0.2, quality_score=100 * baseline + 20,
         target_model="llama3.2:3b", optimizer_model="qwen3:8b", results=showcase.RESULTS,

@@ -94,7 +94,8 @@ def running(workspace: Workspace) -> OptimizationSession:
     session = session_of(
         workspace, ORIGINAL, 1.2, status="processing", stage="Scoring candidates", stage_done=26, stage_total=40,
         iterations_completed=1, calls=412, prompt_tokens=61_240, completion_tokens=8_316,
-        started_at=timezone.now() - timedelta(seconds=71), dataset=factories.make_dataset(workspace, 64),
+        started_at=timezone.now() - timedelta(seconds=71), processing_time_ms=71_000,
+        dataset=factories.make_dataset(workspace, 64),
     )  # fmt: skip
     _candidates(session, count=17, best=14)
     cache.set(f"session:{session.pk}:text", "Rewrite 3 of 5\n\n" + BEST[:210], 600)
@@ -107,6 +108,7 @@ def done(workspace: Workspace, user: User) -> OptimizationSession:
         workspace, ORIGINAL, 38, status="completed", dataset=factories.make_dataset(workspace, 64),
         iterations_completed=3, calls=968, prompt_tokens=148_113, completion_tokens=19_870,
         started_at=timezone.now() - timedelta(minutes=37), finished_at=timezone.now() - timedelta(minutes=34.4),
+        processing_time_ms=156_000,
         finish_reason="All 3 iterations are done.", kept_original=False, score_kind="accuracy",
         baseline_score=0.40625, best_score=0.75, quality_score=75, results=RESULTS,
         estimate={"calls": 921, "tokens": 151_000, "minutes": 2.9, "model": "llama3.2:3b"},
@@ -148,7 +150,7 @@ def kept(workspace: Workspace) -> OptimizationSession:
     session = session_of(
         workspace, "Translate {{sentence}} into German. Answer with the translation only.", 190, status="completed",
         started_at=timezone.now() - timedelta(minutes=189), finished_at=timezone.now() - timedelta(minutes=186),
-        calls=530, prompt_tokens=70_112, completion_tokens=12_020, iterations_completed=3,
+        processing_time_ms=180_000, calls=530, prompt_tokens=70_112, completion_tokens=12_020, iterations_completed=3,
         finish_reason="No better candidate for 4 rounds.", kept_original=True, score_kind="accuracy",
         baseline_score=0.875, best_score=0.875, quality_score=88,
         results={"comparison": comparison, "caveats": ["The best found did no better than the original."]},

@@ -51,6 +51,10 @@ def test_the_grader_shows_its_options_and_can_be_tried(page: Page) -> None:
     page.get_by_label("An answer to grade").fill("It is about a bench.")
     page.get_by_role("button", name="Grade it").click()
     expect(page.locator("#grade")).to_contain_text("Right")
+    page.get_by_label("Row", exact=True).fill("2")
+    page.get_by_label("Row", exact=True).press("Enter")
+    expect(page.locator("#grade")).to_contain_text("Wrong")
+    expect(page.locator("#grade-it")).to_be_visible()
     page.get_by_label("How answers are graded").select_option("numeric")
     expect(page.get_by_label("Tolerance")).to_be_visible()
     page.get_by_label("How answers are graded").select_option("exact")
@@ -119,10 +123,33 @@ def test_another_run_is_stopped(page: Page) -> None:
     expect(page.locator(".status.cancelled").first).to_be_visible(timeout=MINUTES)
 
 
+def test_what_is_typed_as_test_inputs_outlives_a_new_connection(page: Page, live_product: Product) -> None:
+    page.goto("/?blank=1")
+    page.get_by_label("Prompt", exact=True).fill("What is this about?")
+    page.get_by_label("show me the test inputs first").check()
+    page.get_by_role("button", name="Optimize").click()
+    fields = page.locator("#approval textarea")
+    expect(fields.first).to_be_visible(timeout=2 * MINUTES)
+    for field in fields.all():
+        field.fill("")
+    fields.first.fill("A bench in the park.")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#approval .errors")).to_contain_text("There are 1 different inputs")
+    live_product.stop_web()
+    expect(page.locator("#connection")).to_be_visible()
+    live_product.start_web()
+    expect(page.locator("#connection")).to_be_hidden(timeout=MINUTES)
+    page.wait_for_timeout(500)  # the first live frame has come
+    expect(fields.first).to_have_value("A bench in the park.")
+    expect(page.locator("#approval .errors")).to_be_visible()
+    page.locator("button[form=stop-form]").click()
+    expect(page.locator(".status.cancelled").first).to_be_visible(timeout=MINUTES)
+
+
 def test_the_history_is_live_and_searchable(page: Page) -> None:
     page.keyboard.press("/")
     page.wait_for_url(re.compile("/history/"))
-    expect(page.locator("#history-list li")).to_have_count(2)
+    expect(page.locator("#history-list li")).to_have_count(3)
     page.get_by_label("Search in prompts").fill("word")
     expect(page.locator("#history-list li")).to_have_count(1)
     expect(page).to_have_url(re.compile("q=word"))

@@ -310,6 +310,47 @@ def test_run_again_fills_the_form(user_client: Client, workspace: Workspace) -> 
     ]  # fmt: skip
 
 
+APPROVED = ["A first letter.", "Mine, edited."]
+
+
+def test_run_again_shows_the_approved_inputs_again(user_client: Client, workspace: Workspace) -> None:
+    session = factories.make_session(workspace, inputs=APPROVED)
+    page = user_client.get(f"/?from={session.pk}")
+    form = page.context["form"]
+    assert form["show_inputs"].value() is True
+    assert f'name="inputs_of" value="{session.pk}"' in page.content.decode()
+    typed = {"prompt": "Hi", "show_inputs": "on", "inputs_of": form["inputs_of"].value()}
+    user_client.post("/", typed)
+    again = OptimizationSession.objects.latest("pk")
+    assert again.inputs == APPROVED
+    assert again.awaits_approval
+
+
+@pytest.mark.parametrize("typed", [{}, {"rows": ROWS, "show_inputs": "on"}], ids=["unticked", "with rows"])
+def test_earlier_inputs_are_left_where_they_are_not_asked_for(
+    user_client: Client, workspace: Workspace, typed: dict[str, str]
+) -> None:
+    session = factories.make_session(workspace, inputs=APPROVED)
+    user_client.post("/", {"prompt": "Hi", "inputs_of": session.pk} | typed)
+    again = OptimizationSession.objects.latest("pk")
+    assert (again.inputs, again.inputs_requested) == (None, False)
+
+
+def test_an_outsiders_inputs_are_none(user_client: Client, outsider: User) -> None:
+    session = factories.make_session(outsider.personal_workspace, inputs=APPROVED)
+    user_client.post("/", {"prompt": "Hi", "show_inputs": "on", "inputs_of": session.pk})
+    assert OptimizationSession.objects.latest("pk").inputs is None
+
+
+@pytest.mark.parametrize("inputs", [[], None])
+def test_where_there_are_no_inputs_new_ones_are_written(
+    user_client: Client, workspace: Workspace, inputs: list[str] | None
+) -> None:
+    session = factories.make_session(workspace, inputs=inputs, inputs_requested=True)
+    form = user_client.get(f"/?from={session.pk}").context["form"]
+    assert (form["show_inputs"].value(), form["inputs_of"].value()) == (True, None)
+
+
 def test_any_candidate_can_be_the_start(user_client: Client, workspace: Workspace) -> None:
     session = factories.make_session(workspace)
     factories.make_candidate(session, number=3, text="Candidate three.")

@@ -95,6 +95,17 @@ def test_an_unknown_speed_is_measured_once_and_asked_about_again(
     assert all("is being measured" in page and "every 2s" in page for page in pages)
 
 
+def test_a_page_does_not_wait_for_ever_for_busy_workers(
+    user_client: Client, model: str, sent: list[list[str]]
+) -> None:
+    for _ in range(speeds.TRIES + 1):
+        page = user_client.post(ESTIMATE, {"prompt": "Hi"}, headers=HTMX).content.decode()
+        cache.delete(speeds._key(model, "asked"))
+    assert f"the workers are too busy to measure {model}. Start anyway." in page
+    assert "every 2s" not in page
+    assert sent == [[model]] * speeds.TRIES
+
+
 def test_a_known_speed_gives_minutes_and_is_not_asked_about_again(
     user_client: Client, model: str, sent: list[list[str]]
 ) -> None:
@@ -202,6 +213,39 @@ def test_what_cannot_be_tried_is_said(
     response = user_client.post(GRADE, {"rows": ROWS, "try_output": "b"} | typed, headers=headers)
     assert response.status_code == 422
     assert said in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [("positive", "Expecting value"), ('{"$schema": "", "pattern": "(a+)+$"}', "pattern is not supported")],
+)
+def test_saved_rows_are_checked_like_typed_ones(
+    user_client: Client, workspace: Workspace, expected: str, said: str
+) -> None:
+    dataset = factories.make_dataset(workspace)
+    dataset.examples.update(expected=expected)
+    typed = {"prompt": "Hi", "dataset": dataset.pk, "grader": "json", "try_output": "1"}
+    for address, form in ((GRADE, "trial"), ("/", "form")):
+        response = user_client.post(address, typed)
+        assert response.status_code == 422
+        (error,) = response.context[form].errors["dataset"]
+        assert error.startswith("Row 1: the json grader cannot use")
+        assert said in error
+    assert not OptimizationSession.objects.exists()
+
+
+@EITHER
+def test_a_grader_that_fails_is_told(
+    user_client: Client,
+    headers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("optimizer.forms.examples.graded", lambda *_: 1 / 0)
+    response = user_client.post(GRADE, {"rows": ROWS, "try_output": "b"}, headers=headers)
+    assert response.status_code == 422
+    assert "The exact grader failed on this answer." in response.content.decode()
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_hostile_answers_are_escaped(user_client: Client) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer.models import Feedback, OptimizationSession, Preference, Role, User, Workspace
+from optimizer.views.regions import SessionRegion
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -285,6 +289,41 @@ def test_a_viewer_may_look_but_not_stop(
     assert running.stop_requested_at is None
 
 
+# How long it takes
+
+
+def test_time_spent_waiting_does_not_count(user_client: Client, done: OptimizationSession) -> None:
+    hours_ago = timezone.now() - timedelta(hours=3)
+    OptimizationSession.objects.update(started_at=hours_ago, processing_time_ms=75_000)
+    for tab in ("results", "progress"):
+        assert "1 min 15 s" in page_of(user_client, done, tab)
+
+
+def test_the_clock_goes_on_from_the_time_worked_so_far(
+    user_client: Client, running: OptimizationSession
+) -> None:
+    hours_ago = timezone.now() - timedelta(hours=3)
+    renewed = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    OptimizationSession.objects.update(started_at=hours_ago, processing_time_ms=75_000, lease_until=renewed)
+    page = page_of(user_client, running)
+    since = datetime.fromisoformat(page.split('data-since="')[1].split('"')[0])
+    assert timedelta(seconds=75) <= timezone.now() - since < timedelta(seconds=80)
+    assert "1 min 15 s" in page
+
+
+@pytest.mark.parametrize("status", ["pending", "processing"])
+@pytest.mark.parametrize("worked", [None, 75_000])
+def test_the_clock_stands_while_no_worker_holds_it(
+    user_client: Client, workspace: Workspace, worked: int | None, status: str
+) -> None:
+    queued = factories.make_session(
+        workspace, status=status, started_at=timezone.now(), processing_time_ms=worked
+    )
+    page = page_of(user_client, queued)
+    assert "data-since" not in page
+    assert ("1 min 15 s" in page) is (worked is not None)
+
+
 # Approving of test inputs
 
 
@@ -305,6 +344,21 @@ def test_the_inputs_are_shown_and_nothing_runs(user_client: Client, waiting: Opt
         assert words in page
     assert not OptimizationSession.objects.claimable().exists()
     assert "Needs you" in user_client.get("/history/").content.decode()
+
+
+def test_a_live_frame_leaves_what_was_typed_alone(user_client: Client, waiting: OptimizationSession) -> None:
+    assert '<div class="card stack approval" id="approval"' in page_of(user_client, waiting)
+    assert "data-anyone" not in page_of(user_client, waiting)
+    assert re.search('id="approval"[^>]* data-anyone>', SessionRegion(waiting.pk, "").render())
+
+
+def test_the_inputs_can_be_told_apart_by_ear(user_client: Client, waiting: OptimizationSession) -> None:
+    page = page_of(user_client, waiting)
+    names = re.findall('<textarea name="input"[^>]*aria-label="([^"]+)"', page)
+    assert len(names) == len(set(names)) == 5
+    assert '<h2 id="approval-title">' in page
+    refused = user_client.post(address(waiting, "inputs/"), {"input": ["one"]}, headers=HTMX)
+    assert '<ul class="errors" role="alert">' in refused.content.decode()
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
@@ -343,6 +397,34 @@ def test_bad_inputs_are_refused_and_nothing_is_lost(
     assert all(text in page for text in typed)
     waiting.refresh_from_db()
     assert waiting.awaits_approval
+
+
+@pytest.fixture
+def unwritten(workspace: Workspace) -> OptimizationSession:
+    """One whose optimizer model wrote no input that could be used."""
+    return factories.make_session(workspace, inputs_requested=True, inputs=[])
+
+
+def test_that_none_were_written_is_said(user_client: Client, unwritten: OptimizationSession) -> None:
+    page = page_of(user_client, unwritten)
+    assert "No usable test inputs were written" in page
+    assert "Are these good" not in page
+
+
+@pytest.mark.parametrize("typed", [["", " "], ["Mine.", "Mine, too.", ""]])
+def test_where_none_were_written_it_goes_on_with_ones_own_or_without(
+    user_client: Client, unwritten: OptimizationSession, typed: list[str]
+) -> None:
+    user_client.post(address(unwritten, "inputs/"), {"input": typed})
+    unwritten.refresh_from_db()
+    assert unwritten.inputs == [text for text in typed if text.strip()]
+    assert OptimizationSession.objects.claimable().get() == unwritten
+
+
+def test_one_input_of_ones_own_is_not_enough(user_client: Client, unwritten: OptimizationSession) -> None:
+    response = user_client.post(address(unwritten, "inputs/"), {"input": ["Mine."]})
+    assert response.status_code == 422
+    assert "There are 1 different inputs" in response.content.decode()
 
 
 def test_approving_of_one_that_does_not_wait_changes_nothing(

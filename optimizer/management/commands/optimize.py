@@ -16,7 +16,7 @@ from optimizer import progress, tasks
 from optimizer.engine import TaskRefused
 from optimizer.engine.graders import GRADER_NAMES
 from optimizer.forms.optimization import OptimizationForm
-from optimizer.management.reading import bad_input, grader_fault, lines, percent, read, rows_of
+from optimizer.management.reading import bad_input, grader_fault, lines, option, percent, read, rows_of
 from optimizer.management.terminal import ProgressBar, plain
 from optimizer.models import OptimizationSession, Preset, SessionStatus, User
 from optimizer.sample import sample_form_data
@@ -122,7 +122,7 @@ class Command(BaseCommand):
         form = OptimizationForm(typed, user=user)
         if not form.is_valid():
             raise bad_input(
-                "\n".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in form.errors.items())
+                "\n".join(f"{option(name)}: {' '.join(map(str, said))}" for name, said in form.errors.items())
             )
         return form.choices()
 
@@ -144,11 +144,7 @@ class Command(BaseCommand):
                 start_optimization(by=user, choices=choices) if choices else self._resumed(user, options)
             )
             run = progress.claim(session.pk)
-        if session.awaits_approval:
-            raise CommandError(
-                f"Optimization {session.pk} waits on its page for you to approve of its test inputs.",
-                returncode=1,
-            )
+        _refuse_waiting(session)
         if run is None:
             raise CommandError(f"Optimization {session.pk} is being worked on elsewhere.", returncode=1)
         return run
@@ -156,7 +152,7 @@ class Command(BaseCommand):
     def _resumed(self, user: User, options: dict[str, Any]) -> OptimizationSession:
         sessions = OptimizationSession.objects.visible_to(user).filter(pk=options["resume"])
         session: OptimizationSession | None = sessions.first()
-        if ignored := [name for name in (*PASSED_ON, "examples") if options[name] is not None]:
+        if ignored := [option(name) for name in (*PASSED_ON, "examples") if options[name] is not None]:
             raise bad_input(f"--resume goes on with the same settings; leave out: {', '.join(ignored)}.")
         if options["estimate"]:
             raise bad_input("--estimate is for what has not been started; leave out --resume.")
@@ -197,6 +193,7 @@ class Command(BaseCommand):
 
     def _print(self, session: OptimizationSession, *, as_json: bool) -> None:
         session.refresh_from_db()
+        _refuse_waiting(session)
         if session.is_active:
             raise CommandError(
                 f"Optimization {session.pk} goes on elsewhere; its page shows it.", returncode=1
@@ -207,6 +204,14 @@ class Command(BaseCommand):
             self.stdout.write(plain(result_text(session), self.stdout.isatty()))
         if session.status == SessionStatus.FAILED:
             raise CommandError(session.error_message, returncode=1)
+
+
+def _refuse_waiting(session: OptimizationSession) -> None:
+    if session.awaits_approval:
+        raise CommandError(
+            f"Optimization {session.pk} waits on its page for you to approve of its test inputs.",
+            returncode=1,
+        )
 
 
 def result_text(session: OptimizationSession) -> str:
