@@ -52,7 +52,8 @@ class Race:
         self.standing: Entry
 
     def run(self, field: Sequence[Entry]) -> Steps[Entry]:
-        """The best of the field, whose first is the leader so far. Ties go to the shorter prompt.
+        """The best of the field, whose first is the leader so far. Ties go to the shorter prompt on all rows, to the
+        leader on some.
 
         Where BudgetSpent ends it, `standing` is who led after the last rows that all ran on.
         """
@@ -67,7 +68,7 @@ class Race:
             if leader not in alive and self.complete(leader):
                 alive.append(leader)  # it costs nothing more, and may be ahead again by now
             alive = yield from self._drop_losers(alive, rows.stop, leader)
-            self.standing = alive[0]
+            self.standing = self._ahead(alive, rows.stop, leader)
             if len(alive) == 1 or rows != block:
                 break
         return self.standing
@@ -174,6 +175,14 @@ class Race:
             if entry not in kept:
                 yield Dropped(entry.number)
         return kept or [leader]  # who was ahead of a leader that has run on all rows fell behind it
+
+    def _ahead(self, ranked: Sequence[Entry], stop: int, leader: Entry) -> Entry:
+        """The first; but the leader stays where others are only as good as it on some of the rows."""
+        reached = (
+            [mean(self.scores(entry, stop)) for entry in (ranked[0], leader)] if leader in ranked else []
+        )
+        tied = stop < len(self.items) and reached and reached[0] == reached[1]
+        return leader if tied else ranked[0]
 
     def _can_lead(self, entry: Entry, leader: Entry, stop: int) -> bool:
         """Whether the entry can still beat a leader that has run on all rows: if not, nothing more is spent on it."""
