@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.test import override_settings
 from django.utils import timezone
 
@@ -475,6 +476,6 @@ def test_a_stop_just_before_the_approval_ends_it(workspace: Workspace, user: Use
 def test_the_list_of_models_outlives_long_runs(use_host: UseHost, monkeypatch: pytest.MonkeyPatch) -> None:
     use_host()
     kept: dict[str, float] = {}
-    monkeypatch.setattr(tasks.cache, "set", lambda key, names, seconds: kept.update({key: seconds}))
+    monkeypatch.setattr(cache, "set", lambda key, names, seconds: kept.update({key: seconds}))
     tasks.refresh_models()
     assert kept["models"] >= 1800

@@ -119,7 +119,7 @@ def test_the_rest_of_a_budget_goes_to_as_many_rows_as_it_allows() -> None:
 
 def test_who_is_only_as_good_on_some_of_the_rows_does_not_take_the_lead() -> None:
     rows = [Item(str(number), "yes") for number in range(16)]
-    shorter_but_equal = {"the first one": range(16), "short": range(16)}
+    shorter_but_equal: dict[str, Sequence[int]] = {"the first one": range(16), "short": range(16)}
     assert raced(shorter_but_equal, rows, calls=16 + 6)[0].components.instruction == "the first one"
     assert raced(shorter_but_equal, rows)[0].components.instruction == "short"
 
