@@ -24,7 +24,7 @@ from optimizer.llm.scripted import Scripted, ScriptedHost
 from tests.bench.table import Row, Section, verdict
 from tests.engine.world import task, world
 
-CASES = [(0.020, 1), (0.020, 4), (0.020, 16), (0.100, 4), (0.100, 16)]  # seconds a reply, slots
+CASES = [(0.020, 1), (0.020, 4), (0.020, 16), (0.100, 1), (0.100, 4), (0.100, 16)]  # seconds a reply, slots
 RUNS = 3
 MOST = 0.05
 EVERY_STAGE = Config(target_score=2)  # never reached, so that nothing is left out
