@@ -32,7 +32,7 @@ from optimizer.services.datasets import create_dataset
 from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
 from tests import factories
-from tests.engine.world import ITEMS, PROMPT, world
+from tests.engine.world import ITEMS, PROMPT, last_input, world
 
 UseHost = Callable[..., ScriptedHost]
 
@@ -55,6 +55,12 @@ def use_host(monkeypatch: pytest.MonkeyPatch) -> UseHost:
         return host
 
     return use
+
+
+def fallible(request: Request) -> str:
+    """As in `world`, but some words are beyond it, so that the target score is not reached before a critique."""
+    hard = request.purpose == "answer" and int(last_input(request)[4:]) % 7 == 0
+    return "neither" if hard else str(world(request))
 
 
 def claimed(session: OptimizationSession) -> progress.Run:
@@ -269,7 +275,7 @@ def test_a_later_change_of_feedback_does_not_change_a_replay(
     session: OptimizationSession, user: User, use_host: UseHost
 ) -> None:
     earlier = rated_before(session, user)
-    use_host()
+    use_host(fallible)
     with pytest.raises(Killed):
         tasks.work(claimed(session), kill_after(30))
     rate_session(session=earlier, by=user, rating=5, comment="Fine after all.")
@@ -343,7 +349,7 @@ def test_one_that_began_before_priors_were_kept_goes_on_without(
 ) -> None:
     factories.make_prior(session.workspace, model="scripted")
     OptimizationSession.objects.update(evidence=["Too long-winded."])
-    use_host()
+    use_host(fallible)
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert (session.status, session.priors) == (SessionStatus.COMPLETED, None)

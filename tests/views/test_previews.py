@@ -137,7 +137,7 @@ def test_saved_rows_that_cannot_be_graded_are_named(user_client: Client, workspa
 def test_an_estimate_that_fails_says_nothing(
     user_client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(estimates, "estimate", lambda *_: 1 / 0)
+    monkeypatch.setattr(estimates, "estimate", lambda *_, **__: 1 / 0)
     response = user_client.post(ESTIMATE, {"prompt": "A prompt of its own."}, headers=HTMX)
     assert response.status_code == 200
     assert "About" not in response.content.decode()
@@ -241,7 +241,7 @@ def test_a_grader_that_fails_is_told(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("optimizer.forms.examples.graded", lambda *_: 1 / 0)
+    monkeypatch.setattr("optimizer.forms.examples.graded", lambda *_, **__: 1 / 0)
     response = user_client.post(GRADE, {"rows": ROWS, "try_output": "b"}, headers=headers)
     assert response.status_code == 422
     assert "The exact grader failed on this answer." in response.content.decode()
