@@ -146,11 +146,19 @@ def three_seeds() -> list[dict[str, Any]]:
 
 
 def test_means_are_over_runs_that_every_method_has_made() -> None:
-    figures = Figures(MODEL, 9_000, [*three_seeds(), line("ours", 0, task="begun")])
+    figures = Figures(MODEL, 9_000, [*three_seeds(), line("ours", 0, seed=3)])
     assert figures.shared == [("sums", 0), ("sums", 1), ("sums", 2)]
     assert figures.mean_of("ours") == pytest.approx(0.75)
     assert figures.mean_of_all("ours") == pytest.approx(0.75 * 3 / 4)
-    assert figures.accuracy("ours", "begun") == 0
+
+
+def test_a_method_that_is_not_through_all_tasks_does_not_hold_up_the_means() -> None:
+    begun = [line(method, 8, task="more") for method in ("original", "ours", "ours-third", "miprov2")]
+    figures = Figures(MODEL, 9_000, [*three_seeds(), *begun])
+    assert len(figures.shared) == 4
+    assert figures.mean_of("gepa") is None
+    assert figures.accuracy("gepa", "more") is None
+    assert "not yet gepa" in verdicts(figures)[0].figure
 
 
 def test_only_the_version_of_ours_that_ran_last_counts() -> None:

@@ -65,9 +65,14 @@ class Figures:
 
     @cached_property
     def shared(self) -> list[tuple[str, int]]:
-        """Pairs of task and seed that every method has run."""
+        """Pairs of task and seed that every method has run, but for those that are not through all tasks yet."""
         pairs = dict.fromkeys((task, seed) for _, task, seed in self.runs)
-        return [pair for pair in pairs if all((method, *pair) in self.runs for method in self.methods)]
+        return [pair for pair in pairs if all((method, *pair) in self.runs for method in self.through)]
+
+    @cached_property
+    def through(self) -> list[str]:
+        """Methods that have run on every task."""
+        return [m for m in self.methods if {line["task"] for line in self.of(m)} == set(self.tasks)]
 
     def of(self, method: str, task: str | None = None) -> list[Line]:
         """The method's runs, on one task or all."""
@@ -80,7 +85,7 @@ class Figures:
 
     def mean_of(self, method: str, what: str = "accuracy") -> float | None:
         """Mean over the shared pairs, so that all methods have the same ones; None where runs do not tell it."""
-        lines = [self.runs[method, task, seed] for task, seed in self.shared if method in self.methods]
+        lines = [self.runs[method, task, seed] for task, seed in self.shared if method in self.through]
         told = [line[what] for line in lines if what in line]
         return mean(told) if told else None
 

@@ -86,8 +86,8 @@ def _accuracies(figures: Figures) -> str:
     rows.append(row("mean of all its runs", figures.mean_of_all))
     rows.append(["runs", *(str(len(figures.of(method))) for method in figures.methods)])
     note = (
-        f"Means over up to {len(figures.seeds)} seeds. Shared runs are those on a task with a seed that every method "
-        "has run."
+        f"Means over up to {len(figures.seeds)} seeds. Shared runs are those on a task with a seed that every "
+        "method has run, but for methods that are not through all tasks yet."
     )
     return note + "\n\n" + _table(("task", *map(_title, figures.methods)), rows)
 
