@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker, BudgetSpent, Steps
 from optimizer.engine.components import Components
+from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
-from optimizer.engine.events import Event, IterationDone, Leading, Proposed, Rejected
+from optimizer.engine.events import Event, IterationDone, Proposed, Rejected
 from optimizer.engine.guards import objection
 from optimizer.engine.operators import (
     FOLLOWING,
@@ -39,7 +40,6 @@ from optimizer.engine.splits import Splits
 from optimizer.engine.task import Config, Item, OperatorPrior, Task, TaskRefused
 from optimizer.llm.base import Model
 
-ROUNDING = 1e-9  # a mean by weights is not exact
 PRACTICE = 8  # training rows that a parent runs on, to be criticised
 
 
@@ -109,7 +109,7 @@ class Search:
         )
         self.population = Population(self.task, self.config, self.asker.seed, race, training)
         self.ending = Ending(self.task, self.asker, evaluator, held_out, self.population)
-        self.asker.reserve = self.ending.cost([self.population.original])
+        self.contest = Contest(self.asker, self.population, self.ending)
         reason = yield from self._search()
         yield from self.ending.run(reason, self._operators())
 
@@ -217,7 +217,7 @@ class Search:
             for components in found
         ]
         admitted = yield from self._admit(children)
-        yield from self._compete(admitted)
+        yield from self.contest.challenge(admitted)
         leader = self.population.leader
         for name in dict.fromkeys(draw.operator.name for draw in draws):
             self._remember(name, won=leader != before and leader.operator == name)
@@ -246,65 +246,15 @@ class Search:
             yield Proposed(entry.number, entry.parents, entry.operator, entry.components)
         return admitted
 
-    def _compete(self, challengers: Sequence[Entry]) -> Steps[None]:
-        """The winner of the race leads; where the budget ends, who led after the last rows that all ran on."""
-        population = self.population
-        field = [population.leader, *self._within_budget(challengers)]
-        spent = None
-        if len(field) > 1:
-            try:
-                population.leader = yield from population.race.run(field)
-            except BudgetSpent as error:
-                population.leader, spent = population.race.standing, error
-            self.asker.reserve = self.ending.cost([population.leader])
-            yield Leading(population.leader.number)
-        if spent:
-            raise spent
-
-    def _within_budget(self, challengers: Sequence[Entry]) -> Sequence[Entry]:
-        """As many challengers as a first block of all leaves budget for; what compares the dearest is kept back."""
-        population, block = self.population, self.config.block
-        for count in range(len(challengers), 1, -1):
-            field = [population.leader, *challengers[:count]]
-            self.asker.reserve = self.ending.cost(field)
-            if self.asker.affords(population.race.cost(field, range(block))):
-                return challengers[:count]
-        self.asker.reserve = self.ending.cost([population.leader, *challengers[:1]])
-        return challengers[:1]
-
     def _enough(self) -> Steps[str]:
         """Why the search may end here, or ""."""
-        race, leader = self.population.race, self.population.leader
-        if self.task.items and self._on_target(leader):
-            yield from race.score([leader], range(len(race.items)))
-            if self._on_target(leader):
-                yield from self._decide_among_the_best()
-                return "The target score is reached on the validation rows."
+        if (yield from self.contest.target_reached()):
+            return "The target score is reached on the validation rows."
         if self.rounds_without_gain >= self.config.patience:
             return f"{self.config.patience} rounds brought nothing better."
-        longer = leader.components.but(instruction=f"{leader.components.instruction}.")
-        stranger = Entry(-1, (), "", longer)  # costs what a new candidate would
-        if not self.asker.affords(race.cost([stranger], range(self.config.block))):
-            return "What is left of the budget cannot change the winner."
-        return ""
-
-    def _on_target(self, entry: Entry) -> bool:
-        return self.population.race.mean(entry) >= self.config.target_score - ROUNDING
-
-    def _decide_among_the_best(self) -> Steps[None]:
-        """Where several reached the target with the same score, the validation rows tell no more: training rows do
-        that none of them shows."""
-        population = self.population
-        field = population.tied()
-        rows = population.unshown(field)[: len(population.race.items)]
-        if len(field) < 2 or not rows or not self.asker.affords(population.training.cost(field, rows)):
-            return
-        field = yield from population.training.score(field, rows)
-        population.leader = max(
-            field, key=lambda entry: population.practised(entry, rows), default=population.leader
+        return (
+            "" if self.contest.room_for_another() else "What is left of the budget cannot change the winner."
         )
-        self.asker.reserve = self.ending.cost([population.leader])
-        yield Leading(population.leader.number)
 
     def _operators(self) -> tuple[OperatorPrior, ...]:
         """How each operator that was used did in this run."""
