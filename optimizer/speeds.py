@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 from statistics import median
@@ -11,6 +10,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
+from optimizer import installed
 from optimizer.engine.speed import FASTEST, SPREAD, Speed, Timing, fit
 from optimizer.llm.base import Reply
 from optimizer.llm.trial import Trial
@@ -61,8 +61,7 @@ def awaited(model: str) -> bool:
 
 
 def _key(model: str, kind: str = "") -> str:
-    where = hashlib.sha256("\n".join([model, *settings.OLLAMA_HOSTS]).encode()).hexdigest()
-    return f"speed:{where}:{kind}"
+    return installed.cache_key("speed", kind, model)
 
 
 def of_trial(trial: Trial) -> Speed | None:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from optimizer import engine, progress, speeds
+from optimizer import engine, installed, progress, speeds
 from optimizer.briefing import config_of, task_of
 from optimizer.engine.events import Beat, Event, Noted
 from optimizer.engine.inputs import invent
@@ -26,8 +26,6 @@ from optimizer.llm.pool import Host, Pool
 from optimizer.llm.trial import trial
 from optimizer.models import OptimizationSession
 
-MODELS_KEY = "models"
-MODELS_KEPT = 3600  # seconds: the task that refreshes the list may have to wait for long runs
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
 
 shutting_down = threading.Event()
@@ -72,7 +70,7 @@ def learn() -> None:
 def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
-        cache.set(MODELS_KEY, list(pool.models()), MODELS_KEPT)
+        installed.keep(pool.models())
 
 
 @shared_task

@@ -7,9 +7,8 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 
-from optimizer import briefing, speeds
+from optimizer import briefing, installed, speeds
 from optimizer.engine import PRESETS, TaskRefused
 from optimizer.engine.estimate import Speed
 from optimizer.models import OptimizationSession, Prompt, User
@@ -37,10 +36,10 @@ def measured(model: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def no_models() -> Iterator[None]:
-    before = cache.get("models")
-    cache.delete("models")
+    before = installed.models()
+    installed.keep([])
     yield
-    cache.set("models", before, 60)
+    installed.keep(before)
 
 
 def of(model: str = "", **changes: object) -> Choices:
@@ -72,6 +71,12 @@ def test_minutes_are_not_made_up(model: str) -> None:
 def test_a_measurement_under_way_is_said(model: str) -> None:
     speeds.ask(model)
     assert "is being measured" in str(told(of(model)))
+
+
+def test_the_models_of_other_servers_are_not_ours(no_models: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed.keep(["theirs"])
+    monkeypatch.setattr(settings, "OLLAMA_HOSTS", ["http://elsewhere:11434"])
+    assert installed.models() == []
 
 
 def test_no_server_yet_is_said(db: None, no_models: None, monkeypatch: pytest.MonkeyPatch) -> None:

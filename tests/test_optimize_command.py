@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from optimizer import tasks
+from optimizer import installed, tasks
 from optimizer.llm.base import CallFailed, Request
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import Example, OptimizationSession, Prompt, SessionStatus, User
@@ -43,7 +42,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Reque
 
     use(world)  # type: ignore[arg-type]
     yield use
-    cache.delete(tasks.MODELS_KEY)
+    installed.keep([])
 
 
 @pytest.fixture

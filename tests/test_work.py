@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.test import override_settings
 from django.utils import timezone
 
-from optimizer import briefing, progress, tasks
+from optimizer import briefing, installed, progress, tasks
 from optimizer.engine import OperatorPrior, Rated
 from optimizer.engine.events import Event, Invented, Stage
 from optimizer.llm.base import CallFailed, Request, Unavailable
@@ -484,4 +484,4 @@ def test_the_list_of_models_outlives_long_runs(use_host: UseHost, monkeypatch: p
     kept: dict[str, float] = {}
     monkeypatch.setattr(cache, "set", lambda key, names, seconds: kept.update({key: seconds}))
     tasks.refresh_models()
-    assert kept["models"] >= 1800
+    assert kept[installed.cache_key("models")] >= 1800

@@ -9,12 +9,12 @@ from uuid import uuid4
 from django import forms
 from django.core.exceptions import ValidationError
 
+from optimizer import installed
 from optimizer.engine.task import FEWEST_CALLS, PRESETS
 from optimizer.forms.examples import OPTIONS_OF, ExamplesForm
 from optimizer.forms.fields import LongText, PercentField, ShortText, pane, refuse_unclosed
 from optimizer.models import OptimizationSession, Preset, PromptTemplate, User
 from optimizer.services.choices import COLUMNS, Choices
-from optimizer.services.estimates import models_available
 
 BIGGEST_SEED = 2**63 - 1
 LONGEST_RUN = 7 * 24 * 60  # minutes
@@ -118,7 +118,7 @@ def _or_default(name: str, value: Any) -> Any:
 
 def known_model(name: str) -> str:
     """The name, unless the server is known not to have it. `:latest` may be left out, as with Ollama."""
-    available = models_available()
+    available = installed.models()
     if name and available and name not in available and f"{name}:latest" not in available:
         raise ValidationError(
             f"There is no model “{name}” on the server. It has: {', '.join(available[:20])}."

@@ -12,7 +12,7 @@ from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 
-from optimizer import briefing, speeds
+from optimizer import briefing, installed, speeds
 from optimizer.engine import Config, Task, TaskRefused
 from optimizer.engine.estimate import Estimate, Speed, estimate
 from optimizer.models import OptimizationSession, Prompt
@@ -106,12 +106,7 @@ def _draft(choices: Choices) -> OptimizationSession:
 
 def target_model(choices: Choices) -> str:
     """The model that would run the prompt; "" while no server has told what it has."""
-    return choices.target_model or settings.TARGET_MODEL or next(iter(models_available()), "")
-
-
-def models_available() -> list[str]:
-    """Names that the model server last told the worker; empty when nothing is known yet."""
-    return list(cache.get("models") or [])
+    return choices.target_model or settings.TARGET_MODEL or next(iter(installed.models()), "")
 
 
 def ask_for_speed(model: str) -> None:

@@ -23,9 +23,9 @@ OPERATORS = {
 
 
 @register.filter
-def percent(score: float | None) -> str:
+def percent(score: float | str | None) -> str:
     """`0.714` reads `71 %`."""
-    return "" if score is None else f"{score * 100:.0f} %"
+    return "" if score is None else f"{float(score) * 100:.0f} %"
 
 
 @register.filter

@@ -13,12 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
+from optimizer import installed
 from optimizer.engine.task import PRESETS
 from optimizer.forms.examples import TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
 from optimizer.models import OptimizationSession, PromptTemplate
 from optimizer.sample import sample_form_data
-from optimizer.services.estimates import models_available
 from optimizer.services.optimizations import start_optimization
 from optimizer.views.listing import RECENT
 from optimizer.views.requests import AppRequest, is_number
@@ -103,7 +103,7 @@ def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "trial": TrialForm(user=request.user, initial={"try_row": 1}),
         "presets": presets,
         "datasets": datasets_of(request.user)[:DATASETS],
-        "models": models_available(),
+        "models": installed.models(),
         "origin": "",
         "embedded": settings.EMBEDDED_OLLAMA,
     }

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from optimizer import installed
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.models import Dataset, Example, OptimizationSession, Prompt, Role, User, Workspace
 from tests import factories
@@ -22,7 +22,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture(autouse=True)
 def models() -> None:
-    cache.set("models", ["smollm2:135m", "llama3.2:latest"], 60)
+    installed.keep(["smollm2:135m", "llama3.2:latest"])
 
 
 def test_the_sample_is_there_for_a_newcomer(user_client: Client) -> None:
@@ -267,7 +267,7 @@ def test_a_known_model_is_taken(user_client: Client, model: str) -> None:
 
 
 def test_any_model_is_taken_while_none_is_known(user_client: Client) -> None:
-    cache.delete("models")
+    installed.keep([])
     assert user_client.post("/", {"prompt": "Hi", "target_model": "phi4"}).status_code == 302
 
 

@@ -147,6 +147,12 @@ def test_limits_and_options_stand_among_the_settings(user_client: Client, worksp
         assert words in page
 
 
+def test_a_threshold_reads_as_it_was_typed(user_client: Client, workspace: Workspace) -> None:
+    for kept in ("0.7", 0.7):
+        session = finished(workspace, grader="rubric", grader_options={"threshold": kept})
+        assert '<dt>Threshold</dt><dd class="lines">70 %</dd>' in page_of(user_client, session, "settings")
+
+
 def test_htmx_gets_the_panel_alone(user_client: Client, running: OptimizationSession) -> None:
     page = user_client.get(address(running), headers=HTMX).content.decode()
     assert page.lstrip().startswith('<section id="session-panel"')
