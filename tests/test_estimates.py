@@ -75,7 +75,7 @@ def test_a_measurement_under_way_is_said(model: str) -> None:
 
 def test_the_models_of_other_servers_are_not_ours(no_models: None, monkeypatch: pytest.MonkeyPatch) -> None:
     installed.keep(["theirs"])
-    monkeypatch.setattr(settings, "OLLAMA_HOSTS", ["http://elsewhere:11434"])
+    monkeypatch.setattr(settings, "OLLAMA_HOSTS", [f"http://{uuid4()}:11434"])
     assert installed.models() == []
 
 

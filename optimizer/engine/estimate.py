@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from optimizer.engine.asking import size_of, template_tokens, wall_clock
+from optimizer.engine.asking import size_of, wall_clock
 from optimizer.engine.components import variables
 from optimizer.engine.events import Spent
 from optimizer.engine.search import run
@@ -20,11 +20,13 @@ from optimizer.llm.base import Arrival, Done, Reply, Request
 __all__ = ["Estimate", "Speed", "estimate"]
 
 BYTES_A_TOKEN = 4  # of usual text
+TURN = 5  # of a chat template, for each message and for the answer
 TALKATIVE = 40  # tokens of a wrong answer of a model that was shown no examples, where the limit allows
 REWRITE = 60  # tokens of a proposal
 VERDICT = 8
 WRONG = "zzz"  # by any grader, whatever is expected
-SHARES = (0.2, 0.8)  # of right answers, of the worst and the best candidate rehearsed
+BARE = (0.0, 0.5)  # shares of right answers, of the worst and the best candidate rehearsed without chat turns
+TAUGHT = (0.4, 0.9)  # and of those that show examples as turns
 
 
 @dataclass(frozen=True)
@@ -77,18 +79,19 @@ class Rehearsal:
 
     def _reply(self, request: Request) -> Reply:
         text, completion = self._answer(request) if request.purpose == "answer" else self._proposal(request)
-        prompt = size_of(request) // BYTES_A_TOKEN + template_tokens(request)
+        prompt = size_of(request) // BYTES_A_TOKEN + TURN * (len(request.messages) + 1)
         return Reply(text, "stop", prompt, completion, self._speed.ms(prompt, completion))
 
     def _answer(self, request: Request) -> tuple[str, int]:
         content = request.messages[-1].content
         head, _, asked = content.rpartition("\n\n")
-        share = random.Random(f"{head}{len(request.messages)}").uniform(*SHARES)
+        turns = len(request.messages) > 1
+        share = random.Random(f"{head}{len(request.messages)}").uniform(*(TAUGHT if turns else BARE))
         expected = self._expected_of(asked.removeprefix("Input: ").removesuffix("\nOutput:"), content)
         right = random.Random(request.key).random() < share
-        shown = len(request.messages) > 1 or asked.endswith("\nOutput:")
-        usual = len(expected.encode()) // BYTES_A_TOKEN + 1
-        tokens = usual if right or shown else TALKATIVE
+        shown = turns or asked.endswith("\nOutput:")
+        usual = math.ceil(len(expected.encode()) / BYTES_A_TOKEN) + 1  # and the one that ends it
+        tokens = usual if right or shown else min(TALKATIVE, request.max_tokens // 2)
         return expected if right else WRONG, min(request.max_tokens, tokens)
 
     def _expected_of(self, asked: str, content: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from optimizer.engine import Config, Item, TaskRefused
-from optimizer.engine.estimate import Estimate, Speed, estimate
+from optimizer.engine.estimate import Estimate, Rehearsal, Speed, estimate
+from optimizer.llm.base import Done, Message, Reply, Request
 from tests.engine.world import ITEMS, task
 
 SPEED = Speed(prompt_per_second=1000, completion_per_second=50, slots=4, call_seconds=0.1)
@@ -41,6 +42,31 @@ def test_the_estimate_is_the_same_each_time() -> None:
 @pytest.mark.parametrize("changes", [{"items": ()}, {"grader": "rubric"}, {"grader": "choice"}])
 def test_every_kind_of_task_can_be_estimated(changes: dict[str, object]) -> None:
     assert estimate(task(**changes), Config(), SPEED).calls > 40
+
+
+def rehearsed(*shown: Message, longest: int = 10) -> list[tuple[str, Reply]]:
+    """Expected answers, and replies of 20 candidates with these turns to 10 rows each."""
+    asked = [
+        (item.expected, (*shown, Message("user", f"Way {n}.\n\n{item.input}")))
+        for n in range(20)
+        for item in ITEMS[:10]
+    ]
+    requests = [Request("answer", "m", messages, max_tokens=longest) for _, messages in asked]
+    replies = [
+        arrival.reply for arrival in Rehearsal(task(), SPEED).replies(requests) if isinstance(arrival, Done)
+    ]
+    return [(expected, reply) for (expected, _), reply in zip(asked, replies, strict=True)]
+
+
+def test_examples_as_turns_are_expected_to_do_better() -> None:
+    """As they do with small models: what has none drops out soon, and costs little."""
+    turns = Message("user", "one"), Message("assistant", "odd")
+    taught, bare = ([reply.text == right for right, reply in rehearsed(*shown)] for shown in (turns, ()))
+    assert sum(taught) / len(taught) > 0.2 + sum(bare) / len(bare)
+
+
+def test_a_wrong_answer_is_not_expected_to_fill_its_limit() -> None:
+    assert max(reply.completion_tokens for right, reply in rehearsed(longest=30) if reply.text != right) == 15
 
 
 def test_what_the_run_would_refuse_is_refused() -> None:

@@ -11,7 +11,7 @@ import optimizer
 from optimizer.engine import Config, Task, run
 from optimizer.engine.estimate import Estimate, estimate
 from optimizer.engine.events import Finished, Proposed, Spent
-from optimizer.engine.speed import Timing, fit
+from optimizer.engine.speed import Speed, Timing, fit
 from optimizer.llm.ledger import Ledger, MemoryStore
 from tests.bench.method.jobs import Job
 from tests.bench.method.meter import SLOTS, Meter
@@ -19,7 +19,8 @@ from tests.bench.method.programs import Found, prompted
 from tests.bench.method.tasks import BenchTask
 
 SOURCES = ("engine", "llm")
-timings: list[Timing] = []  # of the calls of earlier runs in this process: the speed that estimates go by
+timings: list[Timing] = []  # of the calls of earlier runs in this process
+speeds: list[Speed] = []  # what these told: estimates go by the last
 
 
 def search(job: Job, task: BenchTask, meter: Meter) -> Found:
@@ -32,13 +33,14 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         grader=task.grader,
     )
     config = Config(max_tokens=job.budget, answer_tokens=task.answer_tokens, compare=False)
-    speed = fit(timings, SLOTS)
-    expected = estimate(asked, config, speed, job.seed) if speed else None
+    expected = estimate(asked, config, speeds[-1], job.seed) if speeds else None
     watch, store = Watch(), MemoryStore()
     for event in run(asked, config, Ledger(meter.model, store), seed=job.seed):
         watch.note(event)
     timings.extend(Timing.of(reply) for reply in store.kept.values())
     del timings[:-200]
+    if speed := fit(timings, SLOTS):
+        speeds.append(speed)
     return Found(
         prompted(watch.finished.components, task),
         version(),
