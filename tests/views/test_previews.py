@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from optimizer import speeds
+from optimizer import installed, speeds
 from optimizer.engine.speed import Speed
 from optimizer.models import OptimizationSession, User, Workspace
 from optimizer.services import estimates
@@ -26,9 +26,9 @@ EITHER = pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 def model() -> Iterator[str]:
     """The only one, never measured."""
     name = f"model-{uuid4()}"
-    cache.set("models", [name], 60)
+    installed.keep([name])
     yield name
-    cache.delete("models")
+    installed.keep([])
 
 
 @pytest.fixture(autouse=True)
