@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from optimizer.llm.scripted import Scripted
+from promptevolver.embedded.ollama_model import DEFAULT_NAME
 from tests.bench.method.aims import verdicts
 from tests.bench.method.figures import Figures, all_figures
 from tests.bench.method.jobs import Job
@@ -179,6 +180,18 @@ def test_the_report_says_what_was_measured_and_which_aims_are_missed() -> None:
     told = {verdict.aim: verdict.met for verdict in verdicts(Figures(MODEL, 9_000, three_seeds()))}
     assert list(told.values()) == [False, True, True, True, True]
     assert "**missed** | 1 tasks, 3 pairs of task and seed" in page
+
+
+def test_the_embedded_model_is_measured_by_aims_of_its_own() -> None:
+    lines = [run | {"model": DEFAULT_NAME} for run in three_seeds()]
+    told = {verdict.aim: verdict.figure for verdict in verdicts(Figures(DEFAULT_NAME, 9_000, lines))}
+    assert told["Significant gains on at least 6 tasks"] == "1 of 1"
+
+
+def test_what_was_noted_of_runs_stands_on_the_page() -> None:
+    noted = [run | {"remark": "it was warm."} if run["method"] == "gepa" else run for run in three_seeds()]
+    assert "3 runs of gepa: it was warm." in render(noted)
+    assert "runs of gepa" not in render(three_seeds())
 
 
 def test_without_a_run_of_ours_the_aims_are_open() -> None:

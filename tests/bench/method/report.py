@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from tests.bench.method.aims import Verdict, verdicts
@@ -66,8 +67,15 @@ def _circumstances(figures: Figures) -> str:
     days = sorted({line["at"][:10] for line in lines})
     span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     parts = [f"{span}; {'; '.join(_distinct(lines, 'machine'))}; {', '.join(_distinct(lines, 'version'))}."]
+    parts += _remarks(lines)
     parts += ["The commands:", "```\n" + "\n".join(_distinct(lines, "command")) + "\n```"]
     return "\n\n".join(parts)
+
+
+def _remarks(lines: Sequence[Line]) -> list[str]:
+    """What was noted in kept lines, by hand, of how these runs were made."""
+    noted = Counter((line["remark"], line["method"]) for line in lines if "remark" in line)
+    return [f"{count} runs of {method}: {remark}" for (remark, method), count in sorted(noted.items())]
 
 
 def _distinct(lines: Sequence[Line], what: str) -> list[str]:
