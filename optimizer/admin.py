@@ -20,6 +20,7 @@ from optimizer.models import (
     Feedback,
     Membership,
     OptimizationSession,
+    OutputRating,
     PromptTemplate,
     TemplateVersion,
     User,
@@ -208,6 +209,23 @@ class FeedbackAdmin(Witness):
     @admin.display(description="comment")
     def comment_start(self, feedback: Feedback) -> str:
         return feedback.comment[:80]
+
+
+@admin.register(OutputRating)
+class OutputRatingAdmin(Witness):
+    list_display = ["session", "user", "is_right", "output_start", "updated_at"]
+    list_filter = ["is_right", "updated_at"]
+    list_select_related = ["evaluation__candidate__session", "user"]
+    search_fields = ["=user__email", "=evaluation__candidate__session__pk"]
+    raw_id_fields = ["evaluation"]
+
+    @admin.display(description="optimization")
+    def session(self, rating: OutputRating) -> OptimizationSession:
+        return rating.evaluation.candidate.session
+
+    @admin.display(description="output")
+    def output_start(self, rating: OutputRating) -> str:
+        return rating.evaluation.output[:80]
 
 
 @admin.register(Dataset)

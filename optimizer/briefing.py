@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from optimizer import engine
+from optimizer.engine.task import FEWEST_CALLS
 from optimizer.models import OptimizationSession
 
 Row = tuple[str, str, float]  # input, expected, weight
@@ -33,14 +34,16 @@ def task_of(session: OptimizationSession, rows: Iterable[Row] | None = None) -> 
 def config_of(session: OptimizationSession) -> engine.Config:
     """How hard to search for the session. What it leaves open, its preset says."""
     preset = engine.PRESETS[session.preset]
+    before = session.spent_before
+    tokens = session.token_budget
     return engine.Config(
         iterations=session.iterations,
         rounds=session.rounds,
         styles=preset.styles,
         temperature=session.temperature,
         answer_tokens=session.max_tokens,
-        max_calls=session.max_calls or preset.max_calls,
-        max_tokens=session.token_budget,
+        max_calls=max(FEWEST_CALLS, (session.max_calls or preset.max_calls) - before["calls"]),
+        max_tokens=tokens and max(1, tokens - before["prompt_tokens"] - before["completion_tokens"]),
         max_minutes=session.max_minutes,
         target_score=1.0 if session.target_score is None else session.target_score,
         patience=session.patience or preset.patience,

@@ -13,7 +13,7 @@ from optimizer.models import PromptTemplate, User, Workspace
 from tests import factories
 from tests.conftest import ClientOf
 
-MODELS = ["user", "workspace", "prompttemplate", "optimizationsession", "feedback", "dataset"]
+MODELS = ["user", "workspace", "prompttemplate", "optimizationsession", "feedback", "outputrating", "dataset"]
 
 
 @pytest.fixture
@@ -25,9 +25,10 @@ def staff(db: None, client_of: ClientOf) -> Client:
 def rows(user: User, workspace: Workspace) -> dict[str, int]:
     """One row of each kind, by model."""
     session = factories.make_session(workspace, status="completed")
-    factories.make_candidate(session)
+    evaluation = factories.make_evaluation(factories.make_candidate(session), output="<script>")
     made = [user, workspace, factories.make_template(workspace), session]
     made += [factories.make_feedback(session, user, comment="<script>"), factories.make_dataset(workspace)]
+    made += [factories.rate_output(evaluation, user)]
     return {row._meta.model_name or "": row.pk for row in made}
 
 
@@ -51,7 +52,7 @@ def test_no_list_counts_its_table(staff: Client, rows: dict[str, int], model: st
     assert len(queries) <= 8
 
 
-@pytest.mark.parametrize("model", ["optimizationsession", "feedback"])
+@pytest.mark.parametrize("model", ["optimizationsession", "feedback", "outputrating"])
 def test_what_happened_cannot_be_rewritten(staff: Client, rows: dict[str, int], model: str) -> None:
     assert staff.get(reverse(f"admin:optimizer_{model}_add")).status_code == 403
     assert staff.post(reverse(f"admin:optimizer_{model}_change", args=[rows[model]])).status_code == 403

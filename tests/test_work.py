@@ -443,6 +443,26 @@ def test_inputs_that_a_person_wants_to_see_are_written_and_waited_for(
     assert said == {"word1", "word2", "word3", "word4"}
 
 
+def test_the_writing_of_inputs_counts_as_part_of_the_whole(
+    workspace: Workspace, user: User, use_host: UseHost
+) -> None:
+    session = factories.make_session(workspace, inputs_requested=True, max_calls=60, token_budget=100_000)
+    use_host()
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    written = session.calls
+    assert written == session.ledger.count() > 0
+    approve_inputs(session=session, by=user, inputs=["word1", "word2", "word3", "word4"])
+    config = briefing.config_of(session)
+    assert config.max_calls == 60 - written
+    assert config.max_tokens == 100_000 - session.prompt_tokens - session.completion_tokens
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert written < session.calls == session.ledger.count() <= 60
+    assert session.prompt_tokens == sum(session.ledger.values_list("prompt_tokens", flat=True))
+    assert session.completion_tokens == sum(session.ledger.values_list("completion_tokens", flat=True))
+
+
 @pytest.mark.parametrize("approved", [[], ["word1", "word2", "word3", "word4"]])
 def test_where_no_inputs_were_written_the_log_says_what_came_of_it(
     workspace: Workspace, user: User, use_host: UseHost, approved: list[str]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from optimizer.engine.events import Beat, Event, Spent, Stage, Writing
+from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
 from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Model, Piece, Reply, Request
 
@@ -23,7 +25,10 @@ MESSAGE = 8  # tokens that a chat template may add to a message
 DENSITY = 0.35  # tokens a byte, until some are counted: more than usual text has in any language
 LONG = 200  # bytes of a prompt that tells well how dense its tokens are
 VERDICT_TOKENS = 64
+THINKING_TOKENS = 1024  # for a model that was cut while it thought
 MARGIN = 1.25  # what is to come may be so much denser or slower than what was seen
+
+Kind = tuple[str, bool]  # of calls: their purpose, and whether they show earlier turns
 
 
 class BudgetSpent(Exception):
@@ -32,17 +37,44 @@ class BudgetSpent(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What something takes: calls, and tokens in and out: at most, and `likely`, by what earlier calls took."""
+    """What something takes: calls, and by kind as far as that is known; tokens in and out, at most, and `likely`, by
+    what earlier calls took."""
 
     calls: int = 0
     tokens: int = 0
     likely: int = 0
+    kinds: Counter[Kind] = field(default_factory=Counter)
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.calls + other.calls, self.tokens + other.tokens, self.likely + other.likely)
+        return Cost(
+            self.calls + other.calls,
+            self.tokens + other.tokens,
+            self.likely + other.likely,
+            self.kinds + other.kinds,
+        )
 
     def __mul__(self, times: int) -> Cost:
-        return Cost(self.calls * times, self.tokens * times, self.likely * times)
+        kinds = Counter({one: count * times for one, count in self.kinds.items()})
+        return Cost(self.calls * times, self.tokens * times, self.likely * times, kinds)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What calls of one kind took in all."""
+
+    calls: int = 0
+    completion_tokens: int = 0
+    prompt_tokens: int = 0
+    ms: int = 0
+
+    def after(self, reply: Reply) -> Taken:
+        """With one reply more."""
+        return Taken(
+            self.calls + 1,
+            self.completion_tokens + reply.completion_tokens,
+            self.prompt_tokens + reply.prompt_tokens,
+            self.ms + reply.duration_ms,
+        )
 
 
 class Asker:
@@ -62,9 +94,7 @@ class Asker:
         self._densities = {True: 0.0, False: 0.0}  # tokens a byte, of the densest long prompt and short one
         self._overhead = 0  # tokens of a prompt that neither its bytes nor our guess of the template explain
         self._sent = 0, 0  # of all prompts: bytes, and tokens that their templates may have
-        self._lengths: dict[
-            tuple[str, bool], tuple[int, int, int]
-        ] = {}  # by kind: replies, tokens out and in
+        self._taken: dict[Kind, Taken] = {}  # by kind
         self._paid: set[str] = set()
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
@@ -79,10 +109,10 @@ class Asker:
         return answers
 
     def _waves(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
-        """All at once where the limits allow the longest replies, and it is known how long a call takes; else as many
-        as are answered side by side, so that what each really took is known before the next are sent."""
-        untimed = self.config.max_minutes is not None and not self.spent.calls
-        if not requests or not (untimed or self._limit_passed(self.cost(requests))):
+        """All at once where the limits allow the longest replies, and it is known how long such calls take; else as
+        many as are answered side by side, so that what each really took is known before the next are sent."""
+        timed = self.config.max_minutes is None or all(kind(request) in self._taken for request in requests)
+        if not requests or (timed and not self._limit_passed(self.cost(requests))):
             return [requests]
         slots = max(1, self.model.slots)
         return [requests[start : start + slots] for start in range(0, len(requests), slots)]
@@ -131,7 +161,8 @@ class Asker:
         new = {request.key: request for request in requests if request.key not in self._paid}.values()
         size, template = sum(map(size_of, new)), sum(map(template_tokens, new))
         most = sum(request.max_tokens for request in new)
-        return self.price(len(new), size, template, most, sum(map(self._usual_length, new)))
+        cost = self.price(len(new), size, template, most, sum(map(self._usual_length, new)))
+        return replace(cost, kinds=Counter(map(kind, new)))
 
     def price(self, calls: int, size: int, template: int, most: int, usual: int | None = None) -> Cost:
         """What so many calls take: prompts of `size` bytes in all, with so many tokens of the chat template, and
@@ -150,8 +181,12 @@ class Asker:
 
     def likely(self, purpose: str, cost: Cost) -> Cost:
         """The cost of one-message calls for that purpose, with the mean of earlier ones as what is likely."""
-        replies, *tokens = self._lengths.get((purpose, False), (0, 0, 0))
-        return replace(cost, likely=round(MARGIN * sum(tokens) / replies * cost.calls)) if replies else cost
+        cost = replace(cost, kinds=Counter({(purpose, False): cost.calls}))
+        taken = self._taken.get((purpose, False))
+        if not taken:
+            return cost
+        tokens = taken.prompt_tokens + taken.completion_tokens
+        return replace(cost, likely=round(MARGIN * tokens / taken.calls * cost.calls))
 
     def affords(self, cost: Cost) -> bool:
         """Whether so much is likely not to go beyond the limits and the reserve."""
@@ -171,18 +206,25 @@ class Asker:
 
     def _usual_length(self, request: Request) -> int:
         """Tokens of a reply: the mean of earlier ones for that purpose in such a chat, and somewhat more."""
-        replies, tokens, _ = self._lengths.get(kind(request), (0, 0, 0))
-        return min(request.max_tokens, round(MARGIN * tokens / replies)) if replies else request.max_tokens
+        taken = self._taken.get(kind(request))
+        usual = round(MARGIN * taken.completion_tokens / taken.calls) if taken else request.max_tokens
+        return min(request.max_tokens, usual)
+
+    def _ms(self, cost: Cost) -> float:
+        """Milliseconds of one slot: for each call the mean of its kind, else of all, and somewhat more."""
+        known = Counter({one: count for one, count in cost.kinds.items() if one in self._taken})
+        of_known = sum(self._taken[one].ms / self._taken[one].calls * count for one, count in known.items())
+        return MARGIN * (of_known + self._ms_a_call * (cost.calls - known.total()))
 
     def _check(self, cost: Cost, *, likely: bool = False) -> None:
         if limit := self._limit_passed(cost, likely=likely):
             raise BudgetSpent(f"The budget of {limit} is spent. {self._so_far}")
 
     def _limit_passed(self, cost: Cost, *, likely: bool = False) -> str:
-        config, to_come = self.config, self.reserve.calls + cost.calls
-        calls = self.spent.calls + to_come
+        config = self.config
+        calls = self.spent.calls + self.reserve.calls + cost.calls
         tokens = self._tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
-        minutes = (self._work_ms + self._ms_a_call * MARGIN * to_come / self.model.slots) / 60_000
+        minutes = (self._work_ms + self._ms(self.reserve + cost) / self.model.slots) / 60_000
         limits = {
             f"{config.max_calls} calls": config.max_calls is not None and calls > config.max_calls,
             f"{config.max_tokens} tokens": config.max_tokens is not None and tokens > config.max_tokens,
@@ -219,9 +261,7 @@ class Asker:
             long = size_of(request) >= LONG
             self._densities[long] = max(self._densities[long], density(request, reply))
             self._sent = self._sent[0] + size_of(request), self._sent[1] + template_tokens(request)
-            count, tokens, of_prompts = self._lengths.get(kind(request), (0, 0, 0))
-            lengths = tokens + reply.completion_tokens, of_prompts + reply.prompt_tokens
-            self._lengths[kind(request)] = count + 1, *lengths
+            self._taken[kind(request)] = self._taken.get(kind(request), Taken()).after(reply)
         self.spent = Spent(
             self.spent.calls + len(replies),
             self.spent.prompt_tokens + sum(reply.prompt_tokens for reply in replies),
@@ -234,7 +274,7 @@ def size_of(request: Request) -> int:
     return sum(len(message.content.encode()) for message in request.messages)
 
 
-def kind(request: Request) -> tuple[str, bool]:
+def kind(request: Request) -> Kind:
     """Its purpose, and whether it shows earlier turns: replies are much shorter then."""
     return request.purpose, len(request.messages) > 1
 
@@ -249,6 +289,14 @@ def density(request: Request, reply: Reply) -> float:
     return max(0, reply.prompt_tokens - template_tokens(request)) / max(1, size_of(request))
 
 
+def cut_in_thought(answer: Answer) -> bool:
+    """Whether the limit was reached before a word of the answer. A server may leave the thoughts out; nothing but
+    white space is no thought."""
+    if not isinstance(answer, Reply) or answer.finish_reason != "length":
+        return False
+    return not answer.text or ("<think>" in answer.text and not without_thinking(answer.text))
+
+
 def wall_clock(durations: Sequence[int], slots: int) -> int:
     """How long calls of these durations take on so many slots, each taking the next call when it is free."""
     free = [0] * max(1, slots)
@@ -258,14 +306,24 @@ def wall_clock(durations: Sequence[int], slots: int) -> int:
 
 
 def proposal_request(
-    purpose: str, text: str, schema: dict[str, Any], *, model: str, config: Config, salt: str
+    purpose: str,
+    text: str,
+    schema: dict[str, Any],
+    *,
+    model: str,
+    config: Config,
+    salt: str,
+    room: int = 0,
+    thinks: bool = False,
 ) -> Request:
-    """A sampled call of the optimizer model; equal texts with another `salt` get another seed of the sampling."""
+    """A sampled call of the optimizer model; equal texts with another `salt` get another seed of the sampling. The
+    reply may have `config.proposal_tokens`, or `room` where that is more, and more yet for a model that thinks
+    first."""
     return Request(
         purpose=purpose,
         model=model,
         messages=(Message("user", text),),
-        max_tokens=config.proposal_tokens,
+        max_tokens=max(config.proposal_tokens, room) + THINKING_TOKENS * thinks,
         temperature=config.temperature,
         seed=random.Random(f"{salt}:{purpose}").randrange(2**31),
         schema=schema,

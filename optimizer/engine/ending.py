@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from optimizer.engine import checks, finish
 from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
 from optimizer.engine.events import Comparison, Event, Finished, Leading, Rating
 from optimizer.engine.judging import Judged
 from optimizer.engine.population import Population
-from optimizer.engine.race import Entry, Race
-from optimizer.engine.scoring import Evaluator
+from optimizer.engine.race import Entry, Race, too_long
+from optimizer.engine.scoring import CUT, WHOLE, Evaluator
 from optimizer.engine.task import OperatorPrior, Task
+from optimizer.llm.base import CallFailed
 
 WRITERS = {"mutate", "critique and synthesize", "contrast"}
 RATING_BYTES = 400  # of a request to rate a text, besides the text
@@ -30,6 +32,7 @@ class Ending:
         self.population = population
         self.used_evidence: tuple[str, ...] = ()
         self.missing = ""  # why there is no comparison
+        self.failure = ""  # of the optimizer model, which ended the search
 
     def cost(self, field: Sequence[Entry]) -> Cost:
         """What the end of a run takes that the dearest of the field wins."""
@@ -39,7 +42,7 @@ class Ending:
         original = self.population.original
         costs = [self.held_out.cost(list(dict.fromkeys([original, entry])), rows) for entry in field]
         texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
-        dearest = Cost(max(cost.calls for cost in costs), max(cost.tokens for cost in costs))
+        dearest = replace(max(costs, key=lambda cost: cost.calls), tokens=max(cost.tokens for cost in costs))
         return dearest + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
 
     def run(self, reason: str, used: tuple[OperatorPrior, ...]) -> Iterator[Event]:
@@ -86,6 +89,11 @@ class Ending:
         except BudgetSpent:
             self.missing = "The budget did not suffice for the final comparison: the original is kept."
             return None
+        except CallFailed as error:
+            if not too_long(error):
+                raise
+            self.missing = "No held-out row fits into the context window: the original is kept."
+            return None
         if self.population.leader not in could_run:
             where = "for the context window on some held-out rows"
             self.missing = f"The best found is too long {where}: the original is kept."
@@ -118,7 +126,7 @@ class Ending:
     def _caveats(self, comparison: Comparison | None) -> list[str]:
         entries = self.population.entries
         written = any(entry.operator in WRITERS for entry in entries)
-        refused = sum(self.population.rejected.values())
+        refused = sum(self.population.refused[writer] for writer in WRITERS)
         no_rewrite = (
             f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
         )
@@ -126,6 +134,9 @@ class Ending:
         notes = {
             self.missing: True,
             no_rewrite: refused and not written,
+            f"The optimizer model failed, which ended the search: {self.failure}": self.failure,
+            self._cut(): True,
+            self._misfits(): True,
             f"Only {given} of your {asked} held-out rows are compared, so that half of the limits is left for the "
             "search.": given < asked,
             "There is only one input: it chose the best, and measured it too.": self.held_out.items
@@ -137,3 +148,28 @@ class Ending:
             *checks.caveats(self.task, self.asker.config),
             *self.evaluator.caveats(),
         ]
+
+    def _cut(self) -> str:
+        """How many answers to held-out rows were not whole; of graders of a whole answer, that decides nothing."""
+        pair = self.population.original, self.population.leader
+        original, best = (
+            sum(outcome.output.endswith(CUT) for outcome in self.held_out.outcomes(entry)) for entry in pair
+        )
+        if self.task.grader in WHOLE or not (original or best):
+            return ""
+        rows, limit = len(self.held_out.items), self.asker.config.answer_tokens
+        return (
+            f"Answers were cut at {limit} tokens on held-out rows: {original} of {rows} with the original, {best} with "
+            "the best. They are scored as far as they go. Allow longer answers if yours need to be."
+        )
+
+    def _misfits(self) -> str:
+        races = self.population.training, self.population.race, self.held_out
+        rows = sum(len(race.misfits) for race in races)
+        many = "1 row does" if rows == 1 else f"{rows} rows do"
+        told = "even with the original prompt, and count as wrong"
+        return (
+            f"{many} not fit into the context window, {told}. Shorten them, or use a larger window."
+            if rows
+            else ""
+        )

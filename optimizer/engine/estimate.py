@@ -101,6 +101,10 @@ class Rehearsal:
         found = (answer for text, answer in self._expected.items() if text and text in content)
         return next(found, self._answers[0])
 
+    def _input(self, text: str) -> str | dict[str, str]:
+        names = variables(self._task.prompt)
+        return dict.fromkeys(names, text) if len(names) > 1 else text
+
     def _proposal(self, request: Request) -> tuple[str, int]:
         self._written += 1
         text = f"{self._task.prompt} ({self._written})"
@@ -110,7 +114,7 @@ class Rehearsal:
             "rule": text,
             "task": text,
             "reasoning": text,
-            "inputs": [f"{self._written} {number}" for number in range(4)],
+            "inputs": [self._input(f"{self._written} {number}") for number in range(4)],
             "better": random.Random(request.key).choice(["A", "B", "tie"]),
             "score": random.Random(request.key).randrange(11),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,11 @@ from optimizer.engine.task import Grade, Grader, Options
 
 REGEX_SECONDS = 0.5
 NUMBER = re.compile(r"(?:(?<!\w)[-+])?(?:\d[\d,]*(?:\.\d+)?|(?<!\d)\.\d+)(?:[eE][-+]?\d+)?")
-EDGES = " \t\r\n.,;:!?\"'`*_()[]{}<>«»“”‘’"
+EDGES = " \t\r\n.,;:!?\"'`*_()[]{}<>«»“”‘’¿¡。、「」『』【】《》〈〉،؛؟۔।"
+UNSPACED = (
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"  # words touch there
+)
+EXPECTED = "expected "  # begins a reason that says no more than the answer and what was expected
 THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 
 
@@ -25,9 +30,14 @@ def without_thinking(output: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Case, inner white space and outer punctuation folded; what is nothing but punctuation stays as it is."""
-    one_line = " ".join(text.casefold().split())
+    """Case, ways to encode a character, inner white space and outer punctuation folded; what is nothing but
+    punctuation stays."""
+    one_line = _in_line(text)
     return one_line.strip(EDGES) or one_line
+
+
+def _in_line(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def exact(output: str, expected: str, options: Options) -> Grade:
@@ -37,7 +47,7 @@ def exact(output: str, expected: str, options: Options) -> Grade:
 
 def contains(output: str, expected: str, options: Options) -> Grade:
     """The expected answer stands in the output as whole words."""
-    found = _whole(folded(expected)).search(" ".join(output.casefold().split()))
+    found = _whole(folded(expected)).search(_in_line(output))
     return _verdict(bool(found), output, expected)
 
 
@@ -75,7 +85,7 @@ def json_equal(output: str, expected: str, options: Options) -> Grade:
 
 def choice(output: str, expected: str, options: Options) -> Grade:
     """Of the choices, the output names the expected one and no other. `choices` are separated by line breaks."""
-    left, named = " ".join(output.casefold().split()), set()
+    left, named = _in_line(output), set()
     for one in sorted({folded(c) for c in options.get("choices", "").splitlines()}, key=len, reverse=True):
         if one and one in left and (found := _whole(one)).search(left):
             named.add(one)
@@ -132,12 +142,14 @@ def fault(grader: str | Grader, expected: str) -> str:
     return ""
 
 
-def _whole(text: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+def _whole(text: str) -> regex.Pattern[str]:
+    """The text as whole words, where its language has spaces between words."""
+    before, after = rf"(?<!\w)|(?<={UNSPACED})|(?={UNSPACED})", rf"(?!\w)|(?={UNSPACED})|(?<={UNSPACED})"
+    return regex.compile(rf"(?:{before}){regex.escape(text)}(?:{after})")
 
 
 def _words(text: str) -> list[str]:
-    return sorted(re.findall(r"[^\W_]+", text.casefold()))
+    return sorted(re.findall(r"[^\W_]+", _in_line(text)))
 
 
 def _is_schema(value: object) -> bool:
@@ -158,7 +170,7 @@ def _validator(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
 
 
 def _verdict(right: bool, output: str, expected: str) -> Grade:
-    return Grade(1.0) if right else Grade(0.0, f"expected {expected[:120]!r}, got {output.strip()[:120]!r}")
+    return Grade(1.0) if right else Grade(0.0, f"{EXPECTED}{expected[:120]!r}, got {output.strip()[:120]!r}")
 
 
 def _last_number(text: str) -> float | None:

@@ -11,6 +11,7 @@ from optimizer.engine.components import variables
 from optimizer.engine.events import Event, Invented, Noted
 from optimizer.engine.task import Config, Task
 from optimizer.llm.base import CallFailed, Model, Request
+from optimizer.llm.ledger import paid_once
 
 INVENTED = 16
 LONGEST = 500  # characters of an input
@@ -26,7 +27,7 @@ FEWEST_TOKENS = 512  # for a list of inputs
 def invent(task: Task, config: Config, model: Model, seed: int = 0) -> Iterator[Event]:
     """Only write test inputs, for a person to see and change. The last event is Invented; give them as
     `Task.inputs`."""
-    inputs = yield from invented(task, Asker(model, config, seed))
+    inputs = yield from invented(task, Asker(paid_once(model), config, seed))
     yield Invented(inputs)
 
 
@@ -35,7 +36,10 @@ def invented(task: Task, asker: Asker) -> Steps[tuple[str, ...]]:
     requests = [_request(task, asker, kind) for kind in KINDS]
     answers = yield from asker.ask("Writing test inputs", requests)
     lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailed)]
-    texts = varied([text[:LONGEST] for some in lists for text in some], meta_texts=(task.prompt, *KINDS))
+    written = [text for some in lists for text in some]
+    if len(variables(task.prompt)) > 1:
+        written = [text for text in written if text.startswith("{") and len(text) <= LONGEST]
+    texts = varied([text[:LONGEST] for text in written], meta_texts=(task.prompt, *KINDS))
     if not texts:
         yield Noted("The optimizer model wrote no usable test inputs: the prompt is run as it is.")
     return texts[:INVENTED]
@@ -58,12 +62,12 @@ def _words(text: str) -> frozenset[str]:
 
 def _request(task: Task, asker: Asker, kind: str) -> Request:
     names = sorted(variables(task.prompt))
-    about = f", each a value for {', '.join(names)}" if names else ""
+    about = f", each with a value for {' and '.join(names)}" if names else ""
     config = replace(asker.config, proposal_tokens=max(FEWEST_TOKENS, asker.config.proposal_tokens))
     return proposal_request(
         "inputs",
-        meta.invent_inputs(task.prompt, task.context, INVENTED // len(KINDS), kind + about),
-        meta.INPUTS_SCHEMA,
+        meta.invent_inputs(task.prompt, task.context, INVENTED // len(KINDS), kind + about, names),
+        meta.inputs_schema(names),
         model=task.optimizer_model,
         config=config,
         salt=f"{asker.seed}:{kind}",

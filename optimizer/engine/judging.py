@@ -9,16 +9,24 @@ from dataclasses import replace
 from typing import Any
 
 from optimizer.engine import meta
-from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Answer, Asker, Cost, Steps, judge_request
+from optimizer.engine.asking import (
+    MESSAGE,
+    THINKING_TOKENS,
+    VERDICT_TOKENS,
+    Answer,
+    Asker,
+    Cost,
+    Steps,
+    judge_request,
+)
 from optimizer.engine.components import Components
-from optimizer.engine.graders import passed, without_thinking
-from optimizer.engine.scoring import Case, Scoring, answer_request, options_of
+from optimizer.engine.graders import passed
+from optimizer.engine.scoring import Answers, Case, Scoring, options_of, output_of
 from optimizer.engine.task import Item, Rated, Task
-from optimizer.llm.base import CallFailed, Reply, Request
+from optimizer.llm.base import CallFailed, Reply
 
 SURE = 0.7  # share of people's verdicts that a judge should agree with
 VERDICT_BYTES = 600  # of a judge's request, besides what it judges
-THINKING_TOKENS = 1024  # for a judge that was cut while it thought
 
 
 class Judge:
@@ -84,22 +92,21 @@ class ByRubric:
     kind = "accuracy"
 
     def __init__(self, task: Task, asker: Asker) -> None:
-        self._task = task
-        self._asker = asker
+        self._answers = Answers(task, asker, asker.config.answer_tokens)
         self._judge = Judge(task, asker, "rubric", "score")
         self._options = options_of(task)
         self.rubric = self._options.get("rubric", "")
         self._agreed: tuple[int, int] | None = None
 
     def cost(self, cases: Sequence[Case]) -> Cost:
-        return self._asker.cost(self._answering(cases)) + self._judge.cost(cases, texts=1)
+        return self._answers.cost(cases) + self._judge.cost(cases, texts=1)
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        answers = yield from self._asker.ask(stage, self._answering(cases))
+        answers = yield from self._answers.ask(stage, cases)
         outputs = [(case.item, a) for case, a in zip(cases, answers, strict=True) if isinstance(a, Reply)]
-        scored = iter((yield from self._scores([(i, without_thinking(a.text)) for i, a in outputs])))
+        scored = iter((yield from self._scores([(item, output_of(answer)) for item, answer in outputs])))
         return [
-            answer if isinstance(answer, CallFailed) else _with(without_thinking(answer.text), next(scored))
+            answer if isinstance(answer, CallFailed) else _with(output_of(answer), next(scored))
             for answer in answers
         ]
 
@@ -122,10 +129,6 @@ class ByRubric:
             *told,
         ]
 
-    def _answering(self, cases: Sequence[Case]) -> list[Request]:
-        limit = self._asker.config.answer_tokens
-        return [answer_request(self._task, case, limit=limit) for case in cases]
-
     def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Steps[list[float | CallFailed]]:
         texts = [
             meta.grade_by_rubric(item.input, item.expected, output, self.rubric) for item, output in outputs
@@ -141,7 +144,7 @@ class Judged:
 
     def __init__(self, task: Task, asker: Asker, criteria: str) -> None:
         self._task = task
-        self._asker = asker
+        self._answers = Answers(task, asker, asker.config.answer_tokens)
         self._judge = Judge(task, asker, "compare", "better")
         self.criteria = dict(task.grader_options).get("rubric") or criteria
         self._original = Components(task.prompt)
@@ -154,10 +157,10 @@ class Judged:
         return self._decided["A"] / decided if decided else None
 
     def cost(self, cases: Sequence[Case]) -> Cost:
-        return self._asker.cost(self._answering(cases)) + self._judge.cost(cases, texts=2) * 2
+        return self._answers.cost(self._both(cases)) + self._judge.cost(cases, texts=2) * 2
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        answers = yield from self._asker.ask(stage, self._answering(cases))
+        answers = yield from self._answers.ask(stage, self._both(cases))
         pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
         judging = [text for case, mine, theirs in pairs for text in self._questions(case, mine, theirs)]
         verdicts = yield from self._judge.verdicts(judging, meta.VERDICT_SCHEMA)
@@ -180,14 +183,13 @@ class Judged:
             "both orders, so that this cancels out.",
         ]
 
-    def _answering(self, cases: Sequence[Case]) -> list[Request]:
-        both = [*cases, *(Case(self._original, case.item) for case in cases)]
-        return [answer_request(self._task, case, limit=self._asker.config.answer_tokens) for case in both]
+    def _both(self, cases: Sequence[Case]) -> list[Case]:
+        return [*cases, *(Case(self._original, case.item) for case in cases)]
 
     def _questions(self, case: Case, mine: Answer, theirs: Answer) -> list[str]:
         if not _differ(mine, theirs):
             return []
-        outputs = [without_thinking(answer.text) for answer in (mine, theirs)]  # type: ignore[union-attr]
+        outputs = [output_of(answer) for answer in (mine, theirs)]  # type: ignore[arg-type]
         return [
             meta.compare(self._task.prompt, case.item.input, self.criteria, first, second)
             for first, second in (outputs, outputs[::-1])
@@ -198,7 +200,7 @@ class Judged:
     ) -> Scoring | CallFailed:
         if failed := next((answer for answer in (mine, theirs) if isinstance(answer, CallFailed)), None):
             return failed
-        output = without_thinking(mine.text)  # type: ignore[union-attr]
+        output = output_of(mine)  # type: ignore[arg-type]
         if not _differ(mine, theirs):
             return Scoring(output, 0.5)
         pair = next(verdicts), next(verdicts)

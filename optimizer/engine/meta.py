@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from optimizer.engine.graders import without_thinking
+from optimizer.engine.graders import EXPECTED, without_thinking
 from optimizer.llm.base import storable
 
 STYLES = (
@@ -72,12 +72,17 @@ CRITIQUE_SCHEMA = _object(critique=_TEXT)
 UNDERSTANDING_SCHEMA = _object(
     task=_TEXT, expert=_TEXT, keywords={"type": "array", "items": _TEXT, "maxItems": 6}, good_answer=_TEXT
 )
-INPUTS_SCHEMA = _object(inputs={"type": "array", "items": _TEXT, "minItems": 2})
 VERDICT_SCHEMA = _object(better={"type": "string", "enum": ["A", "B", "tie"]})
 SCORE_SCHEMA = _object(score=_SCORE)
 RATING_SCHEMA = _object(clarity=_SCORE, specificity=_SCORE, engagement=_SCORE)
 REASON_SCHEMA = _object(reasoning=_TEXT)
 RULE_SCHEMA = _object(rule=_TEXT)
+
+
+def inputs_schema(names: Sequence[str]) -> dict[str, Any]:
+    """Of a list of inputs: texts, or objects with a text for each of several variables."""
+    one = _object(**dict.fromkeys(names, _TEXT)) if len(names) > 1 else _TEXT
+    return _object(inputs={"type": "array", "items": one, "minItems": 2})
 
 
 def understand(prompt: str, context: str, rows: Sequence[tuple[str, str]]) -> str:
@@ -103,14 +108,20 @@ def mutate(instruction: str, task: str, style: str, history: Sequence[tuple[str,
 
 
 def critique(
-    instruction: str, wrong: Sequence[tuple[str, str, str, str]], right: int, evidence: Sequence[str]
+    instruction: str, wrong: Sequence[tuple[str, str, str, str]], right: int | None, evidence: Sequence[str]
 ) -> str:
-    """`wrong` is rows of input, expected answer, output and why it was not right."""
+    """`wrong` is rows of input, expected answer, output and why it was not right; `right` how many others were, None
+    where answers are only compared, and nobody knows."""
     cases = "\n\n".join(_case(*row) for row in wrong)
+    told = (
+        "These are some of its answers:"
+        if right is None
+        else f"{right} answers were right. These were wrong:"
+    )
     return _join(
         "A prompt was tried. Say in two or three sentences what is wrong with the prompt, and how to mend it.",
         _quoted("prompt", instruction),
-        f"{right} answers were right. These were wrong:\n\n{cases}" if wrong else "",
+        f"{told}\n\n{cases}" if wrong else "",
         "What people said of earlier results:\n" + "\n".join(evidence) if evidence else "",
         "Give JSON with the key critique.",
     )
@@ -147,12 +158,14 @@ def reason(instruction: str, item_input: str, answer: str) -> str:
     )
 
 
-def invent_inputs(prompt: str, context: str, count: int, hint: str) -> str:
+def invent_inputs(prompt: str, context: str, count: int, hint: str, names: Sequence[str]) -> str:
+    """`names` are the prompt's variables, which the inputs are values for."""
+    form = f"objects with the keys {', '.join(names)}" if len(names) > 1 else "texts"
     return _join(
         f"Write {count} different inputs on which to test this prompt: {hint}.",
         _quoted("prompt", prompt),
         _context(context),
-        "Only the inputs, not the answers. Give JSON with the key inputs, a list of texts.",
+        f"Only the inputs, not the answers. Give JSON with the key inputs, a list of {form}.",
     )
 
 
@@ -207,7 +220,7 @@ def read_object(text: str) -> dict[str, Any]:
 
 
 def read_text(text: str, key: str) -> str:
-    """The text under a key; also from delimiters, or from JSON that was cut off after its start."""
+    """The text under a key; also from delimiters."""
     value = read_object(text).get(key)
     if isinstance(value, str):
         return storable(value).strip()
@@ -219,8 +232,13 @@ def read_text(text: str, key: str) -> str:
 def read_texts(text: str, key: str) -> list[str]:
     """The list of texts under a key, without empty ones and repeats."""
     value = read_object(text).get(key)
-    found = [storable(str(entry)).strip() for entry in value] if isinstance(value, list) else []
+    texts = [_as_text(entry) for entry in value] if isinstance(value, list) else []
+    found = [storable(text).strip() for text in texts]
     return list(dict.fromkeys(entry for entry in found if entry))
+
+
+def _as_text(entry: object) -> str:
+    return entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False)
 
 
 def read_score(text: str, key: str) -> float | None:
@@ -238,9 +256,8 @@ def _quoted(name: str, text: str) -> str:
 
 def _case(item_input: str, expected: str, output: str, why: str) -> str:
     wanted = f"\nExpected: {expected}" if expected else ""
-    return f"Input: {item_input}{wanted}\nAnswer: {output}" + (
-        f"\nWhy: {why}" if why and not expected else ""
-    )
+    because = f"\nWhy: {why}" if why and not why.startswith(EXPECTED) else ""
+    return f"Input: {item_input}{wanted}\nAnswer: {output}{because}"
 
 
 def _history(history: Sequence[tuple[str, float]]) -> str:

@@ -41,7 +41,8 @@ class Population:
         self.entries = [self.original]
         self.leader = self.original
         self.about = Understanding()
-        self.rejected: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()  # proposals by the reason for which they were refused
+        self.refused: Counter[str] = Counter()  # and by their operator
 
     def add(self, child: Child) -> Entry:
         """The child as an entry, with the next number."""

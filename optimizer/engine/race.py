@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.asking import Cost, Steps
 from optimizer.engine.components import Components
 from optimizer.engine.events import Dropped, Noted, Outcome, Scored
-from optimizer.engine.scoring import Case, Evaluator
+from optimizer.engine.scoring import Case, Evaluator, Scoring
 from optimizer.engine.splits import blocks
 from optimizer.engine.stats import clearly_worse, mean
 from optimizer.engine.task import Item
 from optimizer.llm.base import CallFailed
 
 WIDEST = 3  # how many go on after a block
+TOO_LONG = "the row is too long for the context window"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,15 @@ class Race:
         split: str,
         block: int,
         abreast: int,
+        original: Components,
         affords: Callable[[Cost], bool] = lambda cost: True,
     ) -> None:
         """`block` is rows a block; `abreast` is how many candidates run side by side, one to a slot of the server;
-        `affords` says whether the budget allows so much."""
+        `affords` says whether the budget allows so much. `misfits` are rows that are too long for the context window
+        even with the original prompt: they count as wrong for all."""
         self.items = items
+        self.misfits: set[int] = set()
+        self._original = original
         self._evaluator = evaluator
         self._split = split
         self._block = block
@@ -97,16 +102,40 @@ class Race:
         ]
         cases = [Case(entry.components, self.items[row]) for entry, row in todo]
         scorings = yield from self._evaluator.evaluate("Scoring", cases)
-        failed: dict[int, CallFailed] = {}
+        refused: dict[tuple[Entry, int], CallFailed] = {}
         for (entry, row), scoring in zip(todo, scorings, strict=True):
             if isinstance(scoring, CallFailed):
-                failed[entry.number] = scoring
-                continue
-            item = self.items[row]
-            told = scoring.output, scoring.score, scoring.why
-            self._known(entry)[row] = Outcome(row, item.input, item.expected, *told)
+                refused[entry, row] = scoring
+            else:
+                self._keep(entry, row, scoring)
+        failed = (yield from self._cannot_run(refused)) if refused else {}
         yield from self._report({entry.number for entry, _ in todo} - set(failed), rows)
         return (yield from self._without(field, failed))
+
+    def _keep(self, entry: Entry, row: int, scoring: Scoring) -> None:
+        item = self.items[row]
+        told = scoring.output, scoring.score, scoring.why
+        self._known(entry)[row] = Outcome(row, item.input, item.expected, *told)
+
+    def _cannot_run(self, refused: Mapping[tuple[Entry, int], CallFailed]) -> Steps[dict[int, CallFailed]]:
+        """Who cannot run on rows on which the original can, and why. On a misfit all are wrong."""
+        yield from self._find_misfits({row for (_, row), error in refused.items() if too_long(error)})
+        failed: dict[int, CallFailed] = {}
+        for (entry, row), error in refused.items():
+            if row in self.misfits:
+                self._keep(entry, row, Scoring("", 0.0, TOO_LONG))
+            else:
+                failed[entry.number] = error
+            if not entry.number and self._known(entry).keys() <= self.misfits:
+                failed[0] = error  # it is the prompt that is too long
+        return failed
+
+    def _find_misfits(self, suspects: set[int]) -> Steps[None]:
+        """Let the original run on these rows."""
+        rows = sorted(suspects - self.misfits)
+        cases = [Case(self._original, self.items[row]) for row in rows]
+        scorings = yield from self._evaluator.evaluate("Scoring", cases)
+        self.misfits |= {row for row, scoring in zip(rows, scorings, strict=True) if too_long(scoring)}
 
     def cost(self, field: Sequence[Entry], rows: Sequence[int]) -> Cost:
         """What scores on these rows still take."""
@@ -156,7 +185,7 @@ class Race:
     def _without(self, field: Sequence[Entry], failed: dict[int, CallFailed]) -> Steps[list[Entry]]:
         """A call that cannot succeed ends the run, except where only this candidate is too long for the window."""
         for number, error in sorted(failed.items()):
-            if number == 0 or error.code != "context_window":
+            if number == 0 or not too_long(error):
                 raise error
             yield Noted(f"Candidate {number} is too long for the context window: {error}")
             yield Dropped(number)
@@ -194,3 +223,8 @@ class Race:
 
     def _points(self, entry: Entry, stop: int) -> float:
         return sum(self._known(entry)[row].score * self.items[row].weight for row in range(stop))
+
+
+def too_long(answer: object) -> bool:
+    """Whether a call did not fit into the context window."""
+    return isinstance(answer, CallFailed) and answer.code == "context_window"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from optimizer.engine.asking import Answer, Asker, Cost, Steps
+from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, Cost, Steps, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import folded, graded, without_thinking
@@ -14,6 +14,7 @@ from optimizer.engine.task import Item, Options, Task
 from optimizer.llm.base import CallFailed, Reply, Request
 
 SLACK = 16  # tokens beyond the longest expected answer
+CUT = "…"  # at the end of an output that the limit ended
 WHOLE = {"exact", "words"}  # graders of the whole output: more text than expected cannot be right
 
 
@@ -52,6 +53,32 @@ class Evaluator(Protocol):
         ...
 
 
+class Answers:
+    """The target model's answers, each within a limit of tokens; a model that is cut while it thinks gets a larger
+    one."""
+
+    def __init__(self, task: Task, asker: Asker, limit: int) -> None:
+        self._task = task
+        self._asker = asker
+        whole = asker.config.answer_tokens
+        self._limit, *self._larger = sorted({limit, whole, whole + THINKING_TOKENS})
+
+    def cost(self, cases: Sequence[Case]) -> Cost:
+        """What the answers take."""
+        return self._asker.cost(self._requests(cases))
+
+    def ask(self, stage: str, cases: Sequence[Case]) -> Steps[list[Answer]]:
+        """The answers to the cases, in order."""
+        answers = yield from self._asker.ask(stage, self._requests(cases))
+        while self._larger and any(map(cut_in_thought, answers)):
+            self._limit = self._larger.pop(0)
+            answers = yield from self._asker.ask(stage, self._requests(cases))
+        return answers
+
+    def _requests(self, cases: Sequence[Case]) -> list[Request]:
+        return [answer_request(self._task, case, limit=self._limit) for case in cases]
+
+
 class Graded:
     """Scores by the task's grader against the expected answers."""
 
@@ -59,16 +86,15 @@ class Graded:
 
     def __init__(self, task: Task, asker: Asker) -> None:
         self._task = task
-        self._asker = asker
         self._options = options_of(task)
-        self._limit = answer_limit(task, asker.config.answer_tokens)
+        self._answers = Answers(task, asker, answer_limit(task, asker.config.answer_tokens))
         self._broken: dict[str, str] = {}  # inputs on which a grader of one's own raised, and what
 
     def cost(self, cases: Sequence[Case]) -> Cost:
-        return self._asker.cost(self._requests(cases))
+        return self._answers.cost(cases)
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        answers = yield from self._answers(stage, cases)
+        answers = yield from self._answers.ask(stage, cases)
         scorings = []
         for case, answer in zip(cases, answers, strict=True):
             scorings.append(self._grade(case, answer))
@@ -81,22 +107,10 @@ class Graded:
         said = next(iter(self._broken.values()))
         return [f"The grader failed on {len(self._broken)} rows, which count as wrong. It said: {said}"]
 
-    def _answers(self, stage: str, cases: Sequence[Case]) -> Steps[list[Answer]]:
-        """Answers within the limit; a model that thinks first, and was cut while thinking, gets the full one."""
-        answers = yield from self._asker.ask(stage, self._requests(cases))
-        if self._limit == self._asker.config.answer_tokens or not any(map(cut_in_thought, answers)):
-            return answers
-        self._limit = self._asker.config.answer_tokens
-        return (yield from self._asker.ask(stage, self._requests(cases)))
-
-    def _requests(self, cases: Sequence[Case]) -> list[Request]:
-        return [answer_request(self._task, case, limit=self._limit) for case in cases]
-
     def _grade(self, case: Case, answer: Answer) -> Scoring | CallFailed:
         if isinstance(answer, CallFailed):
             return answer
-        output = without_thinking(answer.text)
-        shown = output + "…" * (answer.finish_reason == "length")
+        output, shown = without_thinking(answer.text), output_of(answer)
         try:
             grade = graded(self._task.grader, output, case.item.expected, self._options)
         except Exception as error:  # a grader is anybody's function; its fault is told, and counts as wrong
@@ -131,8 +145,6 @@ def answer_limit(task: Task, limit: int) -> int:
     return min(limit, longest + SLACK)
 
 
-def cut_in_thought(answer: Answer) -> bool:
-    """Whether the limit was reached before a word of the answer."""
-    return (
-        isinstance(answer, Reply) and answer.finish_reason == "length" and not without_thinking(answer.text)
-    )
+def output_of(reply: Reply) -> str:
+    """What the model said, without its thoughts; with a mark where it was cut at the limit."""
+    return without_thinking(reply.text) + CUT * (reply.finish_reason == "length")

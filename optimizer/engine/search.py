@@ -23,7 +23,7 @@ from optimizer.engine.operators import (
     Operator,
     View,
 )
-from optimizer.engine.operators.base import settled
+from optimizer.engine.operators.base import OptimizerFailed, settled
 from optimizer.engine.policies import (
     OperatorPolicy,
     ParentPolicy,
@@ -39,6 +39,7 @@ from optimizer.engine.scoring import Evaluator
 from optimizer.engine.splits import Splits
 from optimizer.engine.task import Config, Item, OperatorPrior, Task, TaskRefused
 from optimizer.llm.base import Model
+from optimizer.llm.ledger import paid_once
 
 PRACTICE = 8  # training rows that a parent runs on, to be criticised
 
@@ -76,9 +77,10 @@ def run(
 
     Deterministic given the arguments and the model's replies. Raises TaskRefused for a task that cannot be run, before
     anything is spent, and where the limits do not last for what comes before the search (a judge's check, inputs to
-    write); CallFailed when the model refuses the original prompt itself, or never gives a verdict that can be read.
+    write); CallFailed when the model refuses the original prompt itself, or never gives a verdict that can be read, and
+    when the optimizer model fails before anything better was found.
     """
-    return Search(task, config, Asker(model, config, seed), method or Method()).run()
+    return Search(task, config, Asker(paid_once(model), config, seed), method or Method()).run()
 
 
 class Search:
@@ -100,7 +102,7 @@ class Search:
         yield Proposed(0, (), "original", original)
         splits, evaluator = yield from self._prepared()
         race, training, held_out = (
-            self._race(evaluator, items, name)
+            self._race(evaluator, items, name, original)
             for items, name in (
                 (splits.validation, "validation"),
                 (splits.train, "train"),
@@ -120,13 +122,14 @@ class Search:
             raise TaskRefused(f"There is no room left for a search. {spent} Allow more.") from spent
         return affordable(splits, self.task, self.asker, evaluator), evaluator
 
-    def _race(self, evaluator: Evaluator, items: Sequence[Item], name: str) -> Race:
+    def _race(self, evaluator: Evaluator, items: Sequence[Item], name: str, original: Components) -> Race:
         return Race(
             evaluator,
             items,
             split=name,
             block=self.config.block,
             abreast=self.asker.model.slots,
+            original=original,
             affords=self.asker.affords,
         )
 
@@ -146,6 +149,11 @@ class Search:
             yield from self._all_of(self.method.last)
         except BudgetSpent as spent:
             return str(spent)
+        except OptimizerFailed as error:
+            if not self.population.leader.number:
+                raise
+            self.ending.failure = str(error)
+            return "The optimizer model failed: what was found before is the result."
         return reason or "All iterations are done."
 
     def _structural(self) -> Steps[None]:
@@ -239,6 +247,7 @@ class Search:
             original = population.original.components
             if reason := objection(child.components, original, seen, answers):
                 population.rejected[reason] += 1
+                population.refused[child.operator] += 1
                 yield Rejected(reason, child.components.instruction[:500])
                 continue
             entry = population.add(child)

@@ -13,7 +13,7 @@ from typing import Protocol
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Idle, Piece, Reply, Request, Unavailable
 
 BEAT = 0.2  # seconds between two signs of life
-LONGEST_PAUSE = 10.0  # seconds between two tries of a server that is away
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a server that is away
 SOON = 5.0  # seconds for a list of models
 MOST_FAULTS = 6  # tries of a call that the server itself reports as failed
 
@@ -35,7 +35,8 @@ class Host(Protocol):
 
 
 class Pool:
-    """A `Model` over hosts: the least loaded host first, one that fails is left out for a while."""
+    """A `Model` over hosts: the least loaded first; one that fails is left out for a while, each time for longer; one
+    that has not got a model is not asked for it again."""
 
     def __init__(self, connect: Callable[[], Sequence[Host]]) -> None:
         """`connect` makes the hosts inside the pool's own event loop."""
@@ -45,6 +46,10 @@ class Pool:
         self._hosts = list(asyncio.run_coroutine_threadsafe(self._connect(connect), self._loop).result())
         self._busy = dict.fromkeys(range(len(self._hosts)), 0)
         self._away_until = dict.fromkeys(range(len(self._hosts)), 0.0)
+        self._pauses = dict.fromkeys(
+            range(len(self._hosts)), 0.0
+        )  # seconds for which a host was last left out
+        self._lacking: set[tuple[int, str]] = set()  # hosts and models that they do not have
         self._waiting = ""
         self.slots = sum(host.slots for host in self._hosts)
 
@@ -63,14 +68,17 @@ class Pool:
             work.cancel()
 
     def models(self) -> dict[str, str]:
-        """The models that the first host to answer has: digests by name. Unavailable when none answers soon."""
-        fault = Unavailable("No Ollama address is configured.")
-        for host in self._hosts:
-            try:
-                return asyncio.run_coroutine_threadsafe(self._soon(host), self._loop).result()
-            except Unavailable as error:
-                fault = error
-        raise fault
+        """The models that hosts have: digests by name, of the first host that has it. Unavailable when none answers
+        soon."""
+        lists = asyncio.run_coroutine_threadsafe(self._lists(), self._loop).result()
+        found = [models for models in lists if isinstance(models, dict)]
+        if not found:
+            faults = [fault for fault in lists if isinstance(fault, BaseException)]
+            raise faults[0] if faults else Unavailable("No Ollama address is configured.")
+        return {name: digest for models in reversed(found) for name, digest in models.items()}
+
+    async def _lists(self) -> list[dict[str, str] | BaseException]:
+        return await asyncio.gather(*map(self._soon, self._hosts), return_exceptions=True)
 
     @staticmethod
     async def _soon(host: Host) -> dict[str, str]:
@@ -129,9 +137,9 @@ class Pool:
 
     async def _insist(self, request: Request, on_text: Callable[[str], None]) -> Reply:
         """Try until a server answers, with growing pauses; only CallFailed ends it."""
-        pause, faults = 0.25, 0
+        faults = 0
         while True:
-            number = self._least_loaded()
+            number = self._least_loaded(request.model)
             self._busy[number] += 1
             try:
                 reply = await self._hosts[number].reply(request, on_text)
@@ -140,18 +148,38 @@ class Pool:
                 if faults >= MOST_FAULTS:
                     raise CallFailed("server_fault", f"{error} Tried {faults} times.") from error
                 self._waiting = f"waiting for Ollama: {error}"
-                self._away_until[number] = self._loop.time() + pause
+                self._leave_out(number)
+            except CallFailed as error:
+                if error.code != "unknown_model":
+                    raise
+                self._lacking.add((number, request.model))
+                if not self._having(request.model):
+                    raise
             else:
-                self._waiting = ""
+                self._waiting, self._pauses[number] = "", 0.0
                 return reply
             finally:
                 self._busy[number] -= 1
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(pause * 2, LONGEST_PAUSE)
+            await asyncio.sleep(self._until_next(request.model) * random.uniform(1.0, 1.5))
 
-    def _least_loaded(self) -> int:
+    def _leave_out(self, number: int) -> None:
+        """For a while: twice as long as last time, where it was not left out already."""
+        now = self._loop.time()
+        if self._away_until[number] <= now:
+            self._pauses[number] = min(max(SHORTEST_PAUSE, 2 * self._pauses[number]), LONGEST_PAUSE)
+            self._away_until[number] = now + self._pauses[number]
+
+    def _until_next(self, model: str) -> float:
+        """Seconds until a host that may have the model is not left out any more."""
+        return max(0.0, min(self._away_until[n] for n in self._having(model)) - self._loop.time())
+
+    def _having(self, model: str) -> list[int]:
+        """Hosts that may have the model."""
+        return [number for number in self._busy if (number, model) not in self._lacking]
+
+    def _least_loaded(self, model: str) -> int:
         now = self._loop.time()
         return min(
-            range(len(self._hosts)),
+            self._having(model) or self._busy,
             key=lambda n: (self._away_until[n] > now, self._busy[n] / self._hosts[n].slots, n),
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self, cast
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from optimizer.models.base import Owned, OwnedQuerySet, one_of
@@ -235,6 +235,17 @@ class OptimizationSession(Owned):
     def calls_reused(self) -> int:
         """How many of the calls were known from earlier optimizations of the workspace."""
         return min(self.calls, self.ledger.filter(reused=True).count())
+
+    @property
+    def spent_before(self) -> dict[str, int]:
+        """What the writing of the test inputs took that a person has since approved of: it is part of the whole."""
+        if not self.inputs:
+            return {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0}
+        return self.ledger.filter(purpose="inputs").aggregate(
+            calls=Count("pk"),
+            prompt_tokens=Sum("prompt_tokens", default=0),
+            completion_tokens=Sum("completion_tokens", default=0),
+        )
 
     @property
     def target_id(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import singledispatchmethod
+from functools import cached_property, singledispatchmethod
 from typing import Any
 
 from django.db import transaction
@@ -45,6 +45,10 @@ class Recorder:
         """The best so far."""
         return self.candidates().filter(is_best=True).first()
 
+    @cached_property
+    def _spent_before(self) -> dict[str, int]:
+        return self.session.spent_before
+
     # Each kind of event
 
     @singledispatchmethod
@@ -68,7 +72,7 @@ class Recorder:
 
     @keep.register
     def _spent(self, event: events.Spent) -> None:
-        self.update(**asdict(event))
+        self.update(**{name: spent + self._spent_before[name] for name, spent in asdict(event).items()})
 
     @keep.register
     def _proposed(self, event: events.Proposed) -> None:

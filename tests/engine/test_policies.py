@@ -90,7 +90,15 @@ def raced(
 
     the_task = task(items=tuple(rows))
     asker = Asker(Scripted(script), Config(max_calls=calls))
-    race = Race(Graded(the_task, asker), rows, split="validation", block=4, abreast=2, affords=asker.affords)
+    race = Race(
+        Graded(the_task, asker),
+        rows,
+        split="validation",
+        block=4,
+        abreast=2,
+        original=Components(""),
+        affords=asker.affords,
+    )
     field = [Entry(n, (), "mutate", Components(prompt)) for n, prompt in enumerate(right)]
     for _ in race.score(field[:1], range(len(rows))):
         pass

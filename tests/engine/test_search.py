@@ -166,7 +166,12 @@ def test_the_budget_of_tokens_is_never_overshot() -> None:
 
 def test_an_optimizer_that_gives_nothing_usable_ends_with_the_best_of_what_there_is() -> None:
     def useless(request: Request) -> str:
-        return answers(request) if request.purpose == "answer" else "I cannot do that, sorry"
+        if request.purpose != "answer":
+            return "I cannot do that, sorry"
+        beyond_it = (
+            int(last_input(request)[4:]) % 7 == 0
+        )  # so that the target score is not reached without rewrites
+        return "neither" if beyond_it else answers(request)
 
     result = result_of(task(), useless)
     assert result.best != 0

@@ -120,3 +120,41 @@ def test_closing_aborts_what_is_in_flight(make_pool: MakePool) -> None:
         time.sleep(0.01)
     assert host.aborted == 2
     assert len(host.requests) == 2
+
+
+class Without(ScriptedHost):
+    """A server that has not got one of the models."""
+
+    async def models(self) -> dict[str, str]:
+        return {"other": "2"}
+
+
+def lacking(request: Request) -> str:
+    raise CallFailed("unknown_model", "model 'm' not found")
+
+
+def test_a_model_that_one_server_lacks_is_asked_of_the_other(make_pool: MakePool) -> None:
+    without, here = Without(lacking, slots=1), ScriptedHost(echo, slots=1, latency=0.01)
+    pool = make_pool(without, here)
+    done = [a for a in pool.replies([ask(n) for n in range(6)]) if isinstance(a, Done)]
+    assert len(done) == len(here.requests) == 6
+    assert len(without.requests) == 1
+    assert pool.models() == {"other": "2", "scripted": "1"}
+
+
+def test_a_model_that_no_server_has_fails_the_call(make_pool: MakePool) -> None:
+    hosts = [Without(lacking), Without(lacking)]
+    (arrival,) = make_pool(*hosts).replies([ask(1)])
+    assert isinstance(arrival, Failed)
+    assert arrival.error.code == "unknown_model"
+    assert [len(host.requests) for host in hosts] == [1, 1]
+
+
+def test_a_server_that_stays_away_is_tried_ever_less(make_pool: MakePool) -> None:
+    away = ScriptedHost(failing_first(99, answered=False), slots=2)
+    here = ScriptedHost(echo, slots=2, latency=0.05)
+    pool = make_pool(away, here)
+    for batch in range(10):
+        list(pool.replies([ask(10 * batch + n) for n in range(8)]))
+    assert len(here.requests) == 80
+    assert len(away.requests) <= 8  # 2 s at pauses of 0.25, 0.5 and 1 s, two slots each

@@ -8,21 +8,29 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from optimizer.engine import meta
-from optimizer.engine.asking import Answer, Asking, proposal_request
+from optimizer.engine.asking import Answer, Asking, cut_in_thought, proposal_request
 from optimizer.engine.components import Components
 from optimizer.engine.events import Outcome
 from optimizer.engine.task import Config, Item, Task
 from optimizer.llm.base import CallFailed, Request
 
+BYTES_A_TOKEN = 2  # fewer than usual text has in any language: leaves room for twice the length
+
+
+class OptimizerFailed(CallFailed):
+    """A call of the optimizer model cannot succeed: there will be no more proposals."""
+
 
 @dataclass(frozen=True)
 class Understanding:
-    """What the optimizer model makes of the task; empty where it gave nothing usable."""
+    """What the optimizer model makes of the task, empty where it gave nothing usable; and whether it `thinks` for so
+    long before it speaks that its calls need more room."""
 
     task: str = ""
     expert: str = ""
     keywords: tuple[str, ...] = ()
     good_answer: str = ""
+    thinks: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,8 @@ class View:
 
     @property
     def wrong(self) -> list[Outcome]:
-        """Practice rows that the parent did not get wholly right."""
-        return [outcome for outcome in self.practice if outcome.score < 1]
+        """Practice rows that the parent did not get wholly right, the worst first."""
+        return sorted((o for o in self.practice if o.score < 1), key=lambda outcome: outcome.score)
 
     @property
     def unused(self) -> list[Item]:
@@ -96,48 +104,64 @@ def settled(proposals: Proposals) -> Asking[list[Components]]:
     return (yield from proposals)
 
 
-def propose(view: View, purpose: str, text: str, schema: dict[str, object], *, salt: str = "") -> Request:
-    """A sampled call of the optimizer model for an operator."""
+def propose(
+    view: View, purpose: str, text: str, schema: dict[str, object], *, salt: str = "", room: int = 0
+) -> Request:
+    """A sampled call of the optimizer model for an operator, with room for so many tokens at least."""
     return proposal_request(
-        purpose, text, schema, model=view.task.optimizer_model, config=view.config, salt=f"{view.salt}:{salt}"
+        purpose,
+        text,
+        schema,
+        model=view.task.optimizer_model,
+        config=view.config,
+        salt=f"{view.salt}:{salt}",
+        room=room,
+        thinks=view.about.thinks,
     )
 
 
 def rewritten(view: View, purpose: str, text: str) -> Asking[str]:
-    """A new instruction; one more try with another seed where the reply cannot be used. "" where both failed."""
+    """A new instruction, which may be twice as long as the old; one more try with another seed where the reply cannot
+    be used. "" where both failed."""
+    room = len(view.parent.instruction.encode()) // BYTES_A_TOKEN
     for salt in ("", "again"):
-        (answer,) = yield [propose(view, purpose, text, meta.PROMPT_SCHEMA, salt=salt)]
+        (answer,) = yield [propose(view, purpose, text, meta.PROMPT_SCHEMA, salt=salt, room=room)]
         if found := said(answer, "prompt"):
             return found
     return ""
 
 
 def said(answer: Answer, key: str) -> str:
-    """The text under a key; "" for a proposal that did not fit into the window. Other failures end the run."""
+    """The text under a key; "" for a proposal that did not fit into the window. Other failures end the search."""
     if isinstance(answer, CallFailed):
         if answer.code != "context_window":
-            raise answer
+            raise OptimizerFailed(answer.code, str(answer)) from answer
         return ""
     return meta.read_text(answer.text, key)
 
 
 def understand(task: Task, config: Config, rows: Sequence[Item], *, salt: str) -> Asking[Understanding]:
-    """One call that says what the task is."""
+    """One call that says what the task is; another with more room where the model was cut while it thought."""
     text = meta.understand(task.prompt, task.context, [(row.input, row.expected) for row in rows[:3]])
-    (answer,) = yield [
-        proposal_request(
-            "understand",
-            text,
-            meta.UNDERSTANDING_SCHEMA,
-            model=task.optimizer_model,
-            config=config,
-            salt=salt,
-        )
-    ]
+    for thinks in (False, True):
+        (answer,) = yield [
+            proposal_request(
+                "understand",
+                text,
+                meta.UNDERSTANDING_SCHEMA,
+                model=task.optimizer_model,
+                config=config,
+                salt=salt,
+                thinks=thinks,
+            )
+        ]
+        if not cut_in_thought(answer):
+            break
     keywords = [] if isinstance(answer, CallFailed) else meta.read_texts(answer.text, "keywords")
     return Understanding(
         task=said(answer, "task")[:500],
         expert=said(answer, "expert")[:300],
         keywords=tuple(word[:40] for word in keywords[:6]),
         good_answer=said(answer, "good_answer")[:500],
+        thinks=thinks,
     )

@@ -15,7 +15,7 @@ from optimizer.engine.components import Components, Shot
 from optimizer.engine.events import Outcome
 from optimizer.engine.graders import folded
 from optimizer.engine.operators.base import View, propose, said
-from optimizer.engine.scoring import WHOLE
+from optimizer.engine.scoring import CUT, WHOLE
 from optimizer.engine.task import Item
 
 MOST_SHOTS = 32
@@ -102,7 +102,7 @@ class VerifiedExamples:
         return [view.parent.but(shots=shots, shots_as=shots_as)]
 
     def _traces(self, view: View) -> list[Outcome]:
-        whole = [o for o in view.practice if o.score == 1 and not o.output.endswith("…")]
+        whole = [o for o in view.practice if o.score == 1 and not o.output.endswith(CUT)]
         return [outcome for outcome in whole if len(outcome.output) > LONGER * len(outcome.expected)]
 
 

@@ -48,7 +48,7 @@ class CritiqueAndSynthesize:
     def propose(self, view: View) -> Asking[list[Components]]:
         if not view.wrong and not view.task.evidence:
             return []
-        right = len(view.practice) - len(view.wrong)
+        right = len(view.practice) - len(view.wrong) if view.task.items else None
         text = meta.critique(
             view.parent.instruction, shown_rows(view.wrong[:SHOWN]), right, view.task.evidence
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,10 @@ from optimizer.engine.graders import folded
 from optimizer.engine.operators.base import View
 from optimizer.engine.operators.examples import usual_forms
 
-MOST_LABELS = 8
+FEW_LABELS, MOST_LABELS = 8, 40
 LONGEST_LABEL = 40  # characters
+LONGEST_LIST = 500
+UNSEEN = 0.05  # chance that the next row has another label, up to which the list is taken to be whole
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class AnswerFormat:
         return [view.parent.but(answer_format=self._rule(view))]
 
     def _rule(self, view: View) -> str:
+        choices = [line.strip() for line in dict(view.task.grader_options).get("choices", "").splitlines()]
+        if view.task.grader == "choice" and any(choices):
+            return one_of([choice for choice in choices if choice])
         return shared_format([row.expected for row in view.train])
 
 
@@ -118,8 +124,8 @@ def shared_format(answers: Sequence[str]) -> str:
     labels = list(usual_forms(answers).values())
     if not labels:
         return ""
-    if len(labels) <= min(MOST_LABELS, len(answers) // 2) and max(map(len, labels)) <= LONGEST_LABEL:
-        return f"Answer with exactly one of: {', '.join(labels)}. Write nothing else."
+    if are_labels(answers) and (rule := one_of(labels)):
+        return rule
     rules: list[tuple[Callable[[str], bool], str]] = [
         (_is_number, "Answer with the number only. Write nothing else."),
         (_is_json, "Answer with JSON only. Write nothing else."),
@@ -128,6 +134,24 @@ def shared_format(answers: Sequence[str]) -> str:
         (lambda answer: len(answer.split()) <= 6, "Answer with a few words only. Write nothing else."),
     ]
     return next((text for fits, text in rules if all(fits(label) for label in labels)), "")
+
+
+def are_labels(answers: Sequence[str]) -> bool:
+    """Whether the answers are of a small set, and all of the set is likely there: by few of them, or by how many came
+    only once (Good and Turing's chance of another)."""
+    counts = Counter(map(folded, answers))
+    if max(len(answer) for answer in answers) > LONGEST_LABEL or 2 * len(counts) > len(answers):
+        return False
+    once = sum(count == 1 for count in counts.values())
+    return len(counts) <= FEW_LABELS or once <= UNSEEN * len(answers)
+
+
+def one_of(labels: Sequence[str]) -> str:
+    """A sentence that names all labels, or "" where they are too many."""
+    listed = ", ".join(labels)
+    if len(labels) > MOST_LABELS or len(listed) > LONGEST_LIST:
+        return ""
+    return f"Answer with exactly one of: {listed}. Write nothing else."
 
 
 def _is_number(text: str) -> bool:
