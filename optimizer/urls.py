@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from optimizer.views import accounts, health, history, home, preferences, previews, sessions
+from optimizer.views import accounts, history, home, preferences, previews, sessions
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -16,5 +16,4 @@ urlpatterns = [
     path("history/", history.history, name="history"),
     path("settings/", preferences.preferences, name="preferences"),
     path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign-in-by-link"),
-    path("healthz", health.healthz, name="healthz"),
 ]

@@ -40,8 +40,10 @@ if (window.htmx) htmx.defineExtension("morph", {
   handleSwap(style, target, fragment) {
     if (style !== "morph") return false;
     const fresh = fragment.nodeType === Node.ELEMENT_NODE ? fragment : fragment.firstElementChild;
+    if (!fresh || fresh.id !== target.id) return []; // another page than was asked for
     morph(target, fresh);
     followText();
+    tellTimes();
     return [target];
   },
 });
@@ -58,14 +60,31 @@ addEventListener("htmx:wsClose", ({ detail }) => {
   $("#connection").textContent = again ? "Reconnecting…" : "Signed out. Sign in again to go on.";
   lost = setTimeout(() => { $("#connection").hidden = false; }, again ? 800 : 0);
 });
-const failed = () => { $("#connection").textContent = "The server did not answer. Nothing you typed is lost: try again."; $("#connection").hidden = false; setTimeout(() => { $("#connection").hidden = true; }, 6000); };
+const REASONS = {
+  401: "You are signed out. Sign in in another tab, then try again: nothing you typed is lost.",
+  403: "That was refused. Reload the page, then try again.",
+};
+function failed({ detail }) {
+  const reason = REASONS[detail.xhr?.status];
+  $("#connection").textContent = reason || "The server did not answer. Nothing you typed is lost: try again.";
+  $("#connection").hidden = false;
+  clearTimeout(lost);
+  lost = setTimeout(() => { $("#connection").hidden = true; }, reason ? 20000 : 6000);
+}
 addEventListener("htmx:sendError", failed);
 addEventListener("htmx:responseError", failed);
+
+// Who signed in again in another tab has another token there.
+addEventListener("htmx:configRequest", ({ detail }) => {
+  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  if (token && detail.parameters.csrfmiddlewaretoken) detail.parameters.csrfmiddlewaretoken = token[1];
+});
 
 // Times: elapsed ones tick, past ones are told in the reader's zone.
 const clock = (seconds) => seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
 const tick = () => $$("[data-since]").forEach((node) => { node.textContent = clock(Math.max(0, Math.round((Date.now() - Date.parse(node.dataset.since)) / 1000))); });
 setInterval(tick, 1000);
+const tellTimes = () => $$("time[data-clock]").forEach((node) => { node.textContent = new Date(node.dateTime).toLocaleTimeString(); });
 addEventListener("mouseover", ({ target }) => { if (target.dateTime && target.nodeName === "TIME") target.title = new Date(target.dateTime).toLocaleString(); });
 
 // Copying, with and without HTTPS.
@@ -79,12 +98,13 @@ async function copy(text) {
 }
 addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy]");
-  if (!button || button.dataset.label) return;
+  if (!button || button.textContent === "Copied") return;
   await copy(button.dataset.copy);
-  button.dataset.label = button.textContent;
+  button.focus();
+  const label = button.textContent;
   button.textContent = "Copied";
   $("#spoken").textContent = "Copied";
-  setTimeout(() => { button.textContent = button.dataset.label; delete button.dataset.label; button.focus(); $("#spoken").textContent = ""; }, 2000);
+  setTimeout(() => { if (button.textContent === "Copied") button.textContent = label; $("#spoken").textContent = ""; }, 2000);
 });
 
 // The theme: a cookie, so that the server paints the right one at once.
@@ -153,6 +173,8 @@ addEventListener("submit", ({ target }) => {
 addEventListener("pageshow", ({ persisted }) => { if (form() && persisted) renewKey(); });
 addEventListener("htmx:load", ({ target }) => { if (target === form() || target.contains?.(form())) { showPrompt(); showPreset(); $("[aria-invalid=true]", form())?.focus(); } });
 
+addEventListener("htmx:afterRequest", ({ target, detail }) => { if (target === form() && !detail.successful) sessionStorage.removeItem("sent"); });
+
 // Once the optimization is there, its draft is done.
 if ($("#session-panel") && sessionStorage.getItem("sent")) { localStorage.removeItem(sessionStorage.getItem("sent")); sessionStorage.removeItem("sent"); }
 
@@ -167,6 +189,10 @@ addEventListener("click", ({ target }) => {
   if (!star) return;
   star.form.dataset.before = chosenStar();
   paintStars(Number(star.value));
+});
+addEventListener("htmx:configRequest", ({ target, detail }) => {
+  if (target.id !== "rating") return;
+  for (const words of $$("textarea", target)) if (words.value === words.defaultValue) delete detail.parameters[words.name]; // may be newer elsewhere
 });
 addEventListener("htmx:afterRequest", ({ target, detail }) => {
   if (target.id === "rating" && !detail.successful && target.dataset.before) paintStars(Number(target.dataset.before));
@@ -183,7 +209,9 @@ addEventListener("keydown", (event) => {
   if (star && star.offsetParent) star.click();
 });
 
+if (form()?.dataset.bound) sessionStorage.removeItem("sent");
 startForm();
 tick();
+tellTimes();
 followText();
 if ($("#search") && new URLSearchParams(location.search).has("focus")) $("#search").focus();

@@ -165,3 +165,27 @@ def test_weights_and_options_reach_the_engine(user: User) -> None:
     assert [item.weight for item in task.items] == [row.weight for row in rows]
     assert task.grader_options == (("choices", "odd\neven"),)
     assert Prompt.objects.count() == 1
+
+
+def test_what_the_page_told_is_not_rehearsed_again_when_the_speed_changes(
+    measured: str, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = of(measured)
+    before = told(choices)
+    monkeypatch.setattr(speeds, "known", lambda name: Speed(50, 4, slots=2, call_seconds=0.1))
+    session = start_optimization(by=user, choices=choices)
+    assert session.estimate == before.kept()
+    after = told(choices)
+    assert after.minutes is not None
+    assert before.minutes is not None
+    assert after.minutes > 2 * before.minutes
+
+
+def test_what_was_told_without_a_speed_is_told_anew_with_one(
+    model: str, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told(of(model)).minutes is None
+    monkeypatch.setattr(speeds, "known", lambda name: Speed(50, 4, slots=2, call_seconds=0.1))
+    session = start_optimization(by=user, choices=of(model))
+    assert session.estimate is not None
+    assert session.estimate["minutes"] > 0

@@ -86,7 +86,7 @@ class OptimizationSession(Owned):
 
     prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="sessions")
     dataset = models.ForeignKey(
-        Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="sessions"
+        Dataset, null=True, blank=True, on_delete=models.RESTRICT, related_name="sessions"
     )
 
     # What was asked for

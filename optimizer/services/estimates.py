@@ -58,14 +58,15 @@ class Forecast:
         return f"{cost}. How long is not known yet: {self.model} has not been measured on this server."
 
 
-def forecast(choices: Choices) -> Forecast | None:
-    """What these choices will take, if that can be told. TaskRefused says why they cannot be run."""
+def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
+    """What these choices will take, if that can be told; `as_told` a moment ago, where somebody was. TaskRefused says
+    why they cannot be run."""
     model = target_model(choices)
     speed = speeds.known(model) if model else None
     draft = _draft(choices)
     task, config = briefing.task_of(draft, choices.examples()), briefing.config_of(draft)
     try:
-        found = _estimate(task, config, speed or UNMEASURED, choices.seed)
+        found = _estimate(task, config, speed or UNMEASURED, choices.seed, as_told=as_told)
     except TaskRefused:
         raise
     except TimeoutError:
@@ -76,16 +77,18 @@ def forecast(choices: Choices) -> Forecast | None:
     return Forecast(found.calls, found.tokens, found.minutes if speed else None, model)
 
 
-def _estimate(task: Task, config: Config, speed: Speed, seed: int) -> Estimate:
-    """Remembered for a while: a page asks for it, then the start does. TimeoutError where it takes too long."""
-    asked = hashlib.sha256(repr((task, config, speed, seed)).encode(errors="replace")).hexdigest()
-    known: Estimate | str | None = cache.get(f"estimate:{asked}")
-    if known is None:
-        known = _rehearsed(task, config, speed, seed)
+def _estimate(task: Task, config: Config, speed: Speed, seed: int, *, as_told: bool) -> Estimate:
+    """Remembered for a while: a page asks for it, then the start does, when the speed may have been measured anew.
+    TimeoutError where it takes too long."""
+    asked = hashlib.sha256(repr((task, config, seed)).encode(errors="replace")).hexdigest()
+    known: tuple[Speed, Estimate | str] | None = cache.get(f"estimate:{asked}")
+    good_enough = known and (known[0] == speed or (as_told and known[0] != UNMEASURED))
+    if known is None or not good_enough:
+        known = speed, _rehearsed(task, config, speed, seed)
         cache.set(f"estimate:{asked}", known, REMEMBERED)
-    if isinstance(known, str):
-        raise TimeoutError(known)
-    return known
+    if isinstance(known[1], str):
+        raise TimeoutError(known[1])
+    return known[1]
 
 
 def _rehearsed(task: Task, config: Config, speed: Speed, seed: int) -> Estimate | str:

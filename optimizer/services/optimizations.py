@@ -48,7 +48,7 @@ def _submitted(by: User, choices: Choices) -> OptimizationSession | None:
 def _estimate(choices: Choices) -> dict[str, Any] | None:
     """What the run will take, to be shown beside what it took. A task that cannot be run is refused by the run."""
     with suppress(TaskRefused):
-        if told := forecast(choices):
+        if told := forecast(choices, as_told=True):
             return told.kept()
     return None
 

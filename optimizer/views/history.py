@@ -39,6 +39,6 @@ def _page(request: AppRequest, words: str, status: str) -> Page:
 
 
 def _template(request: AppRequest) -> str:
-    if request.htmx and request.GET.get("cursor"):
-        return "_history_more.html"
-    return "_history_region.html" if request.htmx and not request.htmx.boosted else "history.html"
+    if not request.htmx or request.htmx.boosted or request.htmx.history_restore_request:
+        return "history.html"
+    return "_history_more.html" if request.GET.get("cursor") else "_history_region.html"

@@ -21,7 +21,8 @@ Cursor = tuple[datetime, int]
 
 @dataclass(frozen=True)
 class Page:
-    """Rows, newest first; `more` is the cursor of the next page, `oldest` that of the last row here."""
+    """Rows, newest first; `more` is the cursor of the next page, `oldest` that of the last row here where others
+    follow."""
 
     rows: list[OptimizationSession]
     more: str
@@ -34,21 +35,30 @@ def listed_page(
     prompts: PromptQuerySet | None = None,
     status: str = "",
     cursor: str = "",
-    down_to: str = "",
 ) -> Page:
-    """One page after `cursor`, or everything `down_to` a row, as a live list grows at its top."""
+    """One page after `cursor`."""
+    rows = _chosen(rows, prompts, status)
+    after = page_from(cursor)
+    found = list((rows.before(*after) if after else rows)[: PAGE + 1])
+    shown = found[:PAGE]
+    oldest = cursor_of(shown[-1]) if len(found) > PAGE else ""
+    return Page(shown, more=oldest, oldest=oldest)
+
+
+def live_page(
+    rows: SessionQuerySet, *, prompts: PromptQuerySet | None = None, status: str = "", down_to: str = ""
+) -> Page:
+    """Everything `down_to` a row, as a live list grows at its top; everything at all where nothing followed it."""
+    rows = _chosen(rows, prompts, status)
+    last = page_from(down_to)
+    return Page(list((rows.down_to(*last) if last else rows)[:AT_MOST]), more="", oldest=down_to)
+
+
+def _chosen(rows: SessionQuerySet, prompts: PromptQuerySet | None, status: str) -> SessionQuerySet:
     rows = rows.newest_first()
     if prompts is not None:
         rows = rows.of_prompts(prompts)
-    if status:
-        rows = rows.filter(status=status)
-    after, last = page_from(cursor), page_from(down_to)
-    if last is not None:
-        return Page(list(rows.down_to(*last)[:AT_MOST]), more="", oldest=down_to)
-    found = list((rows.before(*after) if after else rows)[: PAGE + 1])
-    shown = found[:PAGE]
-    oldest = cursor_of(shown[-1]) if shown else ""
-    return Page(shown, more=oldest if len(found) > PAGE else "", oldest=oldest)
+    return rows.filter(status=status) if status else rows
 
 
 def cursor_of(session: OptimizationSession) -> str:

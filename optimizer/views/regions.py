@@ -10,7 +10,7 @@ from django.core.signing import BadSignature
 from django.template.loader import render_to_string
 
 from optimizer.models import Membership, OptimizationSession, Prompt, SessionStatus, User
-from optimizer.views.listing import RECENT, listed_page, page_from
+from optimizer.views.listing import RECENT, live_page, page_from
 from optimizer.views.panels import TABS, Context, session_panel
 from optimizer.views.requests import is_number
 
@@ -33,7 +33,8 @@ class SessionRegion:
 
 @dataclass(frozen=True)
 class HistoryRegion:
-    """The list of optimizations in these workspaces, down to the oldest row that the page first showed."""
+    """The list of optimizations in these workspaces, down to the oldest row that the page first showed, if it did not
+    show all."""
 
     workspaces: tuple[int, ...]
     words: str = ""
@@ -47,7 +48,7 @@ class HistoryRegion:
     def render(self) -> str:
         rows = OptimizationSession.objects.in_workspaces(self.workspaces)
         prompts = Prompt.objects.in_workspaces(self.workspaces).matching(self.words) if self.words else None
-        page = listed_page(rows, prompts=prompts, status=self.status, down_to=self.oldest)
+        page = live_page(rows, prompts=prompts, status=self.status, down_to=self.oldest)
         return _frame("_history_list.html", {"page": page, "words": self.words, "status": self.status})
 
 

@@ -43,6 +43,11 @@ class Product:
         if self.web:
             end(self.web)
 
+    def sign_in_link(self) -> str:
+        found = re.search(r"/sign-in/\S+", django("sign_in_link"))
+        assert found
+        return self.base + found.group()
+
 
 @pytest.fixture(scope="module")
 def live_product() -> Iterator[Product]:
@@ -66,9 +71,7 @@ def live_product() -> Iterator[Product]:
     )
     try:
         product.start_web()
-        found = re.search(r"/sign-in/\S+", django("sign_in_link"))
-        assert found
-        product.link = product.base + found.group()
+        product.link = product.sign_in_link()
         yield product
     finally:
         product.stop_web()

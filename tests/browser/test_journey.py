@@ -86,7 +86,9 @@ def test_the_difference_can_be_read_in_one_text(page: Page) -> None:
 def test_copying_says_so(page: Page) -> None:
     page.get_by_role("button", name="Copy prompt").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    page.get_by_role("link", name="Run again").focus()
     expect(page.get_by_role("button", name="Copy prompt")).to_be_visible(timeout=4000)
+    expect(page.get_by_role("link", name="Run again")).to_be_focused()
 
 
 def test_it_is_rated_by_key_and_the_rating_cleared(page: Page) -> None:
@@ -99,6 +101,36 @@ def test_it_is_rated_by_key_and_the_rating_cleared(page: Page) -> None:
     expect(page.locator(".stars .on")).to_have_count(4)
     page.locator(".stars [data-star='4']").click()
     expect(page.locator(".stars .on")).to_have_count(0)
+
+
+def test_a_star_pressed_on_an_older_page_leaves_newer_words(page: Page) -> None:
+    older = page.context.new_page()
+    older.goto(page.url)
+    page.get_by_text("Say more").click()
+    page.get_by_label("Comment").fill("Just right.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    older.locator(".stars [data-star='5']").click()
+    expect(older.get_by_label("Comment")).to_have_value("Just right.")
+    older.locator(".stars [data-star='5']").click()
+    older.close()
+    page.reload()
+    expect(page.get_by_label("Comment")).to_have_value("Just right.")
+
+
+def test_who_was_signed_out_goes_on_after_signing_in_elsewhere(page: Page, live_product: Product) -> None:
+    page.get_by_label("Comment").fill("Still right.")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#connection")).to_contain_text("Sign in in another tab")
+    expect(page.get_by_label("Comment")).to_have_value("Still right.")
+    other = page.context.new_page()
+    other.goto(live_product.sign_in_link())
+    other.close()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Comment")).to_have_value("Still right.")
 
 
 def test_an_output_is_called_wrong_and_right_again(page: Page) -> None:
@@ -155,6 +187,10 @@ def test_the_history_is_live_and_searchable(page: Page) -> None:
     expect(page).to_have_url(re.compile("q=word"))
     page.get_by_label("Search in prompts").fill("zebra")
     expect(page.get_by_text("No matches")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#history-list li")).to_have_count(1)
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    expect(page.get_by_label("Search in prompts")).to_have_value("word")
 
 
 def test_a_lost_connection_is_told_and_mended(page: Page, live_product: Product) -> None:

@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
+from django.db.models import RestrictedError
 from django.utils import timezone
 
-from optimizer.models import Evaluation, SystemMetric, User, Workspace
+from optimizer.models import Dataset, Evaluation, OptimizationSession, SystemMetric, User, Workspace
 from tests import factories
 
 LONG = "repeat('x', 10001)"
@@ -108,13 +109,13 @@ COUNTS = [
 def world(user: User, workspace: Workspace) -> None:
     """One row in every table."""
     key = UUID("00000000-0000-4000-8000-000000000000")
-    session = factories.make_session(workspace, created_by=user, submit_key=key)
+    dataset = factories.make_dataset(workspace, rows=1)
+    session = factories.make_session(workspace, created_by=user, submit_key=key, dataset=dataset)
     evaluation = factories.make_evaluation(factories.make_candidate(session, is_best=True))
     factories.rate_output(evaluation, user)
     factories.make_event(session)
     factories.make_call(session)
     factories.make_feedback(session, user)
-    factories.make_dataset(workspace, rows=1)
     factories.make_template(workspace)
     factories.make_prior(workspace)
     SystemMetric.objects.create(name="page", minute=timezone.now())
@@ -198,3 +199,18 @@ def test_deleting_a_person_keeps_what_the_team_made(
 def test_deleting_a_session_leaves_no_orphan(world: None, workspace: Workspace) -> None:
     workspace.delete()
     assert not Evaluation.objects.exists()
+
+
+def test_a_person_is_deleted_with_all_that_is_theirs(user: User) -> None:
+    own = user.personal_workspace
+    factories.make_session(own, created_by=user, dataset=factories.make_dataset(own))
+    user.delete()
+    assert not OptimizationSession.objects.exists()
+    assert not Dataset.objects.exists()
+
+
+def test_rows_that_were_used_are_not_deleted_alone(workspace: Workspace) -> None:
+    dataset = factories.make_dataset(workspace)
+    factories.make_session(workspace, dataset=dataset)
+    with pytest.raises(RestrictedError):
+        dataset.delete()

@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer.models import OptimizationSession, Prompt, User, Workspace
+from optimizer.views.regions import region_for
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -134,3 +135,35 @@ def test_the_search_index_serves_the_search(workspace: Workspace) -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = OptimizationSession.objects.of_prompts(Prompt.objects.matching("customer")).explain()
     assert "prompt_search" in plan
+
+
+def test_going_back_gets_the_whole_page(user_client: Client, workspace: Workspace) -> None:
+    restore = HTMX | {"HX-History-Restore-Request": "true"}
+    page = user_client.get("/history/?q=summary", headers=restore).content.decode()
+    assert "<html" in page
+    assert 'id="history-region"' in page
+
+
+def test_a_list_that_shows_all_is_live_as_a_whole(
+    user_client: Client, workspace: Workspace, user: User
+) -> None:
+    """What starts before the rows shown, and ends after them, appears under its status."""
+    running = factories.make_session(workspace)
+    factories.make_session(workspace, status="completed")
+    page = user_client.get("/history/?status=completed").context["page"]
+    region = region_for(user, "history", {"status": "completed", "oldest": page.oldest})
+    OptimizationSession.objects.filter(pk=running.pk).update(status="completed", finished_at=timezone.now())
+    assert region is not None
+    assert f"/optimizations/{running.pk}/" in region.render()
+
+
+def test_a_list_that_has_more_is_live_down_to_its_last_row(
+    user_client: Client, workspace: Workspace, user: User
+) -> None:
+    pks = make_many(workspace, 23)
+    page = user_client.get("/history/").context["page"]
+    region = region_for(user, "history", {"oldest": page.oldest})
+    newest = factories.make_session(workspace)
+    assert region is not None
+    frame = region.render()
+    assert [f"/optimizations/{pk}/" in frame for pk in (newest.pk, *pks)] == [True] * 21 + [False] * 3

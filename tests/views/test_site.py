@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from django.views.defaults import server_error
 
 from optimizer.models import User, Workspace
@@ -19,6 +19,19 @@ def test_health_answers_without_signing_in(client: Client, db: None) -> None:
 
 def test_health_is_only_read(client: Client, db: None) -> None:
     assert client.post("/healthz").status_code == 405
+
+
+@override_settings(ALLOWED_HOSTS=["prompts.example.org"], SECURE_SSL_REDIRECT=True)
+def test_health_answers_by_address_and_without_tls(client: Client, db: None) -> None:
+    assert client.get("/healthz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get("/", headers={"Host": "10.0.0.7:8000"}).status_code in {301, 400}
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_part_of_a_page_is_no_page_to_sign_in(client: Client, db: None, method: str) -> None:
+    ask = getattr(client, method)
+    assert ask("/", headers={"HX-Request": "true"}).status_code == 401
+    assert ask("/").headers["Location"].startswith("/accounts/login/")
 
 
 def test_an_unknown_address_says_so(user_client: Client) -> None:
