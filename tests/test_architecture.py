@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "forms": {"installed", "services", "models", "engine"},
     "templatetags": {"models", "services"},
     "views": {"forms", "installed", "services", "models", "progress", "sample", "topics", "engine"},
+    "middleware": {"views"},
     "live": {"views", "models", "topics"},
     "routing": {"live"},
     "urls": {"views"},

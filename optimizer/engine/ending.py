@@ -159,8 +159,8 @@ class Ending:
             return ""
         rows, limit = len(self.held_out.items), self.asker.config.answer_tokens
         return (
-            f"Answers were cut at {limit} tokens on held-out rows: {original} of {rows} with the original, {best} with "
-            "the best. They are scored as far as they go. Allow longer answers if yours need to be."
+            f"Answers to held-out rows were cut at the limit of one answer, {limit} tokens: {original} of {rows} with "
+            f"the original, {best} with the best. They are scored as far as they go. Allow longer ones if need be."
         )
 
     def _misfits(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from optimizer.engine import meta
-from optimizer.engine.asking import Asker, Steps, judge_request
+from optimizer.engine.asking import THINKING_TOKENS, Asker, Steps, cut_in_thought, judge_request
 from optimizer.engine.components import Components
 from optimizer.engine.events import Comparison, Outcome, Rating
 from optimizer.engine.stats import bootstrap_interval, mean, sign_test
@@ -38,6 +39,9 @@ def rate(asker: Asker, model: str, texts: Sequence[str]) -> Steps[list[Rating | 
     """How each prompt reads, by the judge; None where it gave no readable rating."""
     requests = [judge_request("rate", meta.rate(text), meta.RATING_SCHEMA, model=model) for text in texts]
     answers = yield from asker.ask("Rating the text", requests)
+    if all(map(cut_in_thought, answers)):
+        requests = [replace(request, max_tokens=THINKING_TOKENS) for request in requests]
+        answers = yield from asker.ask("Rating the text", requests)
     return [None if isinstance(answer, CallFailed) else read_rating(answer.text) for answer in answers]
 
 

@@ -30,14 +30,21 @@ def without_thinking(output: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Case, ways to encode a character, inner white space and outer punctuation folded; what is nothing but
+    """Case, width and encoding of characters, inner white space and outer punctuation folded; what is nothing but
     punctuation stays."""
     one_line = _in_line(text)
     return one_line.strip(EDGES) or one_line
 
 
 def _in_line(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    text = text if text.isascii() else unicodedata.normalize("NFC", "".join(map(_usual_width, text)))
+    return " ".join(text.casefold().split())
+
+
+def _usual_width(character: str) -> str:
+    """Of a full-width or half-width form."""
+    wide = unicodedata.east_asian_width(character) in {"F", "H"}
+    return unicodedata.normalize("NFKC", character) if wide else character
 
 
 def exact(output: str, expected: str, options: Options) -> Grade:

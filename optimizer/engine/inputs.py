@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from optimizer.engine import meta
-from optimizer.engine.asking import Asker, Steps, proposal_request
+from optimizer.engine.asking import THINKING_TOKENS, Asker, Steps, cut_in_thought, proposal_request
 from optimizer.engine.components import variables
 from optimizer.engine.events import Event, Invented, Noted
 from optimizer.engine.task import Config, Task
@@ -35,6 +35,9 @@ def invented(task: Task, asker: Asker) -> Steps[tuple[str, ...]]:
     """Varied inputs: each kind is asked for on its own, and like ones are left out. () where that gives nothing."""
     requests = [_request(task, asker, kind) for kind in KINDS]
     answers = yield from asker.ask("Writing test inputs", requests)
+    if all(map(cut_in_thought, answers)):
+        requests = [replace(r, max_tokens=r.max_tokens + THINKING_TOKENS) for r in requests]
+        answers = yield from asker.ask("Writing test inputs", requests)
     lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailed)]
     written = [text for some in lists for text in some]
     if len(variables(task.prompt)) > 1:

@@ -256,7 +256,8 @@ def _quoted(name: str, text: str) -> str:
 
 def _case(item_input: str, expected: str, output: str, why: str) -> str:
     wanted = f"\nExpected: {expected}" if expected else ""
-    because = f"\nWhy: {why}" if why and not why.startswith(EXPECTED) else ""
+    told = why.startswith(f"{EXPECTED}{expected[:120]!r}")
+    because = f"\nWhy: {why}" if why and not told else ""
     return f"Input: {item_input}{wanted}\nAnswer: {output}{because}"
 
 

@@ -71,7 +71,7 @@ class Population:
             rng=random.Random(f"{self.seed}:{salt}"),
             salt=f"{self.seed}:{salt}",
             about=self.about,
-            train=tuple(self.training.items),
+            train=tuple(row for n, row in enumerate(self.training.items) if n not in self.training.misfits),
             practice=self._practice(parent, teaching),
             hardness=self._hardness(),
             rivals=self._rivals(parent),
@@ -80,9 +80,10 @@ class Population:
         )
 
     def unshown(self, field: Sequence[Entry]) -> list[int]:
-        """Training rows that are among nobody's examples."""
+        """Training rows that are among nobody's examples, and can be run on."""
         shown = {shot.input for entry in field for shot in entry.components.shots}
-        return [n for n, row in enumerate(self.training.items) if row.input not in shown]
+        rows = enumerate(self.training.items)
+        return [n for n, row in rows if row.input not in shown and n not in self.training.misfits]
 
     def faulty(self, entry: Entry) -> bool:
         """Whether it got a training row wrong, as far as it ran on them."""

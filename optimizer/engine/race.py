@@ -98,7 +98,9 @@ class Race:
     def score(self, field: Sequence[Entry], rows: Sequence[int]) -> Steps[list[Entry]]:
         """Give each entry outcomes on these rows; those that cannot run drop out."""
         todo = [
-            (entry, row) for entry, row in self._side_by_side(field, rows) if row not in self._known(entry)
+            (entry, row)
+            for entry, row in self._side_by_side(field, rows)
+            if row not in self._known(entry) and row not in self.misfits
         ]
         cases = [Case(entry.components, self.items[row]) for entry, row in todo]
         scorings = yield from self._evaluator.evaluate("Scoring", cases)
@@ -109,6 +111,7 @@ class Race:
             else:
                 self._keep(entry, row, scoring)
         failed = (yield from self._cannot_run(refused)) if refused else {}
+        self._count_misfits(field, rows)
         yield from self._report({entry.number for entry, _ in todo} - set(failed), rows)
         return (yield from self._without(field, failed))
 
@@ -118,17 +121,22 @@ class Race:
         self._known(entry)[row] = Outcome(row, item.input, item.expected, *told)
 
     def _cannot_run(self, refused: Mapping[tuple[Entry, int], CallFailed]) -> Steps[dict[int, CallFailed]]:
-        """Who cannot run on rows on which the original can, and why. On a misfit all are wrong."""
+        """Who cannot run on rows on which the original can, and why."""
         yield from self._find_misfits({row for (_, row), error in refused.items() if too_long(error)})
         failed: dict[int, CallFailed] = {}
         for (entry, row), error in refused.items():
-            if row in self.misfits:
-                self._keep(entry, row, Scoring("", 0.0, TOO_LONG))
-            else:
+            if row not in self.misfits or self._fits_with_none(entry):
                 failed[entry.number] = error
-            if not entry.number and self._known(entry).keys() <= self.misfits:
-                failed[0] = error  # it is the prompt that is too long
         return failed
+
+    def _fits_with_none(self, entry: Entry) -> bool:
+        """Whether it is not the rows that are too long, but the original prompt. Practice does not tell."""
+        return entry.number == 0 and self._split != "train" and not self._known(entry)
+
+    def _count_misfits(self, field: Sequence[Entry], rows: Sequence[int]) -> None:
+        for entry in field:
+            for row in self.misfits & set(rows) - self._known(entry).keys():
+                self._keep(entry, row, Scoring("", 0.0, TOO_LONG))
 
     def _find_misfits(self, suspects: set[int]) -> Steps[None]:
         """Let the original run on these rows."""
@@ -139,7 +147,7 @@ class Race:
 
     def cost(self, field: Sequence[Entry], rows: Sequence[int]) -> Cost:
         """What scores on these rows still take."""
-        within = [row for row in rows if row < len(self.items)]
+        within = [row for row in rows if row < len(self.items) and row not in self.misfits]
         missing = [(entry, row) for entry in field for row in within if row not in self._known(entry)]
         return self._evaluator.cost([Case(entry.components, self.items[row]) for entry, row in missing])
 
@@ -149,7 +157,7 @@ class Race:
             yield from ((entry, row) for row in rows for entry in field[start : start + self._abreast])
 
     def mean(self, entry: Entry) -> float:
-        """Mean score, by the rows' weights, over all rows that the entry ran on."""
+        """Mean score, by the rows' weights, over all rows that the entry ran on; misfits tell nothing of it."""
         return mean(self._weighed(self.outcomes(entry)))
 
     def scores(self, entry: Entry, stop: int) -> list[float]:
@@ -157,8 +165,8 @@ class Race:
         return self._weighed([self._known(entry)[row] for row in range(stop)])
 
     def outcomes(self, entry: Entry) -> list[Outcome]:
-        """All outcomes of the entry, in the order of the rows."""
-        return [outcome for _, outcome in sorted(self._known(entry).items())]
+        """All outcomes of the entry, in the order of the rows, without misfits."""
+        return [outcome for row, outcome in sorted(self._known(entry).items()) if row not in self.misfits]
 
     def complete(self, entry: Entry) -> bool:
         """Whether the entry ran on all rows."""

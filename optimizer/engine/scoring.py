@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, Cost, Steps, cut_in_thought
+from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent, Cost, Steps, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import folded, graded, without_thinking
@@ -54,29 +54,39 @@ class Evaluator(Protocol):
 
 
 class Answers:
-    """The target model's answers, each within a limit of tokens; a model that is cut while it thinks gets a larger
-    one."""
+    """The target model's answers, each within a limit of tokens; one that is cut while the model thinks is asked for
+    again with a larger limit, and a model that mostly is gets that at once."""
 
     def __init__(self, task: Task, asker: Asker, limit: int) -> None:
         self._task = task
         self._asker = asker
         whole = asker.config.answer_tokens
-        self._limit, *self._larger = sorted({limit, whole, whole + THINKING_TOKENS})
+        self._limits = sorted({limit, whole, whole + THINKING_TOKENS})
 
     def cost(self, cases: Sequence[Case]) -> Cost:
         """What the answers take."""
-        return self._asker.cost(self._requests(cases))
+        return self._asker.cost(self._requests(cases, self._limits[0]))
 
     def ask(self, stage: str, cases: Sequence[Case]) -> Steps[list[Answer]]:
         """The answers to the cases, in order."""
-        answers = yield from self._asker.ask(stage, self._requests(cases))
-        while self._larger and any(map(cut_in_thought, answers)):
-            self._limit = self._larger.pop(0)
-            answers = yield from self._asker.ask(stage, self._requests(cases))
+        limit, *larger = self._limits
+        answers = yield from self._asker.ask(stage, self._requests(cases, limit))
+        for limit in larger:
+            cut = [index for index, answer in enumerate(answers) if cut_in_thought(answer)]
+            if 2 * len(cut) > len(answers):
+                self._limits = [one for one in self._limits if one >= limit]
+            if not cut:
+                break
+            try:
+                longer = yield from self._asker.ask(stage, self._requests([cases[n] for n in cut], limit))
+            except BudgetSpent:
+                break  # what there is counts
+            for index, answer in zip(cut, longer, strict=True):
+                answers[index] = answer
         return answers
 
-    def _requests(self, cases: Sequence[Case]) -> list[Request]:
-        return [answer_request(self._task, case, limit=self._limit) for case in cases]
+    def _requests(self, cases: Sequence[Case], limit: int) -> list[Request]:
+        return [answer_request(self._task, case, limit=limit) for case in cases]
 
 
 class Graded:

@@ -75,7 +75,10 @@ class Pool:
         if not found:
             faults = [fault for fault in lists if isinstance(fault, BaseException)]
             raise faults[0] if faults else Unavailable("No Ollama address is configured.")
-        return {name: digest for models in reversed(found) for name, digest in models.items()}
+        merged: dict[str, str] = {}
+        for name, digest in (pair for models in found for pair in models.items()):
+            merged.setdefault(name, digest)
+        return merged
 
     async def _lists(self) -> list[dict[str, str] | BaseException]:
         return await asyncio.gather(*map(self._soon, self._hosts), return_exceptions=True)
@@ -137,7 +140,7 @@ class Pool:
 
     async def _insist(self, request: Request, on_text: Callable[[str], None]) -> Reply:
         """Try until a server answers, with growing pauses; only CallFailed ends it."""
-        faults = 0
+        pause, faults = SHORTEST_PAUSE, 0
         while True:
             number = self._least_loaded(request.model)
             self._busy[number] += 1
@@ -149,18 +152,21 @@ class Pool:
                     raise CallFailed("server_fault", f"{error} Tried {faults} times.") from error
                 self._waiting = f"waiting for Ollama: {error}"
                 self._leave_out(number)
+                own = pause if error.answered else 0.0  # who is away is not this call's fault
             except CallFailed as error:
                 if error.code != "unknown_model":
                     raise
                 self._lacking.add((number, request.model))
-                if not self._having(request.model):
+                if all((number, request.model) in self._lacking for number in self._busy):
                     raise
+                continue
             else:
                 self._waiting, self._pauses[number] = "", 0.0
                 return reply
             finally:
                 self._busy[number] -= 1
-            await asyncio.sleep(self._until_next(request.model) * random.uniform(1.0, 1.5))
+            await asyncio.sleep(max(own, self._until_next(request.model)) * random.uniform(1.0, 1.5))
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _leave_out(self, number: int) -> None:
         """For a while: twice as long as last time, where it was not left out already."""
@@ -174,12 +180,12 @@ class Pool:
         return max(0.0, min(self._away_until[n] for n in self._having(model)) - self._loop.time())
 
     def _having(self, model: str) -> list[int]:
-        """Hosts that may have the model."""
-        return [number for number in self._busy if (number, model) not in self._lacking]
+        """Hosts that may have the model; all, where none has."""
+        return [n for n in self._busy if (n, model) not in self._lacking] or list(self._busy)
 
     def _least_loaded(self, model: str) -> int:
         now = self._loop.time()
         return min(
-            self._having(model) or self._busy,
+            self._having(model),
             key=lambda n: (self._away_until[n] > now, self._busy[n] / self._hosts[n].slots, n),
         )

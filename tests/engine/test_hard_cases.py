@@ -6,13 +6,14 @@ import json
 
 import pytest
 
-from optimizer.engine import Config, Item, run
+from optimizer.engine import Config, Grade, Item, run
 from optimizer.engine.asking import THINKING_TOKENS, Asker, BudgetSpent, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.estimate import Speed, estimate
 from optimizer.engine.events import Dropped, Finished, Proposed, Spent
 from optimizer.engine.graders import GRADERS
 from optimizer.engine.operators.parts import AnswerFormat, shared_format
+from optimizer.engine.scoring import Answers, Case
 from optimizer.llm.base import CallFailed, Done, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
@@ -26,6 +27,15 @@ def windowed(request: Request) -> str | CallFailed:
     """A model with a small window."""
     size = sum(len(message.content) for message in request.messages)
     return CallFailed("context_window", "does not fit") if size > 1500 else world(request)
+
+
+def value_of(steps):  # type: ignore[no-untyped-def]
+    """What a generator ends with."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def fallible(request: Request) -> str:
@@ -66,6 +76,24 @@ def test_held_out_rows_that_all_do_not_fit_leave_the_original() -> None:
     result = result_of(task(held_out=(Item(f"{LONG} word1", "odd"), Item(f"{LONG} word2", "even"))), windowed)
     assert result.best == 0
     assert "No held-out row fits into the context window: the original is kept." in result.caveats
+
+
+def test_a_training_row_that_fits_with_no_prompt_is_neither_practised_nor_shown() -> None:
+    items = (*ITEMS[:12], *(Item(f"{LONG} word{n}", "even") for n in range(12, 20, 2)))
+    held_out = ITEMS[20:]
+
+    def hard(request: Request) -> str | CallFailed:
+        wrong = request.purpose == "answer" and int(last_input(request)[4:]) % 3 == 0
+        told = windowed(request)
+        return told if isinstance(told, CallFailed) else "neither" if wrong else told
+
+    for seed in range(4):
+        model = Scripted(hard)
+        events = list(
+            run(task(items=items, held_out=held_out, evidence=("1 of 5 stars.",)), Config(), model, seed)
+        )
+        assert isinstance(events[-1], Finished)
+        assert not any(LONG in r.messages[0].content for r in model.requests if r.purpose == "critique")
 
 
 # Optimizer models that fail or think
@@ -123,6 +151,38 @@ def test_a_model_that_thinks_gets_room_for_its_thoughts() -> None:
     assert limits[0] > THINKING_TOKENS  # what is learnt of it once holds for later calls
 
 
+def test_one_long_thought_does_not_ask_all_again() -> None:
+    class Once(Scripted):
+        def replies(self, requests):  # type: ignore[no-untyped-def]
+            self.requests.extend(requests)
+            for index, request in enumerate(requests):
+                cut = (
+                    request.purpose == "answer"
+                    and last_input(request) == "word8"
+                    and request.max_tokens < 1000
+                )
+                told = (
+                    Reply("<think>", "length", 10, 9, 1)
+                    if cut
+                    else Reply(str(world(request)), "stop", 10, 5, 1)
+                )
+                yield Done(index, told)
+
+    model = Once(world)
+    list(run(task(grader="contains"), Config(iterations=1), model))
+    longer = [r for r in model.requests if r.purpose == "answer" and r.max_tokens > 256]
+    assert longer
+    assert {last_input(request) for request in longer} == {"word8"}
+
+
+def test_thoughts_that_no_budget_allows_leave_the_other_answers() -> None:
+    asker = Asker(Thinker(world, slots=1), Config(max_calls=4))
+    cases = [Case(Components("Is it even?"), item) for item in ITEMS[:4]]
+    steps = Answers(task(grader="contains"), asker, 256).ask("", cases)
+    assert [answer.text for answer in value_of(steps)] == ["<think>Well"] * 4
+    assert asker.spent.calls == 4
+
+
 def test_a_long_instruction_has_room_to_be_rewritten() -> None:
     model = Scripted(fallible)
     list(run(task(prompt="Say whether the number is even or odd, please. " * 60), Config(), model))
@@ -151,11 +211,14 @@ class Cut(Scripted):
 
 
 def test_answers_that_were_cut_are_told() -> None:
-    *_, result = run(task(grader="contains"), Config(), Ledger(Cut(fallible), MemoryStore()))
-    told = next(c for c in result.caveats if c.startswith("Answers were cut at 256 tokens"))  # type: ignore[union-attr]
-    assert "16 of 16 with the original, 0 with the best" in told or "with the original" in told
-    *_, result = run(task(), Config(), Ledger(Cut(fallible), MemoryStore()))
-    assert not any(c.startswith("Answers were cut") for c in result.caveats)  # type: ignore[union-attr]
+    cut = "Answers to held-out rows were cut at the limit of one answer, 256 tokens"
+    for grader, counts in (("contains", True), ("exact", False)):
+        *_, result = run(task(grader=grader), Config(), Ledger(Cut(fallible), MemoryStore()))
+        assert isinstance(result, Finished)
+        assert (
+            any(caveat.startswith(f"{cut}: 16 of 16 with the original") for caveat in result.caveats)
+            is counts
+        )
 
 
 def test_a_judge_sees_that_an_answer_was_cut() -> None:
@@ -236,6 +299,18 @@ def test_the_critique_sees_what_the_grader_said() -> None:
     assert all("Why: 'age' is a required property" in text for text in seen)
 
 
+def test_the_critique_sees_the_words_of_a_grader_of_ones_own() -> None:
+    def short(output: str, expected: str, options: object) -> Grade:
+        return Grade(0.0, f"expected at most 5 characters, got {len(output)}")
+
+    seen = critiques(task(grader=short), world)
+    assert seen
+    assert all("Why: expected at most 5 characters" in text for text in seen)
+    assert not any(
+        "Why:" in text for text in critiques(task(), lambda r: "no" if r.purpose == "answer" else world(r))
+    )
+
+
 def test_the_critique_of_a_rubric_sees_the_points_and_the_worst_first() -> None:
     def middling(request: Request) -> str:
         return json.dumps({"score": 3 + request.seed % 2}) if request.purpose == "rubric" else world(request)  # type: ignore[return-value]
@@ -269,6 +344,8 @@ def test_where_nobody_knows_what_is_right_no_answer_is_called_wrong() -> None:
         ("exact", "¿Qué?", "qué", 1.0),
         ("exact", "cafe\u0301", "café", 1.0),
         ("words", "cafe\u0301 noir", "noir café", 1.0),
+        ("exact", "ＯＫ！", "ok", 1.0),
+        ("exact", "25", "2⁵", 0.0),
     ],
 )
 def test_graders_read_any_script(grader: str, output: str, expected: str, score: float) -> None:

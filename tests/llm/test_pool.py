@@ -139,7 +139,7 @@ def test_a_model_that_one_server_lacks_is_asked_of_the_other(make_pool: MakePool
     done = [a for a in pool.replies([ask(n) for n in range(6)]) if isinstance(a, Done)]
     assert len(done) == len(here.requests) == 6
     assert len(without.requests) == 1
-    assert pool.models() == {"other": "2", "scripted": "1"}
+    assert list(pool.models().items()) == [("other", "2"), ("scripted", "1")]  # the first server's come first
 
 
 def test_a_model_that_no_server_has_fails_the_call(make_pool: MakePool) -> None:
@@ -158,3 +158,18 @@ def test_a_server_that_stays_away_is_tried_ever_less(make_pool: MakePool) -> Non
         list(pool.replies([ask(10 * batch + n) for n in range(8)]))
     assert len(here.requests) == 80
     assert len(away.requests) <= 8  # 2 s at pauses of 0.25, 0.5 and 1 s, two slots each
+
+
+def test_a_call_after_no_server_had_the_model_is_tried_again(make_pool: MakePool) -> None:
+    def script(request: Request) -> str:
+        if len(host.requests) == 1:
+            raise CallFailed("unknown_model", "not yet pulled")
+        if len(host.requests) == 2:
+            raise Unavailable("starts again")
+        return "here"
+
+    host = ScriptedHost(script)
+    pool = make_pool(host)
+    assert isinstance(next(a for a in pool.replies([ask(1)]) if not isinstance(a, Idle)), Failed)
+    *_, last = pool.replies([ask(1)])
+    assert isinstance(last, Done)
