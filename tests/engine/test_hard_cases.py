@@ -179,7 +179,7 @@ def test_thoughts_that_no_budget_allows_leave_the_other_answers() -> None:
     asker = Asker(Thinker(world, slots=1), Config(max_calls=4))
     cases = [Case(Components("Is it even?"), item) for item in ITEMS[:4]]
     steps = Answers(task(grader="contains"), asker, 256).ask("", cases)
-    assert [answer.text for answer in value_of(steps)] == ["<think>Well"] * 4
+    assert [answer.text for answer in value_of(steps)] == ["<think>Well"] * 4  # type: ignore[no-untyped-call]
     assert asker.spent.calls == 4
 
 
