@@ -111,7 +111,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if not regions:
             await self.close(NOTHING_HERE)
             return
-        for topic in {ended(self.scope["session"].session_key), *(t for r in regions for t in r.topics)}:
+        own = {ended(self.scope["session"].session_key), topics.rights_of(self.scope["user"].pk)}
+        for topic in own | {topic for region in regions for topic in region.topics}:
             await self._subscribe(topic)
         self.broadcasts = [Broadcast.join(region, self) for region in regions]
 
@@ -132,6 +133,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def topic_changed(self, event: dict[str, str]) -> None:
         if event["topic"] == ended(self.scope["session"].session_key):
             await self.close(SIGNED_OUT)
+            return
+        if event["topic"] == topics.rights_of(self.scope["user"].pk):
+            await self.close(TRY_AGAIN)
             return
         for broadcast in self.broadcasts:
             if event["topic"] in broadcast.region.topics and broadcast.is_led_by(self):

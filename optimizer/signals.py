@@ -1,4 +1,4 @@
-"""A home for everyone, however they came.
+"""A home for everyone, however they came; and open pages of people whose rights changed ask for them anew.
 
 Page, provider, link, command and shell all end in `User.save()`, so the home is made after it: inside the
 transaction of whoever saves. Rows that came without `save()` (bulk, fixtures), or whose maker died before,
@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from optimizer.models import User
+from optimizer import topics
+from optimizer.models import Membership, User
 from optimizer.services import accounts
 
 
@@ -27,3 +28,14 @@ def welcome(instance: User, created: bool, raw: bool, **_: Any) -> None:
 @receiver(user_logged_in)
 def welcome_back(user: User, **_: Any) -> None:
     accounts.make_home(user=user)
+
+
+@receiver([post_save, post_delete], sender=Membership)
+def membership_changed(instance: Membership, **_: Any) -> None:
+    topics.publish(topics.rights_of(instance.user_id))
+
+
+@receiver(post_save, sender=User)
+def shut_out(instance: User, **_: Any) -> None:
+    if not instance.is_active:
+        topics.publish(topics.rights_of(instance.pk))

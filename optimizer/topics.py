@@ -7,6 +7,11 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 
 
+def rights_of(user_pk: int) -> str:
+    """The topic of what a person may see."""
+    return f"rights:{user_pk}"
+
+
 def group(topic: str) -> str:
     """The channel layer's name of a topic: `session:42` becomes `session.42`."""
     return re.sub(r"[^a-zA-Z0-9.\-]", ".", topic)

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "routing": {"live"},
     "urls": {"views"},
     "accounts": {"services", "models"},
-    "signals": {"services", "models"},
+    "signals": {"services", "models", "topics"},
     "admin": {"models", "services"},
     "management": {"forms", "services", "models", "progress", "tasks", "sample", "engine"},
     "apps": {"signals"},

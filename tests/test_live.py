@@ -236,6 +236,29 @@ async def test_signing_out_closes_the_socket(
     assert await closed(socket) == SIGNED_OUT
 
 
+async def test_who_leaves_a_workspace_watches_it_no_more(
+    connect: Connect, session: OptimizationSession, outsider: User, client_of: ClientOf
+) -> None:
+    membership = await sync_to_async(factories.join)(session.workspace, outsider, "viewer")
+    client = await sync_to_async(client_of)(outsider)
+    socket = await connect(f"topic=session:{session.pk}", client)
+    await socket.receive_from(timeout=5)
+    await membership.adelete()
+    assert await closed(socket) == TRY_AGAIN
+    assert await closed(await connect(f"topic=session:{session.pk}", client)) == NOTHING_HERE
+
+
+async def test_who_is_shut_out_is_sent_away(
+    connect: Connect, session: OptimizationSession, user: User, user_client: Client
+) -> None:
+    socket = await connect(f"topic=session:{session.pk}", user_client)
+    await socket.receive_from(timeout=5)
+    user.is_active = False
+    await user.asave()
+    assert await closed(socket) == TRY_AGAIN
+    assert await closed(await connect(f"topic=session:{session.pk}", user_client)) == SIGNED_OUT
+
+
 async def test_an_error_makes_the_page_connect_again(
     connect: Connect, session: OptimizationSession, user_client: Client
 ) -> None:
