@@ -15,7 +15,7 @@ from tests.bench.method.figures import Figures, all_figures
 from tests.bench.method.jobs import Job
 from tests.bench.method.meter import BudgetSpent, Meter
 from tests.bench.method.ours import search
-from tests.bench.method.programs import held_out_scores, prompted
+from tests.bench.method.programs import STALLED, Track, held_out_scores, prompted
 from tests.bench.method.report import render
 from tests.bench.method.runs import Runs
 from tests.bench.method.tasks import HELD_OUT, OWN, SEARCHED, read_tasks
@@ -91,6 +91,20 @@ def test_an_equal_request_is_paid_for_once_and_none_after_the_budget() -> None:
         meter.answers([prompted_chat(f"{number} 5") for number in range(100)], max_tokens=8)
     assert 60 <= meter.tokens < 200
     assert meter.answers(chats, max_tokens=8) == ["2", "2"], "what is known costs nothing"
+
+
+def test_a_search_that_asks_for_nothing_new_is_through() -> None:
+    meter = Meter(Scripted(lambda request: "2"), MODEL, budget=24_000)
+    task = read_tasks(OWN)[0]
+    track = Track(meter)
+    for round_ in range(2 * STALLED):
+        meter.answers([prompted_chat(f"{round_ // 2} 1")], max_tokens=8)
+        track.note(prompted(task.original, task))
+    assert not track.stalled, "every second round asked for something new"
+    for _ in range(STALLED):
+        meter.answers([prompted_chat("0 1")], max_tokens=8)
+        track.note(prompted(task.original, task))
+    assert track.stalled
 
 
 def prompted_chat(text: str) -> Any:

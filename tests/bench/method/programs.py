@@ -12,6 +12,7 @@ from tests.bench.method.meter import Meter
 from tests.bench.method.tasks import BenchTask
 
 Shown = list[dict[str, str]]
+STALLED = 100  # rounds
 
 
 class Program(Protocol):
@@ -63,16 +64,24 @@ def held_out_scores(program: Program, task: BenchTask, meter: Meter) -> list[flo
 
 
 class Track:
-    """Which program led when."""
+    """Which program led when, and whether the search still asks for anything."""
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self._led: list[tuple[int, Program]] = []
+        self._calls = self._idle = 0
 
     def note(self, leader: Program) -> None:
-        """Tell who leads now."""
+        """Tell who leads now, once a round."""
+        self._idle = self._idle + 1 if self._meter.calls == self._calls else 0
+        self._calls = self._meter.calls
         if not self._led or self._led[-1][1].shown() != leader.shown():
             self._led.append((self._meter.tokens, leader))
+
+    @property
+    def stalled(self) -> bool:
+        """So many rounds in a row asked for nothing new that none will: its rows are all right, for instance."""
+        return self._idle >= STALLED
 
     def found(self, version: str) -> Found:
         """The last leader, and who led when a third of the budget was spent."""

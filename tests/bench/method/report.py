@@ -30,7 +30,8 @@ prompt answers the last {HELD_OUT} rows at temperature 0: that is the accuracy h
 
 MIPROv2 chooses among 4 instructions and 4 sets of up to 4 examples by 32 rows; with fewer than 40,000 tokens among 3
 and 3 by 16, for else it would not come to compare any. A peer that is still searching when the tokens are spent hands
-over what led its own validation.
+over what led its own validation; so does gepa when a hundred rounds in a row ask for nothing new, where it would go on
+for ever.
 """
 
 

@@ -95,14 +95,14 @@ class Quiet:
 
 
 def search(job: Job, task: BenchTask, meter: Meter) -> Found:
-    """gepa with its defaults, but proposals four at a time, until the tokens are spent."""
+    """gepa with its defaults, but proposals four at a time, until the tokens are spent or it finds nothing to ask."""
     adapter, track = Adapter(task, meter), Track(meter)
     track.note(prompted(task.original, task))
 
     def stop(state: Any) -> bool:
         scores = state.program_full_scores_val_set
         track.note(adapter.program(state.program_candidates[scores.index(max(scores))]))
-        return meter.spent
+        return meter.spent or track.stalled
 
     gepa.optimize(
         seed_candidate={PART: task.prompt},
