@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Protocol
 
 from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent, Cost, Steps, cut_in_thought
@@ -13,6 +14,7 @@ from optimizer.engine.graders import folded, graded, without_thinking
 from optimizer.engine.task import Item, Options, Task
 from optimizer.llm.base import CallFailed, Reply, Request
 
+REMEMBERED = 2048  # requests
 SLACK = 16  # tokens beyond the longest expected answer
 CUT = "…"  # at the end of an output that the limit ended
 WHOLE = {"exact", "words"}  # graders of the whole output: more text than expected cannot be right
@@ -58,10 +60,10 @@ class Answers:
     again with a larger limit, and a model that mostly is gets that at once."""
 
     def __init__(self, task: Task, asker: Asker, limit: int) -> None:
-        self._task = task
         self._asker = asker
         whole = asker.config.answer_tokens
         self._limits = sorted({limit, whole, whole + THINKING_TOKENS})
+        self._request = lru_cache(REMEMBERED)(partial(answer_request, task))  # priced often, asked once
 
     def cost(self, cases: Sequence[Case]) -> Cost:
         """What the answers take."""
@@ -86,7 +88,7 @@ class Answers:
         return answers
 
     def _requests(self, cases: Sequence[Case], limit: int) -> list[Request]:
-        return [answer_request(self._task, case, limit=limit) for case in cases]
+        return [self._request(case, limit=limit) for case in cases]
 
 
 class Graded:
