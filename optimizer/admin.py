@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -10,7 +12,9 @@ from django.contrib.auth import forms
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Max, Model, QuerySet
+from django.db import router
+from django.db.models import Max, Model, ProtectedError, QuerySet, RestrictedError
+from django.db.models.deletion import Collector
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -28,6 +32,7 @@ from optimizer.models import (
 )
 
 COUNT_MAX = 10_000
+HELD_MAX = 20  # rows that are named where they keep another from being deleted
 
 admin.site.site_header = "PromptEvolver administration"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -49,6 +54,35 @@ class BigList(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     list_per_page = 50
     ordering = ["-pk"]
+
+    def get_deleted_objects(  # type: ignore[override]
+        self, objs: Sequence[Model], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What is to go, and how much goes with it. Django's own would load every row below, and list it."""
+        going = Collector(using=router.db_for_write(self.model))
+        held: list[str] = []
+        try:
+            going.collect(objs)
+        except (ProtectedError, RestrictedError) as error:
+            held = [_named(row) for row in error.args[1]][:HELD_MAX]
+        counts = Counter({kind: len(rows) for kind, rows in going.data.items()})
+        for rows in going.fast_deletes:
+            counts[rows.model] += rows.count()
+        lacking = {
+            str(kind._meta.verbose_name) for kind in counts if not self._may_delete(request, kind, objs)
+        }
+        told = {str(kind._meta.verbose_name_plural): count for kind, count in counts.items() if count}
+        return [_named(row) for row in objs], told, lacking, held
+
+    def _may_delete(self, request: HttpRequest, kind: type[Model], objs: Sequence[Model]) -> bool:
+        if kind is self.model:
+            return all(self.has_delete_permission(request, row) for row in objs)
+        page = self.admin_site._registry.get(kind)
+        return page is None or page.has_delete_permission(request)
+
+
+def _named(row: Model) -> str:
+    return f"{row._meta.verbose_name} {row.pk}: {row}"
 
 
 class Witness(BigList):
@@ -114,6 +148,11 @@ class WorkspaceAdmin(BigList):
     search_fields = ["name", "memberships__user__email"]
     readonly_fields = ["personal_of"]
     inlines = [MembershipInline]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A personal workspace goes with its person, who cannot start anything without it."""
+        personal = obj is not None and obj.personal_of_id is not None
+        return not personal and super().has_delete_permission(request, obj)
 
 
 class OwnedAdmin(BigList):

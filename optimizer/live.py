@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
+from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.signals import user_logged_out
@@ -103,18 +104,27 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await send({"type": "websocket.close", "code": TRY_AGAIN})
 
     async def connect(self) -> None:
+        """Hears of the end of its rights before it asks what they are, so that none ends unheard in between."""
         await self.accept()
+        session = self.scope["session"]
+        for topic in (ended(session.session_key), topics.rights_of(self.scope["user"].pk)):
+            await self._subscribe(topic)
+        self.scope["user"] = await get_user({"session": session.__class__(session.session_key)})
         if not self.scope["user"].is_authenticated:
-            await self.close(SIGNED_OUT)
+            await self._end(SIGNED_OUT)
             return
         regions = await database_sync_to_async(self._regions, thread_sensitive=False)()
         if not regions:
-            await self.close(NOTHING_HERE)
+            await self._end(NOTHING_HERE)
             return
-        own = {ended(self.scope["session"].session_key), topics.rights_of(self.scope["user"].pk)}
-        for topic in own | {topic for region in regions for topic in region.topics}:
+        for topic in {topic for region in regions for topic in region.topics}:
             await self._subscribe(topic)
         self.broadcasts = [Broadcast.join(region, self) for region in regions]
+
+    async def _end(self, code: int) -> None:
+        """Closed: from here on nothing is sent to it."""
+        await self._depart()
+        await self.close(code)
 
     def _regions(self) -> list[Region]:
         query = parse_qs(self.scope["query_string"].decode("utf-8", "replace"))
@@ -132,10 +142,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def topic_changed(self, event: dict[str, str]) -> None:
         if event["topic"] == ended(self.scope["session"].session_key):
-            await self.close(SIGNED_OUT)
+            await self._end(SIGNED_OUT)
             return
         if event["topic"] == topics.rights_of(self.scope["user"].pk):
-            await self.close(TRY_AGAIN)
+            await self._end(TRY_AGAIN)
             return
         for broadcast in self.broadcasts:
             if event["topic"] in broadcast.region.topics and broadcast.is_led_by(self):

@@ -36,6 +36,7 @@ def membership_changed(instance: Membership, **_: Any) -> None:
 
 
 @receiver(post_save, sender=User)
-def shut_out(instance: User, **_: Any) -> None:
-    if not instance.is_active:
+def person_changed(instance: User, update_fields: frozenset[str] | None, **_: Any) -> None:
+    """Shut out, another password: their pages find out. Signing in changes nothing."""
+    if update_fields != frozenset({"last_login"}):
         topics.publish(topics.rights_of(instance.pk))

@@ -51,28 +51,53 @@ if (window.htmx) htmx.defineExtension("morph", {
 const followText = () => $$("[data-follow]").forEach((pane) => { pane.scrollTop = pane.scrollHeight; });
 
 // The connection: say so when it is lost, not when it blinks.
-let lost;
-addEventListener("htmx:wsOpen", () => { clearTimeout(lost); $("#connection").hidden = true; });
-addEventListener("htmx:wsClose", ({ detail }) => {
-  clearTimeout(lost);
-  const again = [1006, 1011, 1012, 1013].includes(detail.event.code);
-  if (!again && detail.event.code !== 4401) return;
-  $("#connection").textContent = again ? "Reconnecting…" : "Signed out. Sign in again to go on.";
-  lost = setTimeout(() => { $("#connection").hidden = false; }, again ? 800 : 0);
-});
+const AGAIN = [1006, 1011, 1012, 1013];
+const ENDED = {
+  4401: "Signed out. Sign in in another tab, then come back: this page goes on.",
+  4404: "This is no longer here, or no longer yours.",
+};
 const REASONS = {
   401: "You are signed out. Sign in in another tab, then try again: nothing you typed is lost.",
   403: "That was refused. Reload the page, then try again.",
 };
+let pending; // a notice that is to come or to go
+let closed = null; // the socket that was closed because its reader signed out
+let signedOut = false;
+function say(text) {
+  clearTimeout(pending);
+  $("#connection").textContent = text;
+  $("#connection").hidden = !text;
+}
+function sayLater(text, milliseconds) {
+  clearTimeout(pending);
+  pending = setTimeout(say, milliseconds, text);
+}
+function connectAgain() {
+  const socket = closed;
+  closed = null;
+  socket?.reconnect();
+}
+addEventListener("htmx:wsOpen", () => say(""));
+addEventListener("htmx:wsClose", ({ detail }) => {
+  if (AGAIN.includes(detail.event.code)) sayLater("Reconnecting…", 800);
+  else if (ENDED[detail.event.code]) say(ENDED[detail.event.code]);
+  if (detail.event.code === 4401) closed = detail.socketWrapper;
+});
+addEventListener("focus", connectAgain);
 function failed({ detail }) {
-  const reason = REASONS[detail.xhr?.status];
-  $("#connection").textContent = reason || "The server did not answer. Nothing you typed is lost: try again.";
-  $("#connection").hidden = false;
-  clearTimeout(lost);
-  lost = setTimeout(() => { $("#connection").hidden = true; }, reason ? 20000 : 6000);
+  const status = detail.xhr?.status;
+  say(REASONS[status] || "The server did not answer. Nothing you typed is lost: try again.");
+  if (status === 401) signedOut = true;
+  else sayLater("", REASONS[status] ? 20000 : 6000);
 }
 addEventListener("htmx:sendError", failed);
 addEventListener("htmx:responseError", failed);
+addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!detail.successful || !signedOut) return;
+  signedOut = false;
+  say("");
+  connectAgain();
+});
 
 // Who signed in again in another tab has another token there.
 addEventListener("htmx:configRequest", ({ detail }) => {
@@ -144,10 +169,10 @@ function restoreDraft() {
   let kept = null;
   try { kept = JSON.parse(localStorage.getItem(draftKey())); } catch { return; }
   if (!kept || form().dataset.bound) return;
+  for (const box of $$("[type=checkbox]", form())) box.checked = box.name in kept;
   for (const [name, value] of Object.entries(kept)) {
     const field = form().elements[name];
-    if (field?.type === "checkbox") field.checked = true;
-    else if (field) field.value = value;
+    if (field && field.type !== "checkbox") field.value = value;
   }
 }
 
@@ -167,16 +192,36 @@ addEventListener("input", ({ target }) => {
   showPrompt(); showPreset(); keepDraft();
 });
 addEventListener("submit", ({ target }) => {
-  if (target === form()) sessionStorage.setItem("sent", draftKey());
-  if (target.id === "stop-form") { const button = $("[form=stop-form]"); button.textContent = "Stopping…"; setTimeout(() => { button.disabled = true; }); }
+  if (target.id === "stop-form") setTimeout(showStop, 0, "Stopping…", true);
 }, true);
 addEventListener("pageshow", ({ persisted }) => { if (form() && persisted) renewKey(); });
 addEventListener("htmx:load", ({ target }) => { if (target === form() || target.contains?.(form())) { showPrompt(); showPreset(); $("[aria-invalid=true]", form())?.focus(); } });
 
-addEventListener("htmx:afterRequest", ({ target, detail }) => { if (target === form() && !detail.successful) sessionStorage.removeItem("sent"); });
-
 // Once the optimization is there, its draft is done.
-if ($("#session-panel") && sessionStorage.getItem("sent")) { localStorage.removeItem(sessionStorage.getItem("sent")); sessionStorage.removeItem("sent"); }
+addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (target === form() && detail.xhr.getResponseHeader("HX-Redirect")) localStorage.removeItem(draftKey());
+});
+
+// Test inputs that wait for approval: what was changed in them outlives the page too.
+const inputsKey = () => `inputs:${location.pathname}`;
+const inputFields = () => $$("#approval textarea");
+addEventListener("input", ({ target }) => {
+  if (!inputFields().includes(target)) return;
+  try { localStorage.setItem(inputsKey(), JSON.stringify(inputFields().map((field) => field.value))); } catch { /* full or forbidden: go on without */ }
+});
+function restoreInputs() {
+  let kept = null;
+  try { kept = JSON.parse(localStorage.getItem(inputsKey())); } catch { return; }
+  if (kept && !$("#approval .errors")) inputFields().forEach((field, at) => { field.value = kept[at] ?? ""; });
+}
+addEventListener("htmx:afterRequest", ({ target }) => { if (target.id === "inputs-form" && !$("#approval")) localStorage.removeItem(inputsKey()); });
+
+// Stopping: shown at once, and taken back if the server was not reached.
+function showStop(label, pressed) {
+  const button = $("[form=stop-form]");
+  if (button) { button.textContent = label; button.disabled = pressed; }
+}
+addEventListener("htmx:afterRequest", ({ target, detail }) => { if (target.id === "stop-form" && !detail.successful) showStop("Stop", false); });
 
 // Rating: the stars show what was pressed at once, and go back if the server refuses.
 const paintStars = (chosen) => $$(".stars button").forEach((star) => {
@@ -191,7 +236,7 @@ addEventListener("click", ({ target }) => {
   paintStars(Number(star.value));
 });
 addEventListener("htmx:configRequest", ({ target, detail }) => {
-  if (target.id !== "rating") return;
+  if (target.id !== "rating" || $(".errors", target)) return; // of a refused form, nothing is kept yet
   for (const words of $$("textarea", target)) if (words.value === words.defaultValue) delete detail.parameters[words.name]; // may be newer elsewhere
 });
 addEventListener("htmx:afterRequest", ({ target, detail }) => {
@@ -209,8 +254,8 @@ addEventListener("keydown", (event) => {
   if (star && star.offsetParent) star.click();
 });
 
-if (form()?.dataset.bound) sessionStorage.removeItem("sent");
 startForm();
+restoreInputs();
 tick();
 tellTimes();
 followText();

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from optimizer import admin
-from optimizer.models import PromptTemplate, User, Workspace
+from optimizer.models import OptimizationSession, PromptTemplate, User, Workspace
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -56,6 +56,43 @@ def test_no_list_counts_its_table(staff: Client, rows: dict[str, int], model: st
 def test_what_happened_cannot_be_rewritten(staff: Client, rows: dict[str, int], model: str) -> None:
     assert staff.get(reverse(f"admin:optimizer_{model}_add")).status_code == 403
     assert staff.post(reverse(f"admin:optimizer_{model}_change", args=[rows[model]])).status_code == 403
+
+
+def test_a_person_goes_with_all_that_is_theirs_counted_not_listed(
+    staff: Client, rows: dict[str, int], user: User
+) -> None:
+    session = OptimizationSession.objects.get(pk=rows["optimizationsession"])
+    for _ in range(30):
+        factories.make_call(session, request={"messages": ["a long one"]})
+    address = reverse("admin:optimizer_user_delete", args=[user.pk])
+    with CaptureQueriesContext(connection) as queries:
+        page = staff.get(address).content.decode()
+    assert "<li>Llm calls: 30</li>" in page
+    assert "a long one" not in page
+    assert not [query["sql"] for query in queries if '"request"' in query["sql"]]
+    assert staff.post(address, {"post": "yes"}).status_code == 302
+    assert not OptimizationSession.objects.exists()
+    assert not User.objects.filter(pk=user.pk).exists()
+
+
+def test_a_personal_workspace_goes_with_its_person_alone(
+    staff: Client, workspace: Workspace, user: User
+) -> None:
+    assert staff.post(
+        reverse("admin:optimizer_workspace_delete", args=[workspace.pk]), {"post": "yes"}
+    ).status_code == 403  # fmt: skip
+    chosen = {"action": "delete_selected", "_selected_action": [workspace.pk], "post": "yes"}
+    staff.post(reverse("admin:optimizer_workspace_changelist"), chosen)
+    assert Workspace.objects.filter(pk=workspace.pk).exists()
+
+
+def test_what_keeps_a_person_from_being_deleted_is_named(
+    staff: Client, workspace: Workspace, user: User, team_mate: User
+) -> None:
+    shared = factories.make_dataset(workspace)
+    theirs = factories.make_session(team_mate.personal_workspace, dataset=shared)
+    page = staff.get(reverse("admin:optimizer_user_delete", args=[user.pk])).content.decode()
+    assert f"optimization session {theirs.pk}" in page
 
 
 def test_staff_add_a_person_who_can_sign_in(staff: Client) -> None:

@@ -14,9 +14,10 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer import topics
-from optimizer.live import NOTHING_HERE, SIGNED_OUT, TRY_AGAIN, Broadcast
+from optimizer.live import NOTHING_HERE, SIGNED_OUT, TRY_AGAIN, Broadcast, LiveConsumer
 from optimizer.models import OptimizationSession, User
 from optimizer.views import regions
+from optimizer.views.regions import Region
 from promptevolver.asgi import application
 from tests import factories
 from tests.conftest import ClientOf
@@ -257,6 +258,41 @@ async def test_who_is_shut_out_is_sent_away(
     await user.asave()
     assert await closed(socket) == TRY_AGAIN
     assert await closed(await connect(f"topic=session:{session.pk}", user_client)) == SIGNED_OUT
+
+
+async def test_another_password_ends_the_sockets_of_the_old_one(
+    connect: Connect, session: OptimizationSession, user: User, user_client: Client
+) -> None:
+    socket = await connect(f"topic=session:{session.pk}", user_client)
+    await socket.receive_from(timeout=5)
+    await sync_to_async(user.set_password)("another-password-7")
+    await user.asave()
+    assert await closed(socket) == TRY_AGAIN
+    assert await closed(await connect(f"topic=session:{session.pk}", user_client)) == SIGNED_OUT
+
+
+async def test_a_right_that_ends_while_a_page_connects_ends_there(
+    connect: Connect,
+    session: OptimizationSession,
+    outsider: User,
+    client_of: ClientOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    membership = await sync_to_async(factories.join)(session.workspace, outsider, "viewer")
+    client = await sync_to_async(client_of)(outsider)
+    read = LiveConsumer._regions
+
+    def and_then_the_right_ends(consumer: LiveConsumer) -> list[Region]:
+        found = read(consumer)
+        membership.delete()
+        return found
+
+    monkeypatch.setattr(LiveConsumer, "_regions", and_then_the_right_ends)
+    socket = await connect(f"topic=session:{session.pk}", client)
+    events = [await socket.receive_output(timeout=5)]  # type: ignore[no-untyped-call]
+    while events[-1]["type"] != "websocket.close":
+        events.append(await socket.receive_output(timeout=5))  # type: ignore[no-untyped-call]
+    assert events[-1]["code"] == TRY_AGAIN
 
 
 async def test_an_error_makes_the_page_connect_again(

@@ -17,7 +17,7 @@ from optimizer import installed
 from optimizer.engine.task import PRESETS
 from optimizer.forms.examples import TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
-from optimizer.models import OptimizationSession, PromptTemplate
+from optimizer.models import Dataset, OptimizationSession, PromptTemplate
 from optimizer.sample import sample_form_data
 from optimizer.services.optimizations import start_optimization
 from optimizer.views.listing import RECENT
@@ -92,8 +92,20 @@ def _again(request: AppRequest, pk: int) -> dict[str, Any]:
     return initial_of(session) | ({"prompt": chosen.text} if chosen else {})
 
 
+def _datasets(form: OptimizationForm, request: AppRequest) -> tuple[list[Dataset], bool]:
+    """The newest saved examples with the chosen ones, however old; and whether the chosen ones are gone."""
+    visible = datasets_of(request.user)
+    offered = list(visible[:DATASETS])
+    chosen = str(form["dataset"].value() or "")
+    if not is_number(chosen) or any(dataset.pk == int(chosen) for dataset in offered):
+        return offered, False
+    older = list(visible.filter(pk=int(chosen)))
+    return offered + older, not older
+
+
 def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
     """The form, and what its template needs besides."""
+    datasets, gone = _datasets(form, request)
     presets = [
         {"name": name, "title": title, "about": about, "preset": PRESETS[name]}
         for name, (title, about) in PRESET_WORDS.items()
@@ -102,7 +114,8 @@ def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "form": form,
         "trial": TrialForm(user=request.user, initial={"try_row": 1}),
         "presets": presets,
-        "datasets": datasets_of(request.user)[:DATASETS],
+        "datasets": datasets,
+        "examples_gone": gone,
         "models": installed.models(),
         "origin": "",
         "embedded": settings.EMBEDDED_OLLAMA,

@@ -36,6 +36,9 @@ def test_an_error_is_told_at_its_field_without_losing_anything(page: Page) -> No
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("Answer {{question")
     expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
     expect(page.locator("#settings-fold")).to_have_attribute("open", "")
+    page.goto("/history/")
+    page.go_back()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("Answer {{question")
 
 
 def test_what_it_takes_is_told_before_it_starts(page: Page) -> None:
@@ -118,17 +121,33 @@ def test_a_star_pressed_on_an_older_page_leaves_newer_words(page: Page) -> None:
     expect(page.get_by_label("Comment")).to_have_value("Just right.")
 
 
-def test_who_was_signed_out_goes_on_after_signing_in_elsewhere(page: Page, live_product: Product) -> None:
-    page.get_by_label("Comment").fill("Still right.")
-    page.context.clear_cookies(name="sessionid")
+def test_a_refused_rating_keeps_all_that_was_typed(page: Page) -> None:
+    page.get_by_label("Comment").fill("Nearly right.")
+    page.get_by_label("What should be better?").fill("\n".join(f"Change {number}" for number in range(21)))
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#connection")).to_contain_text("Sign in in another tab")
-    expect(page.get_by_label("Comment")).to_have_value("Still right.")
-    other = page.context.new_page()
-    other.goto(live_product.sign_in_link())
-    other.close()
+    expect(page.locator("#rating .errors")).to_contain_text("21 suggestions")
+    page.get_by_label("What should be better?").fill("Change 1")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Comment")).to_have_value("Nearly right.")
+
+
+def test_who_was_signed_out_goes_on_after_signing_in_elsewhere(page: Page, live_product: Product) -> None:
+    page.get_by_label("Comment").fill("Still right.")
+    other = page.context.new_page()
+    other.goto("/accounts/logout/")
+    other.get_by_role("main").get_by_role("button", name="Sign out").click()
+    expect(page.locator("#connection")).to_contain_text("Signed out.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#connection")).to_contain_text("then try again")
+    expect(page.get_by_label("Comment")).to_have_value("Still right.")
+    other.goto(live_product.sign_in_link())
+    other.close()
+    with page.expect_websocket(lambda socket: "/live/" in socket.url):
+        page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.locator("#connection")).to_be_hidden()
     page.reload()
     expect(page.get_by_label("Comment")).to_have_value("Still right.")
 
@@ -148,11 +167,20 @@ def test_an_output_is_called_wrong_and_right_again(page: Page) -> None:
 
 def test_another_run_is_stopped(page: Page) -> None:
     page.get_by_role("link", name="Run again").click()
+    again = page.url
     page.get_by_label("Prompt", exact=True).fill("What is this customer writing about, in a word?")
     page.get_by_role("button", name="Optimize").click()
     page.wait_for_url(re.compile(r"/optimizations/\d+/$"))
-    page.locator("button[form=stop-form]").click()
+    page.route("**/stop/", lambda route: route.abort())
+    stop = page.locator("button[form=stop-form]")
+    stop.click()
+    expect(page.locator("#connection")).to_contain_text("did not answer")
+    expect(stop).to_have_text("Stop")
+    page.unroute("**/stop/")
+    stop.click()
     expect(page.locator(".status.cancelled").first).to_be_visible(timeout=MINUTES)
+    page.goto(again)
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("What is this customer writing about?")
 
 
 def test_what_is_typed_as_test_inputs_outlives_a_new_connection(page: Page, live_product: Product) -> None:
@@ -165,6 +193,10 @@ def test_what_is_typed_as_test_inputs_outlives_a_new_connection(page: Page, live
     for field in fields.all():
         field.fill("")
     fields.first.fill("A bench in the park.")
+    page.locator(".tabs").get_by_role("link", name="Settings").click()
+    page.locator(".tabs").get_by_role("link", name="Progress").click()
+    expect(fields.first).to_have_value("A bench in the park.")
+    expect(fields.nth(1)).to_have_value("")
     page.get_by_role("button", name="Go on").click()
     expect(page.locator("#approval .errors")).to_contain_text("There are 1 different inputs")
     live_product.stop_web()

@@ -9,10 +9,12 @@ import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from optimizer import installed
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.models import Dataset, Example, OptimizationSession, Prompt, Role, User, Workspace
+from optimizer.views import home
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -311,6 +313,24 @@ def test_run_again_fills_the_form(user_client: Client, workspace: Workspace) -> 
 
 
 APPROVED = ["A first letter.", "Mine, edited."]
+
+
+def test_run_again_keeps_old_examples_chosen(user_client: Client, workspace: Workspace) -> None:
+    oldest = factories.make_dataset(workspace, rows=1, name="The oldest")
+    session = factories.make_session(workspace, dataset=oldest)
+    for _ in range(home.DATASETS):
+        factories.make_dataset(workspace, rows=1)
+    page = user_client.get(f"/?from={session.pk}").content.decode()
+    assert f'<option value="{oldest.pk}" selected>The oldest</option>' in page
+    assert "The oldest" not in user_client.get("/?blank=1").content.decode()
+
+
+def test_run_again_says_that_examples_are_gone(user_client: Client, workspace: Workspace) -> None:
+    dataset = factories.make_dataset(workspace, rows=1)
+    session = factories.make_session(workspace, dataset=dataset)
+    assert "no longer there" not in user_client.get(f"/?from={session.pk}").content.decode()
+    Dataset.objects.update(deleted_at=timezone.now())
+    assert "no longer there" in user_client.get(f"/?from={session.pk}").content.decode()
 
 
 def test_run_again_shows_the_approved_inputs_again(user_client: Client, workspace: Workspace) -> None:
