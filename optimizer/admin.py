@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -65,13 +66,12 @@ class BigList(admin.ModelAdmin):  # type: ignore[type-arg]
             going.collect(objs)
         except (ProtectedError, RestrictedError) as error:
             held = [_named(row) for row in error.args[1]][:HELD_MAX]
-        counts = Counter({kind: len(rows) for kind, rows in going.data.items()})
-        for rows in going.fast_deletes:
-            counts[rows.model] += rows.count()
+        counts = {kind: len(rows) for kind, rows in going.data.items()} | _counts(going.fast_deletes)
+        kinds = [kind for kind, count in counts.items() if count]
         lacking = {
-            str(kind._meta.verbose_name) for kind in counts if not self._may_delete(request, kind, objs)
+            str(kind._meta.verbose_name) for kind in kinds if not self._may_delete(request, kind, objs)
         }
-        told = {str(kind._meta.verbose_name_plural): count for kind, count in counts.items() if count}
+        told = {str(kind._meta.verbose_name_plural): counts[kind] for kind in kinds}
         return [_named(row) for row in objs], told, lacking, held
 
     def _may_delete(self, request: HttpRequest, kind: type[Model], objs: Sequence[Model]) -> bool:
@@ -79,6 +79,14 @@ class BigList(admin.ModelAdmin):  # type: ignore[type-arg]
             return all(self.has_delete_permission(request, row) for row in objs)
         page = self.admin_site._registry.get(kind)
         return page is None or page.has_delete_permission(request)
+
+
+def _counts(found: Sequence[QuerySet[Any]]) -> dict[type[Model], int]:
+    """Rows by model; one that is found in several ways counts once."""
+    ways: dict[type[Model], list[QuerySet[Any]]] = {}
+    for rows in found:
+        ways.setdefault(rows.model, []).append(rows)
+    return {kind: reduce(or_, several).count() for kind, several in ways.items()}
 
 
 def _named(row: Model) -> str:

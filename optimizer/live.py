@@ -170,5 +170,8 @@ def ended(session_key: str | None) -> str:
 
 @receiver(user_logged_out)
 def close_sockets(request: HttpRequest, user: User | None, **_: Any) -> None:
+    """The session goes first: who connects after the word is out must not find it."""
     if user is not None:
-        topics.publish(ended(request.session.session_key))
+        key = request.session.session_key
+        request.session.delete(key)
+        topics.publish(ended(key))

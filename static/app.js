@@ -59,43 +59,52 @@ const ENDED = {
 const REASONS = {
   401: "You are signed out. Sign in in another tab, then try again: nothing you typed is lost.",
   403: "That was refused. Reload the page, then try again.",
+  404: ENDED[4404],
 };
-let pending; // a notice that is to come or to go
+let standing = ""; // what is so until it changes; other notices pass
+let passing, losing;
 let closed = null; // the socket that was closed because its reader signed out
 let signedOut = false;
-function say(text) {
-  clearTimeout(pending);
+let triedAgain = false;
+function show(text) {
+  clearTimeout(passing);
   $("#connection").textContent = text;
   $("#connection").hidden = !text;
 }
-function sayLater(text, milliseconds) {
-  clearTimeout(pending);
-  pending = setTimeout(say, milliseconds, text);
+function stand(text) {
+  clearTimeout(losing);
+  standing = text;
+  show(text);
 }
 function connectAgain() {
   const socket = closed;
   closed = null;
   socket?.reconnect();
 }
-addEventListener("htmx:wsOpen", () => say(""));
+addEventListener("htmx:wsOpen", () => stand(""));
+addEventListener("htmx:wsAfterMessage", () => { triedAgain = false; });
 addEventListener("htmx:wsClose", ({ detail }) => {
-  if (AGAIN.includes(detail.event.code)) sayLater("Reconnecting…", 800);
-  else if (ENDED[detail.event.code]) say(ENDED[detail.event.code]);
-  if (detail.event.code === 4401) closed = detail.socketWrapper;
+  const { code } = detail.event;
+  if (AGAIN.includes(code)) { clearTimeout(losing); losing = setTimeout(stand, 800, "Reconnecting…"); }
+  else if (ENDED[code]) stand(ENDED[code]);
+  if (code !== 4401) return;
+  closed = detail.socketWrapper;
+  if (!triedAgain) setTimeout(connectAgain, 2000); // its cookie may just be changing: another password, for instance
+  triedAgain = true;
 });
 addEventListener("focus", connectAgain);
 function failed({ detail }) {
   const status = detail.xhr?.status;
-  say(REASONS[status] || "The server did not answer. Nothing you typed is lost: try again.");
-  if (status === 401) signedOut = true;
-  else sayLater("", REASONS[status] ? 20000 : 6000);
+  if (status === 401) { signedOut = true; stand(REASONS[401]); return; }
+  show(REASONS[status] || "The server did not answer. Nothing you typed is lost: try again.");
+  passing = setTimeout(() => show(standing), REASONS[status] ? 20000 : 6000);
 }
 addEventListener("htmx:sendError", failed);
 addEventListener("htmx:responseError", failed);
 addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!detail.successful || !signedOut) return;
   signedOut = false;
-  say("");
+  stand("");
   connectAgain();
 });
 
@@ -203,16 +212,19 @@ addEventListener("htmx:afterRequest", ({ target, detail }) => {
 });
 
 // Test inputs that wait for approval: what was changed in them outlives the page too.
-const inputsKey = () => `inputs:${location.pathname}`;
+const inputsKey = () => `inputs:${$("#inputs-form")?.dataset.user}:${location.pathname}`;
 const inputFields = () => $$("#approval textarea");
 addEventListener("input", ({ target }) => {
   if (!inputFields().includes(target)) return;
-  try { localStorage.setItem(inputsKey(), JSON.stringify(inputFields().map((field) => field.value))); } catch { /* full or forbidden: go on without */ }
+  const kept = { written: $("#approval").dataset.written, typed: inputFields().map((field) => field.value) };
+  try { localStorage.setItem(inputsKey(), JSON.stringify(kept)); } catch { /* full or forbidden: go on without */ }
 });
 function restoreInputs() {
   let kept = null;
   try { kept = JSON.parse(localStorage.getItem(inputsKey())); } catch { return; }
-  if (kept && !$("#approval .errors")) inputFields().forEach((field, at) => { field.value = kept[at] ?? ""; });
+  const approval = $("#approval");
+  if (!kept || kept.written !== approval?.dataset.written || $(".errors", approval)) return;
+  inputFields().forEach((field, at) => { field.value = kept.typed[at] ?? ""; });
 }
 addEventListener("htmx:afterRequest", ({ target }) => { if (target.id === "inputs-form" && !$("#approval")) localStorage.removeItem(inputsKey()); });
 

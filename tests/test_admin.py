@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -68,11 +69,25 @@ def test_a_person_goes_with_all_that_is_theirs_counted_not_listed(
     with CaptureQueriesContext(connection) as queries:
         page = staff.get(address).content.decode()
     assert "<li>Llm calls: 30</li>" in page
+    assert "<li>Feedback: 1</li>" in page, "found by the person and by the optimization"
     assert "a long one" not in page
     assert not [query["sql"] for query in queries if '"request"' in query["sql"]]
     assert staff.post(address, {"post": "yes"}).status_code == 302
     assert not OptimizationSession.objects.exists()
     assert not User.objects.filter(pk=user.pk).exists()
+
+
+def test_a_right_is_asked_for_only_where_there_are_rows(
+    client_of: ClientOf, workspace: Workspace, user: User
+) -> None:
+    clerk = factories.make_user("clerk@example.com", is_staff=True)
+    wanted = ["delete_optimizationsession", "view_optimizationsession"]
+    clerk.user_permissions.add(*Permission.objects.filter(codename__in=wanted))
+    session = factories.make_session(workspace)
+    address = reverse("admin:optimizer_optimizationsession_delete", args=[session.pk])
+    assert "Are you sure" in client_of(clerk).get(address).content.decode()
+    factories.make_feedback(session, user)
+    assert "permission to delete" in client_of(clerk).get(address).content.decode()
 
 
 def test_a_personal_workspace_goes_with_its_person_alone(

@@ -24,8 +24,12 @@ class FeedbackForm(forms.Form):
     suggestions = LongText(required=False)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, given: Feedback | None = None) -> None:
+        """A form that is refused shows the whole opinion, also what was not sent."""
         self.given = given or Feedback()
-        super().__init__(data, initial=self._kept())
+        self.sent = set(data or ())
+        kept = self._kept()
+        typed = {name: data.get(name) for name in data} if data is not None else {}
+        super().__init__(None if data is None else kept | typed, initial=kept)
 
     def _kept(self) -> dict[str, Any]:
         given = self.given
@@ -44,7 +48,7 @@ class FeedbackForm(forms.Form):
     def opinion(self) -> dict[str, Any]:
         """Every part of the opinion as it is now. Call it on a valid form."""
         return {
-            name: value if name in self.data else getattr(self.given, name)
+            name: value if name in self.sent else getattr(self.given, name)
             for name, value in self.cleaned_data.items()
         }
 

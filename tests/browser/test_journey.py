@@ -36,9 +36,6 @@ def test_an_error_is_told_at_its_field_without_losing_anything(page: Page) -> No
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("Answer {{question")
     expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
     expect(page.locator("#settings-fold")).to_have_attribute("open", "")
-    page.goto("/history/")
-    page.go_back()
-    expect(page.get_by_label("Prompt", exact=True)).to_have_value("Answer {{question")
 
 
 def test_what_it_takes_is_told_before_it_starts(page: Page) -> None:
@@ -129,6 +126,13 @@ def test_a_refused_rating_keeps_all_that_was_typed(page: Page) -> None:
     page.get_by_label("What should be better?").fill("Change 1")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_label("What should be better?").fill("\n".join(f"Change {number}" for number in range(21)))
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#rating .errors")).to_contain_text("21 suggestions")
+    expect(page.get_by_label("Comment")).to_have_value("Nearly right.")
+    page.get_by_label("What should be better?").fill("Change 2")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     page.reload()
     expect(page.get_by_label("Comment")).to_have_value("Nearly right.")
 
@@ -166,8 +170,16 @@ def test_an_output_is_called_wrong_and_right_again(page: Page) -> None:
 
 
 def test_another_run_is_stopped(page: Page) -> None:
+    earlier = page.url
     page.get_by_role("link", name="Run again").click()
+    page.wait_for_url(re.compile("from="))
     again = page.url
+    page.get_by_label("Prompt", exact=True).fill("What is {{this")
+    page.get_by_role("button", name="Optimize").click()
+    expect(page.locator("#id_prompt_about .errors")).to_contain_text("never closed")
+    page.goto(earlier)
+    page.goto(again)
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("What is {{this")
     page.get_by_label("Prompt", exact=True).fill("What is this customer writing about, in a word?")
     page.get_by_role("button", name="Optimize").click()
     page.wait_for_url(re.compile(r"/optimizations/\d+/$"))

@@ -515,6 +515,18 @@ def test_a_bad_rating_is_refused_and_nothing_is_lost(
     assert not Feedback.objects.exists()
 
 
+def test_a_refused_rating_shows_what_was_said_before_too(
+    user_client: Client, user: User, done: OptimizationSession
+) -> None:
+    given = factories.make_feedback(done, user, comment="Just right.", rating=4)
+    sent = {"suggestions": "\n".join(f"Change {number}" for number in range(21))}
+    refused = user_client.post(address(done, "rating/"), sent, headers=HTMX).content.decode()
+    assert "Just right.</textarea>" in refused
+    user_client.post(address(done, "rating/"), {"suggestions": "Change 1"})
+    given.refresh_from_db()
+    assert (given.comment, given.rating, given.suggestions) == ("Just right.", 4, ["Change 1"])
+
+
 def test_a_rating_promises_to_be_learned_from_only_where_it_is(
     user_client: Client, user: User, done: OptimizationSession
 ) -> None:
