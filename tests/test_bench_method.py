@@ -202,6 +202,14 @@ def test_the_embedded_model_is_measured_by_aims_of_its_own() -> None:
     assert told["Significant gains on at least 6 tasks"] == "1 of 1"
 
 
+def test_aims_against_peers_stay_open_where_a_peer_has_not_run() -> None:
+    alone = [run for run in three_seeds() if run["method"] != "gepa"]
+    size, above_all = verdicts(Figures(MODEL, 9_000, alone))[0], verdicts(Figures(MODEL, 9_000, alone))[2]
+    assert (size.met, above_all.met) == (False, None)
+    assert size.figure.endswith("; not yet gepa")
+    assert above_all.figure.endswith("; not yet gepa")
+
+
 def test_what_was_noted_of_runs_stands_on_the_page() -> None:
     noted = [run | {"remark": "it was warm."} if run["method"] == "gepa" else run for run in three_seeds()]
     assert "3 runs of gepa: it was warm." in render(noted)

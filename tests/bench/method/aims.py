@@ -49,7 +49,7 @@ def _expected(model: str) -> dict[str, Any]:
 def _size(figures: Figures) -> Verdict:
     tasks = len({task for task, _ in figures.shared})
     pairs = len(figures.shared)
-    behind = [method for method in figures.methods if method not in figures.through]
+    behind = [method for method in (*figures.methods, *_absent(figures)) if method not in figures.through]
     return Verdict(
         f"Every method on at least {FEWEST_TASKS} tasks, {FEWEST_SEEDS} seeds, {HELD_OUT} held-out rows",
         tasks >= FEWEST_TASKS and pairs >= tasks * FEWEST_SEEDS and not behind,
@@ -76,12 +76,16 @@ def _above_all(figures: Figures) -> Verdict:
     others = [figures.against(m) for m in figures.methods if m not in (OURS, THIRD) and figures.pairs(m)]
     if not others:
         return Verdict(aim, None, "no run yet")
-    nearest = min(others, key=lambda other: other.difference)
-    return Verdict(
-        aim,
-        nearest.difference > 0,
-        f"nearest: {nearest.method}, {100 * nearest.difference:+.1f} points over {nearest.pairs} pairs",
-    )
+    nearest, absent = min(others, key=lambda other: other.difference), _absent(figures)
+    found = f"nearest: {nearest.method}, {100 * nearest.difference:+.1f} points over {nearest.pairs} pairs"
+    if nearest.difference > 0 and absent:
+        return Verdict(aim, None, f"{found}; not yet {', '.join(absent)}")
+    return Verdict(aim, nearest.difference > 0, found)
+
+
+def _absent(figures: Figures) -> list[str]:
+    """Peers that have not run with this model."""
+    return [peer for peer in PEERS if peer not in figures.methods]
 
 
 def _never_below(figures: Figures) -> Verdict:
