@@ -12,6 +12,7 @@ from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.signals import user_logged_out
+from django.core.exceptions import ObjectDoesNotExist
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 PAUSE = 0.25  # seconds between two frames of one region
 AT_MOST = 10  # regions a page
-TRY_AGAIN = 1013  # the page connects again
+TRY_AGAIN = 4503  # the page connects again; Daphne sends no code below 3000 but 1000
 SIGNED_OUT, NOTHING_HERE = 4401, 4404  # it does not
 
 
@@ -69,6 +70,9 @@ class Broadcast:
             self.changed = False
             try:
                 await self._send(await database_sync_to_async(self.region.render, thread_sensitive=False)())
+            except ObjectDoesNotExist:  # it was deleted: who connects again is told so
+                await self._give_up()
+                return
             except Exception:
                 log.exception("%s could not be rendered", self.region)
                 await self._give_up()
@@ -83,7 +87,7 @@ class Broadcast:
 
     async def _give_up(self) -> None:
         for watcher in list(self.seen):
-            await watcher.close(TRY_AGAIN)
+            await watcher.end(TRY_AGAIN)
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -111,17 +115,17 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._subscribe(topic)
         self.scope["user"] = await get_user({"session": session.__class__(session.session_key)})
         if not self.scope["user"].is_authenticated:
-            await self._end(SIGNED_OUT)
+            await self.end(SIGNED_OUT)
             return
         regions = await database_sync_to_async(self._regions, thread_sensitive=False)()
         if not regions:
-            await self._end(NOTHING_HERE)
+            await self.end(NOTHING_HERE)
             return
         for topic in {topic for region in regions for topic in region.topics}:
             await self._subscribe(topic)
         self.broadcasts = [Broadcast.join(region, self) for region in regions]
 
-    async def _end(self, code: int) -> None:
+    async def end(self, code: int) -> None:
         """Closed: from here on nothing is sent to it."""
         await self._depart()
         await self.close(code)
@@ -142,10 +146,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def topic_changed(self, event: dict[str, str]) -> None:
         if event["topic"] == ended(self.scope["session"].session_key):
-            await self._end(SIGNED_OUT)
+            await self.end(SIGNED_OUT)
             return
         if event["topic"] == topics.rights_of(self.scope["user"].pk):
-            await self._end(TRY_AGAIN)
+            await self.end(TRY_AGAIN)
             return
         for broadcast in self.broadcasts:
             if event["topic"] in broadcast.region.topics and broadcast.is_led_by(self):

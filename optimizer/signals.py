@@ -1,4 +1,4 @@
-"""A home for everyone, however they came; and open pages of people whose rights changed ask for them anew.
+"""A home for everyone, however they came; and open pages find out when rights change or an optimization is deleted.
 
 Page, provider, link, command and shell all end in `User.save()`, so the home is made after it: inside the
 transaction of whoever saves. Rows that came without `save()` (bulk, fixtures), or whose maker died before,
@@ -14,7 +14,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from optimizer import topics
-from optimizer.models import Membership, User
+from optimizer.models import Membership, OptimizationSession, User
 from optimizer.services import accounts
 
 
@@ -40,3 +40,8 @@ def person_changed(instance: User, update_fields: frozenset[str] | None, **_: An
     """Shut out, another password: their pages find out. Signing in changes nothing."""
     if update_fields != frozenset({"last_login"}):
         topics.publish(topics.rights_of(instance.pk))
+
+
+@receiver(post_delete, sender=OptimizationSession)
+def optimization_deleted(instance: OptimizationSession, **_: Any) -> None:
+    topics.publish(instance.topic, f"history:{instance.workspace_id}")

@@ -51,7 +51,8 @@ if (window.htmx) htmx.defineExtension("morph", {
 const followText = () => $$("[data-follow]").forEach((pane) => { pane.scrollTop = pane.scrollHeight; });
 
 // The connection: say so when it is lost, not when it blinks.
-const AGAIN = [1006, 1011, 1012, 1013];
+const TRY_AGAIN = 4503; // said by our server; after the others the extension connects again by itself
+const AGAIN = [1006, 1011, 1012, 1013, TRY_AGAIN];
 const ENDED = {
   4401: "Signed out. Sign in in another tab, then come back: this page goes on.",
   4404: "This is no longer here, or no longer yours.",
@@ -63,7 +64,7 @@ const REASONS = {
 };
 let standing = ""; // what is so until it changes; other notices pass
 let passing, losing;
-let closed = null; // the socket that was closed because its reader signed out
+let comeBack = null; // connects the socket that was closed because its reader signed out
 let signedOut = false;
 let triedAgain = false;
 function show(text) {
@@ -77,18 +78,20 @@ function stand(text) {
   show(text);
 }
 function connectAgain() {
-  const socket = closed;
-  closed = null;
-  socket?.reconnect();
+  const reconnect = comeBack;
+  comeBack = null;
+  reconnect?.();
 }
 addEventListener("htmx:wsOpen", () => stand(""));
 addEventListener("htmx:wsAfterMessage", () => { triedAgain = false; });
-addEventListener("htmx:wsClose", ({ detail }) => {
+addEventListener("htmx:wsClose", ({ target, detail }) => {
   const { code } = detail.event;
+  const reconnect = () => { if (target.isConnected) detail.socketWrapper.reconnect(); };
   if (AGAIN.includes(code)) { clearTimeout(losing); losing = setTimeout(stand, 800, "Reconnecting…"); }
   else if (ENDED[code]) stand(ENDED[code]);
+  if (code === TRY_AGAIN) setTimeout(reconnect, 500 + 1000 * Math.random());
   if (code !== 4401) return;
-  closed = detail.socketWrapper;
+  comeBack = reconnect;
   if (!triedAgain) setTimeout(connectAgain, 2000); // its cookie may just be changing: another password, for instance
   triedAgain = true;
 });

@@ -26,10 +26,8 @@ class FeedbackForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None, *, given: Feedback | None = None) -> None:
         """A form that is refused shows the whole opinion, also what was not sent."""
         self.given = given or Feedback()
-        self.sent = set(data or ())
         kept = self._kept()
-        typed = {name: data.get(name) for name in data} if data is not None else {}
-        super().__init__(None if data is None else kept | typed, initial=kept)
+        super().__init__(None if data is None else kept | {name: data[name] for name in data}, initial=kept)
 
     def _kept(self) -> dict[str, Any]:
         given = self.given
@@ -44,13 +42,6 @@ class FeedbackForm(forms.Form):
         if len(suggestions) > SUGGESTIONS:
             raise ValidationError(f"These are {len(suggestions)} suggestions; keep the best {SUGGESTIONS}.")
         return suggestions
-
-    def opinion(self) -> dict[str, Any]:
-        """Every part of the opinion as it is now. Call it on a valid form."""
-        return {
-            name: value if name in self.sent else getattr(self.given, name)
-            for name, value in self.cleaned_data.items()
-        }
 
 
 class VerdictForm(forms.Form):

@@ -15,6 +15,8 @@ from optimizer.engine.components import Components, Shot
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionEvent, SessionStatus, Split
 from optimizer.models.sessions import SessionQuerySet
 
+WAITING = "Waiting for Ollama"  # the stage; the page says what to do
+
 
 class Recorder:
     """Keeps events of a session that a worker holds: `stage`, `text` and `result` as they are now, the rest as rows."""
@@ -68,7 +70,7 @@ class Recorder:
     @keep.register
     def _beat(self, event: events.Beat) -> None:
         if event.waiting:
-            self.stage = events.Stage("Waiting for Ollama", self.stage.done, self.stage.total)
+            self.stage = events.Stage(WAITING, self.stage.done, self.stage.total)
 
     @keep.register
     def _spent(self, event: events.Spent) -> None:

@@ -100,7 +100,7 @@ def _rate(request: AppRequest, session: OptimizationSession, form: FeedbackForm)
     if not form.is_valid():
         return None
     try:
-        return rate_session(session=session, by=request.user, **form.opinion())
+        return rate_session(session=session, by=request.user, **form.cleaned_data)
     except ValidationError as error:
         form.add_error(None, error)
         return None

@@ -7,7 +7,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Product
+from tests.browser.conftest import Product, django
 
 MINUTES = 60_000
 PICTURE = os.environ.get("PICTURE")  # where to put a picture of the sample's result, for the README
@@ -235,6 +235,24 @@ def test_the_history_is_live_and_searchable(page: Page) -> None:
     expect(page.locator("#history-list li")).to_have_count(1)
     expect(page.get_by_role("heading", name="History")).to_be_visible()
     expect(page.get_by_label("Search in prompts")).to_have_value("word")
+
+
+def test_an_optimization_that_was_deleted_is_told(page: Page) -> None:
+    page.goto("/history/")
+    page.locator("#history-list a").first.click()
+    page.wait_for_url(re.compile(r"/optimizations/\d+/"))
+    with page.expect_websocket(lambda socket: "/live/" in socket.url, timeout=MINUTES):
+        django(
+            "shell",
+            "-c",
+            f"from optimizer.models import *; OptimizationSession.objects.get(pk={number_of(page)}).delete()",
+        )
+    expect(page.locator("#connection")).to_have_text("This is no longer here, or no longer yours.")
+
+
+def number_of(page: Page) -> int:
+    """Of the optimization that the page shows."""
+    return int(re.findall(r"\d+", page.url.split("/optimizations/")[1])[0])
 
 
 def test_a_lost_connection_is_told_and_mended(page: Page, live_product: Product) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer.models import Feedback, OptimizationSession, Preference, Role, User, Workspace
+from optimizer.progress.record import WAITING
 from optimizer.views.regions import SessionRegion
 from tests import factories
 from tests.conftest import ClientOf
@@ -537,6 +538,12 @@ def test_a_rating_promises_to_be_learned_from_only_where_it_is(
     Preference.objects.filter(user=user).update(learn_from_feedback=False)
     assert "Saved." in said()
     assert "Later runs learn from it." not in said()
+
+
+def test_one_that_waits_for_ollama_says_what_to_do(user_client: Client, running: OptimizationSession) -> None:
+    assert "start Ollama" not in page_of(user_client, running)
+    OptimizationSession.objects.update(stage=WAITING)
+    assert "start Ollama" in page_of(user_client, running)
 
 
 def test_a_running_one_cannot_be_rated_yet(user_client: Client, running: OptimizationSession) -> None:
