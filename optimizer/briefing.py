@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from optimizer import engine
+from optimizer.engine.components import original_of
 from optimizer.engine.task import FEWEST_CALLS
+from optimizer.files import Table
+from optimizer.files.binding import Binding, bind
 from optimizer.models import OptimizationSession
 
-Row = tuple[str, str, float]  # input, expected, weight
+
+def binding_of(table: Table, prompt: str, literals: Collection[str] = ()) -> Binding:
+    """How the table's columns fill the prompt."""
+    return bind(table, original_of(prompt, tuple(literals)).variables)
 
 
-def task_of(session: OptimizationSession, rows: Iterable[Row] | None = None) -> engine.Task:
-    """The session's task, with these rows, else those of its dataset."""
-    if rows is None:
-        examples = session.dataset.examples if session.dataset else None
-        rows = examples.values_list("input", "expected", "weight") if examples else ()
+def items_of(table: Table, binding: Binding, grader: str) -> tuple[engine.Item, ...]:
+    """The table's rows as the engine takes them."""
+    items = []
+    for row in table.rows:
+        expected, *also = table.answers(row, as_list=grader == "json")
+        items.append(
+            engine.Item(
+                binding.shown(row), expected, row.weight, values=binding.values(row), also=tuple(also)
+            )
+        )
+    return tuple(items)
+
+
+def task_of(session: OptimizationSession, table: Table | None = None) -> engine.Task:
+    """The session's task, with these rows, else those of its dataset. TaskRefused where they do not fill its prompt."""
+    table = table or (session.dataset.table() if session.dataset else None)
+    items: tuple[engine.Item, ...] = ()
+    if table:
+        binding = binding_of(table, session.prompt.original, session.literals)
+        if binding.fault:
+            raise engine.TaskRefused(binding.fault)
+        items = items_of(table, binding, session.grader)
     return engine.Task(
         prompt=session.prompt.original,
         context=session.prompt.context,
         target_model=session.target_model,
         optimizer_model=session.optimizer_model,
-        items=tuple(engine.Item(*row) for row in rows),
+        literals=tuple(session.literals),
+        items=items,
         inputs=tuple(session.inputs or ()),
         grader=session.grader,
         grader_options=tuple(session.grader_options.items()),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 
+from optimizer.files import table_of_pairs
+from optimizer.files.binding import bind
 from optimizer.models import (
     ACTIVE,
     Candidate,
@@ -28,6 +31,7 @@ from optimizer.models import (
     User,
     Workspace,
 )
+from optimizer.services.datasets import create_dataset
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -114,6 +118,12 @@ def make_dataset(workspace: Workspace, rows: int = 8, **fields: Any) -> Dataset:
         for n in range(rows)
     )
     return dataset
+
+
+def keep_rows(workspace: Workspace, user: User, rows: Sequence[tuple[str, str]]) -> Dataset:
+    """A dataset of inputs and expected answers, made as the product makes them."""
+    table = table_of_pairs(rows)
+    return create_dataset(workspace=workspace, by=user, name="numbers", table=table, binding=bind(table, ()))
 
 
 def make_template(workspace: Workspace, text: str = "Summarise {{text}}.", **fields: Any) -> PromptTemplate:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from optimizer.engine import Item
 from optimizer.llm.scripted import Scripted
 from promptevolver.embedded.ollama_model import DEFAULT_NAME
 from tests.bench.method.aims import verdicts
@@ -108,7 +109,7 @@ def test_a_search_that_asks_for_nothing_new_is_through() -> None:
 
 
 def prompted_chat(text: str) -> Any:
-    return read_tasks(OWN)[0].original.messages(text)
+    return read_tasks(OWN)[0].original.messages(Item(text))
 
 
 def test_every_method_is_measured_by_the_same_grades() -> None:

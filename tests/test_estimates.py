@@ -11,14 +11,23 @@ from django.conf import settings
 from optimizer import briefing, installed, speeds
 from optimizer.engine import PRESETS, TaskRefused
 from optimizer.engine.estimate import Speed
+from optimizer.files import Row, Table
 from optimizer.models import OptimizationSession, Prompt, User
 from optimizer.services import estimates
 from optimizer.services.choices import Choices
-from optimizer.services.datasets import Row
 from optimizer.services.estimates import Forecast, forecast
 from optimizer.services.optimizations import start_optimization
 
-ROWS = tuple(Row(f"row {n}", ["odd", "even"][n % 2], 1.0 + n % 3) for n in range(12))
+
+def row(text: str, answer: str, weight: float = 1.0) -> Row:
+    return Row({"input": text, "expected": answer}, answer, weight=weight)
+
+
+def table(*rows: Row) -> Table:
+    return Table(("input", "expected"), rows, expected="expected", input="input")
+
+
+ROWS = tuple(row(f"row {n}", ["odd", "even"][n % 2], 1.0 + n % 3) for n in range(12))
 
 
 @pytest.fixture
@@ -43,7 +52,7 @@ def no_models() -> Iterator[None]:
 
 
 def of(model: str = "", **changes: object) -> Choices:
-    return Choices(prompt="Is it odd?", rows=ROWS, preset="quick", target_model=model, **changes)  # type: ignore[arg-type]
+    return Choices(prompt="Is it odd?", table=table(*ROWS), preset="quick", target_model=model, **changes)  # type: ignore[arg-type]
 
 
 def told(choices: Choices) -> Forecast:
@@ -92,7 +101,9 @@ def test_the_limits_are_heeded(measured: str) -> None:
 
 def test_a_task_that_cannot_run_is_refused(measured: str) -> None:
     with pytest.raises(TaskRefused, match="Row 1"):
-        forecast(Choices(prompt="x", rows=(Row("a", "("), *ROWS), grader="regex", target_model=measured))
+        forecast(
+            Choices(prompt="x", table=table(row("a", "("), *ROWS), grader="regex", target_model=measured)
+        )
 
 
 def test_it_is_kept_at_the_start(measured: str, user: User) -> None:
@@ -158,11 +169,11 @@ def test_limits_that_are_given_reach_the_engine() -> None:
 
 
 def test_weights_and_options_reach_the_engine(user: User) -> None:
-    rows = (*ROWS, Row("heavy", "odd", 5.0))
-    choices = Choices(prompt="x", rows=rows, grader="choice", grader_options={"choices": "odd\neven"})
+    rows = table(*ROWS, row("heavy", "odd", 5.0))
+    choices = Choices(prompt="x", table=rows, grader="choice", grader_options={"choices": "odd\neven"})
     session = start_optimization(by=user, choices=choices)
     task = briefing.task_of(session)
-    assert [item.weight for item in task.items] == [row.weight for row in rows]
+    assert [item.weight for item in task.items] == [row.weight for row in rows.rows]
     assert task.grader_options == (("choices", "odd\neven"),)
     assert Prompt.objects.count() == 1
 

@@ -16,7 +16,6 @@ from optimizer.llm.base import Message, Reply, Request
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import LLMCall, OptimizationSession, User, Workspace
 from optimizer.progress import LedgerRows
-from optimizer.services.datasets import create_dataset
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
 
@@ -138,7 +137,7 @@ def _copies(call: LLMCall, count: int) -> Iterator[LLMCall]:
 def again(workspace: Workspace, user: User) -> Callable[[Workspace], OptimizationSession]:
     def start(where: Workspace) -> OptimizationSession:
         rows = [(item.input, item.expected) for item in ITEMS]
-        dataset = create_dataset(workspace=where, by=user, name="numbers", rows=rows)
+        dataset = factories.keep_rows(where, user, rows)
         prompt = factories.make_prompt(where, original=PROMPT)
         return factories.make_session(where, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
 

@@ -28,7 +28,6 @@ from optimizer.models import (
     User,
     Workspace,
 )
-from optimizer.services.datasets import create_dataset
 from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
 from tests import factories
@@ -40,7 +39,7 @@ UseHost = Callable[..., ScriptedHost]
 @pytest.fixture
 def session(workspace: Workspace, user: User) -> OptimizationSession:
     rows = [(item.input, item.expected) for item in ITEMS]
-    dataset = create_dataset(workspace=workspace, by=user, name="numbers", rows=rows)
+    dataset = factories.keep_rows(workspace, user, rows)
     prompt = factories.make_prompt(workspace, original=PROMPT)
     return factories.make_session(workspace, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
 

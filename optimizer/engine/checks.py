@@ -33,8 +33,9 @@ def _fault_of_rows(task: Task) -> str:
     if task.grader == RUBRIC:
         return ""
     for number, item in enumerate(task.items, 1):
-        if reason := fault(task.grader, item.expected):
-            return f"Row {number}: the {task.grader_name} grader cannot use this answer: {reason}."
+        for answer in item.answers:
+            if reason := fault(task.grader, answer):
+                return f"Row {number}: the {task.grader_name} grader cannot use this answer: {reason}."
     answers = {folded(item.expected) for item in task.items}
     if task.items and not any(answers):
         return "No row has an expected answer. Add the answers, or leave the rows out."

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from optimizer.engine.task import Item
+from optimizer.engine.variables import filled, in_braces, variables
 from optimizer.llm.base import Message
 
-VARIABLE = re.compile(r"\{\{\s*([\w.\-]+)\s*\}\}")
-INPUT = "{{input}}"
+INPUT = in_braces("input")
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A few-shot example: an input, the answer, and optionally the reasoning that leads to it."""
+    """A few-shot example: an input, the answer, and optionally the reasoning that leads to it.
+
+    `values` are the input's values by variable, where the prompt has variables.
+    """
 
     input: str
     output: str
     reasoning: str = ""
+    values: tuple[tuple[str, str], ...] = ()
 
     @property
     def answer(self) -> str:
@@ -30,7 +32,10 @@ class Shot:
 
 @dataclass(frozen=True)
 class Components:
-    """The parts that the search changes one at a time. Empty parts render to nothing."""
+    """The parts that the search changes one at a time. Empty parts render to nothing.
+
+    `variables` are the names that an item fills, in the order of the prompt; no part of the search changes them.
+    """
 
     instruction: str
     persona: str = ""
@@ -38,6 +43,7 @@ class Components:
     keywords: tuple[str, ...] = ()
     shots: tuple[Shot, ...] = ()
     shots_as: Literal["text", "turns"] = "text"
+    variables: tuple[str, ...] = ()
 
     @property
     def head(self) -> str:
@@ -51,32 +57,37 @@ class Components:
         """Characters of the whole prompt, without an input."""
         return len(self.as_text())
 
+    @property
+    def place(self) -> Item:
+        """Where an input will stand: each variable as it is, or `{{input}}`."""
+        return Item(INPUT, values=tuple((name, in_braces(name)) for name in self.variables))
+
     def as_text(self) -> str:
-        """One text to copy: the prompt as it was run, with `{{input}}` where examples lead up to the input.
+        """One text to copy: the prompt as it was run, with a place for the input where examples lead up to it.
 
-        Examples that are chat turns have no such text; they are written out below the instruction.
+        Examples that are chat turns have no such text; they are written out as if they stood in the text.
         """
-        if self.shots and self.shots_as == "text":
-            return self._question(INPUT)
-        return "\n\n".join([self.head, *self._shot_texts()])
+        return self.but(shots_as="text")._question(self.place) if self.shots else self.head
 
-    def messages(self, item_input: str = INPUT) -> tuple[Message, ...]:
-        """The chat that asks for one input."""
+    def messages(self, item: Item | None = None) -> tuple[Message, ...]:
+        """The chat that asks for one item; without one, with a place for it."""
         turns = self.shots if self.shots_as == "turns" else ()
         earlier = [
             message
             for shot in turns
-            for message in (Message("user", filled(self.head, shot.input)), Message("assistant", shot.answer))
+            for message in (
+                Message("user", filled(self.head, item_of(shot))),
+                Message("assistant", shot.answer),
+            )
         ]
-        return (*earlier, Message("user", self._question(item_input)))
+        return (*earlier, Message("user", self._question(item or self.place)))
 
-    def _question(self, item_input: str) -> str:
+    def _question(self, item: Item) -> str:
         if self.shots_as == "turns" or not self.shots:
-            return filled(self.head, item_input)
-        asked = f"Input: {item_input}\nOutput:"
-        if variables(self.head):
-            return "\n\n".join([*self._shot_texts(), filled(self.head, item_input)])
-        return "\n\n".join([self.head, *self._shot_texts(), asked])
+            return filled(self.head, item)
+        if self.variables:
+            return "\n\n".join([*self._shot_texts(), filled(self.head, item)])
+        return "\n\n".join([self.head, *self._shot_texts(), f"Input: {item.input}\nOutput:"])
 
     def _shot_texts(self) -> list[str]:
         return [f"Input: {shot.input}\nOutput: {shot.answer}" for shot in self.shots]
@@ -86,34 +97,18 @@ class Components:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-def variables(text: str) -> frozenset[str]:
-    """Names of the `{{variables}}` in a text."""
-    return frozenset(VARIABLE.findall(text))
-
-
-def filled(text: str, item_input: str) -> str:
-    """The text with the input in its place: in the variables where there are some, else below the text.
-
-    An input that is a JSON object fills variables by name; any other fills each variable.
-    """
-    if not variables(text):
-        return f"{text}\n\n{item_input}" if item_input else text
-    if item_input == INPUT:
-        return text
-    values = _values(item_input)
-    return VARIABLE.sub(lambda found: values.get(found[1], item_input if not values else found[0]), text)
-
-
-def _values(item_input: str) -> dict[str, str]:
-    if not item_input.lstrip().startswith("{"):
-        return {}
-    try:
-        parsed = json.loads(item_input)
-    except (ValueError, RecursionError):
-        return {}
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in parsed.items()}
+def original_of(prompt: str, literals: tuple[str, ...] = ()) -> Components:
+    """The prompt as a person wrote it. `literals` are names in braces that are text, not variables."""
+    text = prompt.strip()
+    names = tuple(name for name in variables(text) if name not in literals)
+    return Components(text, variables=names)
 
 
 def shot_of(item: Item) -> Shot:
     """A row as an example."""
-    return Shot(item.input, item.expected)
+    return Shot(item.input, item.expected, values=item.values)
+
+
+def item_of(shot: Shot) -> Item:
+    """The row that an example shows."""
+    return Item(shot.input, shot.output, values=shot.values)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.asking import size_of, wall_clock
-from optimizer.engine.components import variables
+from optimizer.engine.components import original_of
 from optimizer.engine.events import Spent
 from optimizer.engine.search import run
 from optimizer.engine.speed import Speed
@@ -68,6 +68,10 @@ class Rehearsal:
         self._speed = speed
         rows = (*task.items, *task.held_out)
         self._expected = {item.input: item.expected for item in rows}
+        self._variables = original_of(task.prompt, task.literals).variables
+        self._filled = [
+            (tuple(text for _, text in item.values), item.expected) for item in rows if item.values
+        ]
         self._answers = sorted({item.expected for item in rows}) or [""]
         self._written = 0
 
@@ -96,14 +100,13 @@ class Rehearsal:
 
     def _expected_of(self, asked: str, content: str) -> str:
         """Of the row asked about; where the prompt has variables, its input is somewhere in the text."""
-        if asked in self._expected or not variables(self._task.prompt):
+        if not self._variables:
             return self._expected.get(asked, self._answers[0])
-        found = (answer for text, answer in self._expected.items() if text and text in content)
+        found = (answer for texts, answer in self._filled if all(text in content for text in texts))
         return next(found, self._answers[0])
 
     def _input(self, text: str) -> str | dict[str, str]:
-        names = variables(self._task.prompt)
-        return dict.fromkeys(names, text) if len(names) > 1 else text
+        return dict.fromkeys(self._variables, text) if len(self._variables) > 1 else text
 
     def _proposal(self, request: Request) -> tuple[str, int]:
         self._written += 1

@@ -8,8 +8,9 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from optimizer.engine.components import VARIABLE, Components, variables
+from optimizer.engine.components import Components
 from optimizer.engine.graders import folded
+from optimizer.engine.variables import variables, without_variables
 
 LONGEST = 10_000  # characters that a whole prompt may have more than the original
 GROWTH = 6  # an instruction may be this many times the original's length, and always 1,000 characters
@@ -36,7 +37,7 @@ def objection(
     checks = {
         "no usable reply": not proposal.instruction.strip(),
         "duplicate": proposal in seen,
-        "variables lost or new": variables(proposal.head) != variables(original.head),
+        "variables lost or new": _other_variables(proposal, original),
         "too long": _too_long(proposal, original),
         "refusal": not REFUSAL.match(original.instruction)
         and any(REFUSAL.match(text) for text in (proposal.instruction, proposal.persona)),
@@ -49,6 +50,12 @@ def objection(
         "another language": language_changed(original.instruction, proposal.head),
     }
     return next((reason for reason, refused in checks.items() if refused), "")
+
+
+def _other_variables(proposal: Components, original: Components) -> bool:
+    """Whether a variable was lost or is new. What the original has in braces as text may go, or stay."""
+    text = set(variables(original.head)) - set(original.variables)
+    return set(variables(proposal.head)) - text != set(original.variables)
 
 
 def is_answer(text: str, original: str, answers: Collection[str]) -> bool:
@@ -80,7 +87,7 @@ def _identifier() -> LanguageIdentifier:
 
 
 def _language(text: str) -> str:
-    text = VARIABLE.sub("", text)
+    text = without_variables(text)
     if sum(character.isalpha() for character in text) < 12:
         return ""
     language, sureness = _identifier().classify(text)

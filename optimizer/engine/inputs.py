@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from optimizer.engine import meta
 from optimizer.engine.asking import THINKING_TOKENS, Asker, Steps, cut_in_thought, proposal_request
-from optimizer.engine.components import variables
+from optimizer.engine.components import original_of
 from optimizer.engine.events import Event, Invented, Noted
-from optimizer.engine.task import Config, Task
+from optimizer.engine.task import Config, Item, Task, TaskRefused
+from optimizer.engine.variables import read_values, shown
 from optimizer.llm.base import CallFailed, Model, Request
 from optimizer.llm.ledger import paid_once
 
@@ -40,12 +41,36 @@ def invented(task: Task, asker: Asker) -> Steps[tuple[str, ...]]:
         answers = yield from asker.ask("Writing test inputs", requests)
     lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailed)]
     written = [text for some in lists for text in some]
-    if len(variables(task.prompt)) > 1:
-        written = [text for text in written if text.startswith("{") and len(text) <= LONGEST]
+    names = names_of(task)
+    if len(names) > 1:
+        written = [text for text in written if read_values(text, names) and len(text) <= LONGEST]
     texts = varied([text[:LONGEST] for text in written], meta_texts=(task.prompt, *KINDS))
     if not texts:
         yield Noted("The optimizer model wrote no usable test inputs: the prompt is run as it is.")
     return texts[:INVENTED]
+
+
+def items_of(task: Task, inputs: Sequence[str]) -> tuple[Item, ...]:
+    """The inputs as rows without answers. TaskRefused for one that does not fill the prompt's variables."""
+    names = names_of(task)
+    items = []
+    for number, text in enumerate(inputs, 1):
+        values = read_values(text, names)
+        if values is None:
+            raise TaskRefused(f"Test input {number}: {lacking(names)}")
+        items.append(Item(shown(values) if len(names) > 1 else text, values=tuple(values.items())))
+    return tuple(items)
+
+
+def names_of(task: Task) -> tuple[str, ...]:
+    """The prompt's variables."""
+    return original_of(task.prompt, task.literals).variables
+
+
+def lacking(names: Sequence[str]) -> str:
+    """What to say of an input that does not fill these variables."""
+    wanted = ", ".join(f'"{name}": "…"' for name in names)
+    return f"it needs a value for each variable. Write {{{wanted}}}."
 
 
 def varied(texts: list[str], meta_texts: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -64,7 +89,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _request(task: Task, asker: Asker, kind: str) -> Request:
-    names = sorted(variables(task.prompt))
+    names = names_of(task)
     about = f", each with a value for {' and '.join(names)}" if names else ""
     config = replace(asker.config, proposal_tokens=max(FEWEST_TOKENS, asker.config.proposal_tokens))
     return proposal_request(

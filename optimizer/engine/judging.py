@@ -19,10 +19,11 @@ from optimizer.engine.asking import (
     Steps,
     judge_request,
 )
-from optimizer.engine.components import Components
+from optimizer.engine.components import original_of
 from optimizer.engine.graders import passed
 from optimizer.engine.scoring import Answers, Case, Scoring, options_of, output_of
 from optimizer.engine.task import Item, Rated, Task
+from optimizer.engine.variables import filled
 from optimizer.llm.base import CallFailed, Reply
 
 SURE = 0.7  # share of people's verdicts that a judge should agree with
@@ -131,7 +132,7 @@ class ByRubric:
 
     def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Steps[list[float | CallFailed]]:
         texts = [
-            meta.grade_by_rubric(item.input, item.expected, output, self.rubric) for item, output in outputs
+            meta.grade_by_rubric(item.input, item.wanted, output, self.rubric) for item, output in outputs
         ]
         verdicts = yield from self._judge.verdicts(texts, meta.SCORE_SCHEMA)
         return [v if isinstance(v, CallFailed) else passed(_points(v) / 10, self._options) for v in verdicts]
@@ -147,7 +148,7 @@ class Judged:
         self._answers = Answers(task, asker, asker.config.answer_tokens)
         self._judge = Judge(task, asker, "compare", "better")
         self.criteria = dict(task.grader_options).get("rubric") or criteria
-        self._original = Components(task.prompt)
+        self._original = original_of(task.prompt, task.literals)
         self._decided: Counter[str] = Counter()  # verdicts by the place of the answer that was preferred
 
     @property
@@ -191,7 +192,7 @@ class Judged:
             return []
         outputs = [output_of(answer) for answer in (mine, theirs)]  # type: ignore[arg-type]
         return [
-            meta.compare(self._task.prompt, case.item.input, self.criteria, first, second)
+            meta.compare(filled(self._original.head, case.item), self.criteria, first, second)
             for first, second in (outputs, outputs[::-1])
         ]
 

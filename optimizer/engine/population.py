@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
 
-from optimizer.engine.components import Components
+from optimizer.engine.components import Components, original_of
 from optimizer.engine.events import Outcome
 from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
@@ -37,7 +37,7 @@ class Population:
         self.seed = seed
         self.race = race
         self.training = training
-        self.original = Entry(0, (), "original", Components(task.prompt.strip()))
+        self.original = Entry(0, (), "original", original_of(task.prompt, task.literals))
         self.entries = [self.original]
         self.leader = self.original
         self.about = Understanding()

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from optimizer.engine.asking import Asker, Cost, Steps
-from optimizer.engine.components import Components, shot_of
+from optimizer.engine.components import original_of, shot_of
 from optimizer.engine.graders import RUBRIC
-from optimizer.engine.inputs import invented
+from optimizer.engine.inputs import invented, items_of
 from optimizer.engine.judging import ByRubric, Judged
 from optimizer.engine.operators import Understanding
 from optimizer.engine.operators.base import understand
@@ -28,7 +28,7 @@ def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
         return splits, (yield from _graded(task, asker))
     about = yield from understood(task, asker, ())
     inputs = task.inputs or (yield from invented(task, asker))
-    items = tuple(Item(text) for text in inputs) or (Item(""),)
+    items = items_of(task, inputs) or (Item(""),)
     half = min(len(items) // 2 or 1, most) if most else len(items)
     splits = Splits((), items[:half], items[half : 2 * half] or items)
     return splits, Judged(task, asker, about.good_answer)
@@ -36,7 +36,7 @@ def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
 
 def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -> Splits:
     """With as many held-out rows as half of each limit surely pays for, with examples shown; two at least."""
-    original = Components(task.prompt.strip())
+    original = original_of(task.prompt, task.literals)
     shown = original.but(shots=tuple(map(shot_of, splits.train[: asker.config.shots])), shots_as="turns")
     calls, tokens = asker.config.max_calls or math.inf, asker.config.max_tokens or math.inf
     count, spent = 0, Cost()

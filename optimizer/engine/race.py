@@ -118,7 +118,7 @@ class Race:
     def _keep(self, entry: Entry, row: int, scoring: Scoring) -> None:
         item = self.items[row]
         told = scoring.output, scoring.score, scoring.why
-        self._known(entry)[row] = Outcome(row, item.input, item.expected, *told)
+        self._known(entry)[row] = Outcome(row, item.input, item.wanted, *told)
 
     def _cannot_run(self, refused: Mapping[tuple[Entry, int], CallFailed]) -> Steps[dict[int, CallFailed]]:
         """Who cannot run on rows on which the original can, and why."""

@@ -11,7 +11,7 @@ from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent,
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import folded, graded, without_thinking
-from optimizer.engine.task import Item, Options, Task
+from optimizer.engine.task import Grade, Item, Options, Task
 from optimizer.llm.base import CallFailed, Reply, Request
 
 REMEMBERED = 2048  # requests
@@ -124,17 +124,22 @@ class Graded:
             return answer
         output, shown = without_thinking(answer.text), output_of(answer)
         try:
-            grade = graded(self._task.grader, output, case.item.expected, self._options)
+            grade = self._best(output, case.item)
         except Exception as error:  # a grader is anybody's function; its fault is told, and counts as wrong
             self._broken[case.item.input] = f"{type(error).__name__}: {error}"
             return Scoring(shown, 0.0, f"the grader failed: {self._broken[case.item.input]}")
         return Scoring(shown, grade.score, grade.why)
 
+    def _best(self, output: str, item: Item) -> Grade:
+        """By the answer that it comes nearest to; by the usual one where it comes near none."""
+        grades = (graded(self._task.grader, output, answer, self._options) for answer in item.answers)
+        return max(grades, key=lambda grade: grade.score)
+
 
 def options_of(task: Task) -> Options:
     """What the grader is told besides output and expected answer. The choices are those of the rows, if none are
     set."""
-    choices = "\n".join(dict.fromkeys(folded(item.expected) for item in task.items))
+    choices = "\n".join(dict.fromkeys(folded(answer) for item in task.items for answer in item.answers))
     return {"choices": choices, **{name: value for name, value in task.grader_options if value}}
 
 
@@ -143,7 +148,7 @@ def answer_request(task: Task, case: Case, *, limit: int) -> Request:
     return Request(
         purpose="answer",
         model=task.target_model,
-        messages=case.components.messages(case.item.input),
+        messages=case.components.messages(case.item),
         max_tokens=limit,
     )
 
@@ -153,7 +158,8 @@ def answer_limit(task: Task, limit: int) -> int:
     least one byte."""
     if task.grader not in WHOLE:
         return limit
-    longest = max(len(item.expected.encode()) for item in (*task.items, *task.held_out))
+    rows = (*task.items, *task.held_out)
+    longest = max(len(answer.encode()) for item in rows for answer in item.answers)
     return min(limit, longest + SLACK)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker, BudgetSpent, Steps
-from optimizer.engine.components import Components
+from optimizer.engine.components import Components, original_of
 from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Event, IterationDone, Proposed, Rejected
@@ -98,7 +98,7 @@ class Search:
 
     def run(self) -> Iterator[Event]:
         checks.refuse(self.task, self.config)
-        original = Components(self.task.prompt.strip())
+        original = original_of(self.task.prompt, self.task.literals)
         yield Proposed(0, (), "original", original)
         splits, evaluator = yield from self._prepared()
         race, training, held_out = (

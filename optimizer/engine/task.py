@@ -26,11 +26,27 @@ Grader = Callable[[str, str, Options], Grade]  # output, expected, options of th
 
 @dataclass(frozen=True)
 class Item:
-    """One row: the input for the prompt, the expected answer ("" where none is known), and how much it counts (> 0)."""
+    """One row: the input for the prompt, the expected answer ("" where none is known), and how much it counts (> 0).
+
+    `values` are what fills each variable of the prompt, by name; without any, `input` stands below the prompt. `input`
+    is in either case what tells one row from another, and what people see. `also` are further answers that are right.
+    """
 
     input: str
     expected: str = ""
     weight: float = 1.0
+    values: tuple[tuple[str, str], ...] = ()
+    also: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All answers that are right, the usual one first."""
+        return (self.expected, *self.also)
+
+    @property
+    def wanted(self) -> str:
+        """The answers in words."""
+        return " or ".join(self.answers)
 
 
 @dataclass(frozen=True)
@@ -58,7 +74,9 @@ class Task:
 
     With `items` the prompt is measured by `grader`, a name of GRADERS, "rubric", or a function; the final comparison is
     on `held_out` where given, else on two fifths of `items`. Without items, outputs on `inputs` are judged in pairs;
-    without those too, the optimizer model writes inputs. `evidence` is what people said of earlier results, in plain
+    without those too, the optimizer model writes inputs. `literals` are names in double braces that are text, not
+    variables; where the prompt has variables, an input without rows is the value of the only one, or a JSON object with
+    a value for each. `evidence` is what people said of earlier results, in plain
     words; `priors` is how the operators did in earlier runs, which counts faintly.
     """
 
@@ -66,6 +84,7 @@ class Task:
     target_model: str
     optimizer_model: str
     context: str = ""
+    literals: tuple[str, ...] = ()
     items: tuple[Item, ...] = ()
     held_out: tuple[Item, ...] = ()
     inputs: tuple[str, ...] = ()

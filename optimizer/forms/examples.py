@@ -14,9 +14,10 @@ from django.db.models import QuerySet
 
 from optimizer.engine.graders import RUBRIC, fault, folded, graded, without_thinking
 from optimizer.engine.task import Grade
-from optimizer.forms.fields import LongText, PercentField, pane
+from optimizer.files import Assignment, FileFault, Limits, Row, Table, read_table
+from optimizer.forms.fields import LongText, PercentField, ShortText, pane
 from optimizer.models import Dataset, User
-from optimizer.services.datasets import Row, parse_rows, rows_of
+from optimizer.models.base import TEXT_MAX
 
 GRADER_WORDS = {
     "": "Choose for me",
@@ -36,6 +37,7 @@ OPTIONS_OF = {
 }  # by grader: fields, and what the engine calls them
 ROWS_LIKE = "input,expected\nThe tea arrived cold.,negative\nWonderful scones!,positive"
 MOST_CHOICES = 100
+PLACES = ("rows", "rows_file", "dataset")
 ITS_LOG = "Try another answer or another grader; the server's log has the details."
 
 log = logging.getLogger(__name__)
@@ -44,8 +46,11 @@ log = logging.getLogger(__name__)
 class ExamplesForm(forms.Form):
     """Rows, pasted, uploaded or saved, with the grader and its options."""
 
-    rows = LongText(widget=pane(5, ROWS_LIKE), required=False, limit=settings.DATASET_MAX_BYTES)
-    rows_file = forms.FileField(required=False)
+    rows = LongText(widget=pane(5, ROWS_LIKE), required=False, limit=settings.DATASET_MAX_BYTES, strip=False)
+    rows_file = forms.FileField(required=False, allow_empty_file=True)
+    no_header = forms.BooleanField(required=False)
+    expected_column = ShortText(max_length=200, required=False)
+    input_column = ShortText(max_length=200, required=False)
     dataset = forms.ModelChoiceField(Dataset.objects.none(), required=False, empty_label="None")
     grader = forms.ChoiceField(choices=list(GRADER_WORDS.items()), required=False)
     rubric = LongText(
@@ -64,17 +69,45 @@ class ExamplesForm(forms.Form):
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data, files, initial=dict(initial or {}), use_required_attribute=False)
+        self.table: Table | None = None
+        self.fault: FileFault | None = None  # why there is no table, and what a person may choose
         self.fields["dataset"].queryset = datasets_of(user)  # type: ignore[attr-defined]
         for name, field in self.fields.items():
             field.widget.attrs["aria-describedby"] = f"id_{name}_about"
 
-    def clean_rows(self) -> tuple[Row, ...]:
+    def clean_rows(self) -> str:
         rows: str = self.cleaned_data["rows"]
-        return tuple(parse_rows(rows)) if rows else ()
+        return rows if rows.strip() else ""
 
-    def clean_rows_file(self) -> tuple[Row, ...]:
-        file: UploadedFile[bytes] | None = self.cleaned_data["rows_file"]
-        return tuple(parse_rows(_content(file), file.name or "")) if file else ()
+    @property
+    def place(self) -> str:
+        """The field that the rows come from, "" where there are none."""
+        return next((name for name in PLACES if self.cleaned_data.get(name)), "")
+
+    def read(self) -> Table | None:
+        """The rows with their columns, wherever they are. What is wrong with them is said at their field."""
+        chosen, place = self.cleaned_data, self.place
+        if not place:
+            return None
+        if place == "dataset":
+            dataset: Dataset = chosen["dataset"]
+            return dataset.table()
+        try:
+            return self._read_text(chosen[place])
+        except FileFault as fault:
+            self.fault = fault
+            self.add_error(place, ValidationError(fault.messages))
+            return None
+
+    def _read_text(self, source: str | UploadedFile[bytes]) -> Table:
+        content, name = (source, "") if isinstance(source, str) else (_content(source), source.name or "")
+        chosen = self.cleaned_data
+        assignment = Assignment(
+            expected=chosen.get("expected_column") or "",
+            input=chosen.get("input_column") or "",
+            first_row_is_data=bool(chosen.get("no_header")),
+        )
+        return read_table(content, name, limits=limits(), assignment=assignment)
 
     def clean_choice_list(self) -> str:
         lines = [line.strip() for line in self.cleaned_data["choice_list"].splitlines() if line.strip()]
@@ -86,16 +119,20 @@ class ExamplesForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         chosen = self.cleaned_data
-        if sum(bool(chosen.get(name)) for name in ("rows", "rows_file", "dataset")) > 1:
+        self._one_place()
+        self.table = self.read()
+        self._forget_options_of_others(chosen.get("grader") or "")
+        self._check_answers(chosen.get("grader") or "exact")
+        if choices := self.grader_options.get("choices"):
+            self._check_choices({folded(choice) for choice in choices.splitlines()})
+        return chosen
+
+    def _one_place(self) -> None:
+        if sum(bool(self.cleaned_data.get(name)) for name in PLACES) > 1:
             self.add_error(
                 "rows",
                 "There are examples in more than one place. Keep the pasted, the file or the saved ones.",
             )
-        self._forget_options_of_others(chosen.get("grader") or "")
-        self._check_answers(chosen.get("grader") or "exact", chosen)
-        if choices := self.grader_options.get("choices"):
-            self._check_choices({folded(choice) for choice in choices.splitlines()})
-        return chosen
 
     def _forget_options_of_others(self, grader: str) -> None:
         """What stands in the fields of graders that are not chosen, and not shown, does not matter."""
@@ -106,24 +143,31 @@ class ExamplesForm(forms.Form):
 
     def _check_choices(self, choices: set[str]) -> None:
         """Every expected answer is one of the choices, or no answer could be right."""
-        for number, row in enumerate(self.examples(), 1):
-            if folded(row.expected) not in choices:
+        for number, (_, answers) in enumerate(self.answered, 1):
+            if choices.isdisjoint(map(folded, answers)):
                 self.add_error(
-                    "choice_list", f"Row {number} expects “{row.expected[:40]}”, which is not among these."
+                    "choice_list", f"Row {number} expects “{answers[0][:40]}”, which is not among these."
                 )
                 return
 
-    def _check_answers(self, grader: str, chosen: Mapping[str, Any]) -> None:
-        """An answer that the grader cannot use is said at its field, with its row."""
-        for name in ("rows", "rows_file", "dataset"):
-            found = chosen.get(name)
-            rows = rows_of(found) if isinstance(found, Dataset) else found or ()
-            for number, row in enumerate(rows, 1):
-                if reason := fault(grader, row.expected):
+    def _check_answers(self, grader: str) -> None:
+        """An answer that the grader cannot use is said at the field of the rows, with its row."""
+        for number, (_, answers) in enumerate(self.answered, 1):
+            for answer in answers:
+                if reason := fault(grader, answer):
                     self.add_error(
-                        name, f"Row {number}: the {grader} grader cannot use “{row.expected[:40]}”: {reason}."
+                        self.place or "rows",
+                        f"Row {number}: the {grader} grader cannot use “{answer[:40]}”: {reason}.",
                     )
                     return
+
+    @property
+    def answered(self) -> list[tuple[Row, tuple[str, ...]]]:
+        """The rows, each with the answers that are right as the chosen grader takes them; none where there are none."""
+        if self.table is None:
+            return []
+        as_list = self.cleaned_data.get("grader") == "json"
+        return [(row, self.table.answers(row, as_list=as_list)) for row in self.table.rows]
 
     @property
     def grader_options(self) -> dict[str, str]:
@@ -131,13 +175,6 @@ class ExamplesForm(forms.Form):
         names = OPTIONS_OF.get(self.cleaned_data.get("grader") or "", {})
         given = {option: self.cleaned_data.get(name) for name, option in names.items()}
         return {option: str(value) for option, value in given.items() if value not in (None, "")}
-
-    def examples(self) -> tuple[Row, ...]:
-        """The rows, wherever they are."""
-        chosen = self.cleaned_data
-        if dataset := chosen.get("dataset"):
-            return rows_of(dataset)
-        return chosen.get("rows") or chosen.get("rows_file") or ()
 
 
 class TrialForm(ExamplesForm):
@@ -152,7 +189,7 @@ class TrialForm(ExamplesForm):
             return chosen
         if chosen["grader"] == RUBRIC:
             self.add_error("grader", "A model judges by the rubric, once the optimization runs.")
-        count = len(self.examples())
+        count = len(self.answered)
         if count == 0:
             self.add_error("rows", "There is no row to try it on. Add examples first.")
         elif (chosen["try_row"] or 1) > count:
@@ -163,12 +200,15 @@ class TrialForm(ExamplesForm):
         """The row, and the grade of the output: None where the grader fails, as the form then says. Call it on a valid
         form."""
         chosen = self.cleaned_data
-        row = self.examples()[(chosen["try_row"] or 1) - 1]
-        options = {"choices": "\n".join(dict.fromkeys(row.expected for row in self.examples()))}
+        row, answers = self.answered[(chosen["try_row"] or 1) - 1]
+        every = (answer for _, some in self.answered for answer in some)
+        options = {"choices": "\n".join(dict.fromkeys(every))}
         output = without_thinking(chosen["try_output"])
         grader = chosen["grader"] or "exact"
         try:
-            return row, graded(grader, output, row.expected, options | self.grader_options)
+            options |= self.grader_options
+            grades = [graded(grader, output, answer, options) for answer in answers]
+            return row, max(grades, key=lambda grade: grade.score)
         except Exception:
             log.exception("the %s grader failed", grader)
             self.add_error("try_output", f"The {grader} grader failed on this answer. {ITS_LOG}")
@@ -178,13 +218,18 @@ class TrialForm(ExamplesForm):
 def _content(file: UploadedFile[bytes]) -> bytes:
     limit = settings.DATASET_MAX_BYTES
     if (file.size or 0) > limit:
-        size = f"{(file.size or 0) / 2**20:.0f} MB"
-        raise ValidationError(
-            f"The file has {size}; at most {limit // 2**20} MB are allowed. Take a part of the rows."
+        raise FileFault(
+            f"The file is {(file.size or 0) / 2**20:.1f} MB large; the limit is {limit / 2**20:g} MB. "
+            "Leave some rows out."
         )
     file.seek(0)  # two forms may read it
     content: bytes = file.read()
     return content
+
+
+def limits() -> Limits:
+    """How much is read of a file."""
+    return Limits(settings.DATASET_MAX_BYTES, settings.DATASET_MAX_ROWS, TEXT_MAX)
 
 
 def datasets_of(user: User) -> QuerySet[Dataset]:

@@ -12,7 +12,6 @@ from django.core.exceptions import ValidationError
 from optimizer.models.base import TEXT_MAX
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-UNCLOSED = re.compile(r"\{\{(?![^{}]*\}\})[^{}\n]{0,30}")
 
 
 class LongText(forms.CharField):
@@ -35,6 +34,21 @@ class LongText(forms.CharField):
         if len(value) > self.limit:
             over = f"{len(value):,} characters long; at most {self.limit:,} are allowed"
             raise ValidationError(f"This is {over}. Shorten it by {len(value) - self.limit:,}.")
+
+
+class NamesField(forms.Field):
+    """Any number of names, as the fields of that name hold them."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: Any) -> tuple[str, ...]:
+        return tuple(
+            dict.fromkeys(str(name).strip("{} ")[:100] for name in value or () if str(name).strip("{} "))
+        )
+
+    def validate(self, value: tuple[str, ...]) -> None:
+        for name in value:
+            refuse_unstorable(name)
 
 
 class PercentField(forms.FloatField):
@@ -83,14 +97,4 @@ def refuse_unstorable(text: str) -> None:
     if found:
         raise ValidationError(
             f"The character at position {found.end():,} is broken (half of a surrogate pair). Type it again."
-        )
-
-
-def refuse_unclosed(text: str) -> None:
-    """ValidationError for a `{{variable` without its end."""
-    found = UNCLOSED.search(text)
-    if found:
-        raise ValidationError(
-            f"“{found.group().strip()}” opens a variable that is never closed. "
-            "Write {{name}}, or remove the braces."
         )

@@ -10,9 +10,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from optimizer import installed
+from optimizer.briefing import binding_of
 from optimizer.engine.task import FEWEST_CALLS, PRESETS
+from optimizer.files import Table
+from optimizer.files.binding import Binding
 from optimizer.forms.examples import OPTIONS_OF, ExamplesForm
-from optimizer.forms.fields import LongText, PercentField, ShortText, pane, refuse_unclosed
+from optimizer.forms.fields import LongText, NamesField, PercentField, ShortText, pane
 from optimizer.models import OptimizationSession, Preset, PromptTemplate, User
 from optimizer.services.choices import COLUMNS, Choices
 
@@ -41,6 +44,7 @@ class OptimizationForm(ExamplesForm):
         widget=pane(7, "Paste the prompt you use today"),
         error_messages={"required": "Write or paste the prompt to improve."},
     )
+    literals = NamesField(required=False)
     context = LongText(widget=pane(2, "What it is for, who reads the answers, what matters"), required=False)
     preset = forms.ChoiceField(choices=Preset.choices, required=False)
     iterations = forms.IntegerField(min_value=1, max_value=20, required=False)
@@ -62,6 +66,7 @@ class OptimizationForm(ExamplesForm):
 
     def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user
+        self.binding: Binding | None = None  # how the rows fill the prompt, once there are both
         super().__init__(*bound, user=user, initial={**DEFAULTS, "seed": None, **(initial or {})})
 
     @property
@@ -69,10 +74,19 @@ class OptimizationForm(ExamplesForm):
         """Whether the folded part of the page holds an error."""
         return bool(FOLDED & self.errors.keys())
 
-    def clean_prompt(self) -> str:
-        prompt: str = self.cleaned_data["prompt"]
-        refuse_unclosed(prompt)
-        return prompt
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean()
+        if self.table and chosen.get("prompt"):
+            self.binding = binding_of(self.table, chosen["prompt"], chosen.get("literals") or ())
+            self._check_binding(self.binding, self.table)
+        return chosen
+
+    def _check_binding(self, binding: Binding, table: Table) -> None:
+        """Every variable has a column, and every row something for the prompt."""
+        if binding.fault:
+            self.add_error("prompt" if binding.nameless else self.place, binding.fault)
+        elif gaps := binding.gaps(table):
+            self.add_error(self.place, gaps[0])
 
     def clean_target_model(self) -> str:
         return known_model(self.cleaned_data["target_model"])
@@ -102,7 +116,8 @@ class OptimizationForm(ExamplesForm):
         return Choices(
             prompt=chosen["prompt"],
             context=chosen["context"],
-            rows=chosen["rows"] or chosen["rows_file"],
+            literals=chosen["literals"],
+            table=None if chosen["dataset"] else self.table,
             dataset=chosen["dataset"],
             template=chosen["template"],
             grader_options=self.grader_options,
@@ -131,6 +146,7 @@ def initial_of(session: OptimizationSession) -> dict[str, Any]:
     same = {name: getattr(session, name) for name in COLUMNS if name != "submit_key"}
     prompt = session.prompt
     given = {
+        "literals": session.literals,
         "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
         "template": prompt.template_id, "show_inputs": session.inputs_requested or session.inputs is not None,
         "inputs_of": session.pk if session.inputs else None,

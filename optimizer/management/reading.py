@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.core.management.base import CommandError
 
 from optimizer.forms.examples import OPTIONS_OF
-from optimizer.services.datasets import parse_rows
 
 BAD_INPUT = 2
 OPTION_OF = {
     "prompt": "prompt",  # by one of several
     "rows": "--examples",
+    "rows_file": "--examples",
+    "literals": "--literal",
     "choice_list": "--choices",
     "target_model": "--model",
     "token_budget": "--max-total-tokens",
@@ -56,13 +56,9 @@ def bad_input(text: str) -> CommandError:
     return CommandError(text, returncode=BAD_INPUT)
 
 
-def rows_of(name: str) -> str:
-    """The rows of a file, as JSONL for the form, which checks them again."""
-    try:
-        rows = parse_rows(read_bytes(name, at_most=settings.DATASET_MAX_BYTES), name)
-    except ValidationError as error:
-        raise bad_input("\n".join(f"{name}: {message}" for message in error.messages)) from error
-    return "\n".join(json.dumps(row._asdict(), ensure_ascii=False) for row in rows)
+def rows_file(name: str) -> UploadedFile:
+    """A file of rows, as the form takes it."""
+    return SimpleUploadedFile(Path(name).name, read_bytes(name, at_most=settings.DATASET_MAX_BYTES))
 
 
 def read_bytes(name: str, *, at_most: int = 2**20) -> bytes:

@@ -97,6 +97,7 @@ class OptimizationSession(Owned):
     max_tokens = models.PositiveIntegerField(default=256)
     grader = models.CharField(max_length=10, default="exact")
     grader_options = models.JSONField(default=dict, blank=True)
+    literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
     digests = models.JSONField(

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from optimizer.engine import events
 from optimizer.engine.components import Components, Shot
+from optimizer.engine.variables import variables
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionEvent, SessionStatus, Split
 from optimizer.models.sessions import SessionQuerySet
 
@@ -162,5 +163,13 @@ def results_of(result: events.Finished) -> dict[str, Any]:
 
 def components_of(stored: Mapping[str, Any]) -> Components:
     """A candidate's components, from how they are stored."""
-    shots = tuple(Shot(**shot) for shot in stored["shots"])
-    return Components(**{**stored, "shots": shots, "keywords": tuple(stored["keywords"])})
+    shots = tuple(_shot_of(shot) for shot in stored["shots"])
+    names = stored.get("variables", variables(stored["instruction"]))
+    return Components(
+        **{**stored, "shots": shots, "keywords": tuple(stored["keywords"]), "variables": tuple(names)}
+    )
+
+
+def _shot_of(stored: Mapping[str, Any]) -> Shot:
+    values = tuple((name, text) for name, text in stored.get("values", ()))
+    return Shot(**{**stored, "values": values})

@@ -18,7 +18,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from optimizer.engine import TaskRefused, events, finish
-from optimizer.engine.components import Components
+from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.llm.base import CallFailed
 from optimizer.models import (
@@ -211,7 +211,7 @@ class Run:
         """End because a person asked, keeping the best so far. It was not compared on held-out rows."""
         candidate = self.recorder.best_candidate()
         components = components_of(candidate.components) if candidate else None
-        original = Components(self.session.prompt.original)
+        original = original_of(self.session.prompt.original, tuple(self.session.literals))
         found = bool(candidate and candidate.number and components)
         self._end(
             SessionStatus.CANCELLED,

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from optimizer.files import Table
 from optimizer.models import Dataset, Preset, PromptTemplate
-from optimizer.services.datasets import Row, rows_of
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person asked for, complete and checked. `rows` make a new dataset; `dataset` is one that exists."""
+    """What a person asked for, complete and checked. A `table` makes a new dataset; `dataset` is one that exists.
+    `literals` are names in double braces that are text."""
 
     prompt: str
     context: str = ""
@@ -23,7 +24,8 @@ class Choices:
     max_tokens: int = 256
     target_model: str = ""
     optimizer_model: str = ""
-    rows: tuple[Row, ...] = ()
+    literals: tuple[str, ...] = ()
+    table: Table | None = None
     dataset: Dataset | None = None
     template: PromptTemplate | None = None
     grader: str = "exact"
@@ -38,9 +40,9 @@ class Choices:
     inputs: tuple[str, ...] = ()  # to be shown, instead of new ones
     submit_key: UUID | None = None
 
-    def examples(self) -> tuple[Row, ...]:
+    def examples(self) -> Table | None:
         """The rows, wherever they are."""
-        return rows_of(self.dataset) if self.dataset else self.rows
+        return self.dataset.table() if self.dataset else self.table
 
 
 COLUMNS = (

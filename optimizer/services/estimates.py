@@ -103,6 +103,7 @@ def _draft(choices: Choices) -> OptimizationSession:
     return OptimizationSession(
         prompt=Prompt(original=choices.prompt, context=choices.context),
         grader_options=dict(choices.grader_options),
+        literals=list(choices.literals),
         **{name: getattr(choices, name) for name in COLUMNS},
     )
 

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from optimizer import topics
+from optimizer.briefing import binding_of
 from optimizer.engine import TaskRefused
 from optimizer.models import (
     ACTIVE,
@@ -58,11 +59,12 @@ def _start(by: User, choices: Choices, estimate: dict[str, Any] | None) -> Optim
     prompt = Prompt.objects.create(
         original=choices.prompt, context=choices.context, template=choices.template, **owned
     )
-    asked = choices.show_inputs and not (choices.rows or choices.dataset)
+    asked = choices.show_inputs and not (choices.table or choices.dataset)
     session = OptimizationSession.objects.create(
         prompt=prompt,
         dataset=_dataset(by, prompt, choices),
         grader_options=dict(choices.grader_options),
+        literals=list(choices.literals),
         inputs_requested=asked,
         inputs=list(choices.inputs) or None if asked else None,
         estimate=estimate,
@@ -80,10 +82,15 @@ def _ring(session_id: int) -> None:
 
 
 def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
-    if choices.dataset or not choices.rows:
+    if choices.dataset or not choices.table:
         return choices.dataset
-    name = f"Examples of “{prompt.title}”"
-    return create_dataset(workspace=by.personal_workspace, by=by, name=name, rows=choices.rows)
+    return create_dataset(
+        workspace=by.personal_workspace,
+        by=by,
+        name=f"Examples of “{prompt.title}”",
+        table=choices.table,
+        binding=binding_of(choices.table, prompt.original, choices.literals),
+    )
 
 
 def approve_inputs(*, session: OptimizationSession, by: User, inputs: Sequence[str]) -> None:

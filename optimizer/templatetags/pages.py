@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from optimizer.engine import variables
 from optimizer.services import estimates
 from optimizer.services.accounts import sign_up_is_open
 
@@ -38,6 +39,18 @@ def signed(difference: float | None) -> str:
 def points(difference: float | None) -> str:
     """With its unit: `+25 points`."""
     return "" if difference is None else f"{signed(difference)} points"
+
+
+@register.filter
+def in_braces(name: str) -> str:
+    """How a variable is written in a prompt."""
+    return variables.in_braces(name)
+
+
+@register.filter
+def counted(count: int, thing: str) -> str:
+    """`1` reads `1 row`, `1200` reads `1,200 rows`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 @register.filter

@@ -22,6 +22,7 @@ from optimizer.sample import sample_form_data
 from optimizer.services.optimizations import start_optimization
 from optimizer.views.listing import RECENT
 from optimizer.views.requests import AppRequest, is_number
+from optimizer.views.rows import preview_of
 
 DATASETS = 50
 PRESET_WORDS = {
@@ -46,7 +47,8 @@ def home(request: AppRequest) -> HttpResponse:
 def _start(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
     if not form.is_valid():
-        return page_with(request, form, part="_optimization_form.html", status=422)
+        preview = preview_of(form)
+        return page_with(request, form, part="_optimization_form.html", status=422, preview=preview)
     session = start_optimization(by=request.user, choices=form.choices())
     address = reverse("session-detail", args=[session.pk])
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)

@@ -1,4 +1,4 @@
-"""What a filled form would do, before it is sent: its estimate, and its grader on one row."""
+"""What a filled form would do, before it is sent: how its rows are read, its estimate, its grader on one row."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from optimizer.forms.optimization import OptimizationForm
 from optimizer.services.estimates import Forecast, ask_for_speed, forecast
 from optimizer.views.home import page_with
 from optimizer.views.requests import AppRequest
+from optimizer.views.rows import preview_of
 
 
 @login_required
@@ -36,6 +37,14 @@ def _estimate(form: OptimizationForm) -> Forecast | None:
     except TaskRefused as error:
         form.add_error(None, str(error))
         return None
+
+
+@login_required
+@never_cache
+@require_POST
+def rows_preview(request: AppRequest) -> HttpResponse:
+    form = OptimizationForm(request.POST, request.FILES, user=request.user)
+    return page_with(request, form, part="_rows_preview.html", preview=preview_of(form))
 
 
 @login_required

@@ -385,7 +385,7 @@ def test_inputs_for_several_variables_have_a_value_for_each() -> None:
         if request.purpose == "inputs":
             assert request.schema is not None
             one = request.schema["properties"]["inputs"]["items"]
-            assert one["required"] == ["language", "text"]
+            assert one["required"] == ["text", "language"]
             rows = [{"text": f"Good day {n}", "language": f"Speech {request.seed}"} for n in range(4)]
             return json.dumps({"inputs": [*rows, "no object"]})
         return proposals(request)

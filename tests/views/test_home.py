@@ -125,7 +125,6 @@ BAD = {
     "blank": ("prompt", " \n\t "),
     "too long": ("prompt", "x" * 10_001),
     "NUL": ("prompt", "a\0b"),
-    "unclosed": ("prompt", "Sort {{mail by topic."),
     "long context": ("context", "x" * 10_001),
     "NUL in context": ("context", "\0"),
     "missing column": ("rows", "input,other\na,b\nc,d\ne,f\ng,h\n"),
@@ -275,8 +274,8 @@ def test_any_model_is_taken_while_none_is_known(user_client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [(b"input,expected\ncaf\xe9,x\n", "UTF-8"), (b"x" * (50 * 2**20), "MB"), (b"", "empty")],
-    ids=["Latin-1", "50 MB", "empty"],
+    [("a\n水是湿的吗？\n火是冷的吗？".encode("gbk"), "UTF-8"), (b"x" * (50 * 2**20), "MB"), (b"", "no rows")],
+    ids=["unclear", "50 MB", "empty"],
 )
 def test_a_bad_file_is_told_at_its_field(user_client: Client, content: bytes, word: str) -> None:
     file = SimpleUploadedFile("rows.csv", content)

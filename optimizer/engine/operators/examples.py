@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, islice, zip_longest
 from typing import Literal
 
@@ -97,7 +97,9 @@ class VerifiedExamples:
         traces = {outcome.input: outcome for outcome in self._traces(view)}
         rows = diverse([row for row in view.train if row.input in traces], view.rng)
         rows.sort(key=lambda row: -hardness.get(row.input, 0.0))
-        shots = tuple(Shot(row.input, traces[row.input].output) for row in rows[: view.config.shots])
+        shots = tuple(
+            Shot(row.input, traces[row.input].output, values=row.values) for row in rows[: view.config.shots]
+        )
         shots_as = view.parent.shots_as if view.parent.shots else "turns"
         return [view.parent.but(shots=shots, shots_as=shots_as)]
 
@@ -178,7 +180,7 @@ class Reasoning:
             for shot in parent.shots
         ]
         shots = [
-            Shot(shot.input, shot.output, said(answer, "reasoning"))
+            replace(shot, reasoning=said(answer, "reasoning"))
             for shot, answer in zip(parent.shots, answers, strict=True)
         ]
         return [parent.but(shots=tuple(shots))] if all(shot.reasoning for shot in shots) else []
@@ -206,7 +208,9 @@ def short_enough(shots: Sequence[Shot]) -> tuple[Shot, ...]:
 def shots_of(rows: Sequence[Item], all_rows: Sequence[Item]) -> tuple[Shot, ...]:
     """Rows as examples. Answers that differ only in case and punctuation are written as most rows write them."""
     usual = usual_forms([row.expected for row in all_rows])
-    return tuple(Shot(row.input, usual.get(folded(row.expected), row.expected)) for row in rows)
+    return tuple(
+        Shot(row.input, usual.get(folded(row.expected), row.expected), values=row.values) for row in rows
+    )
 
 
 def usual_forms(answers: Sequence[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from optimizer import progress, tasks
 from optimizer.engine import TaskRefused
 from optimizer.engine.graders import GRADER_NAMES
 from optimizer.forms.optimization import OptimizationForm
-from optimizer.management.reading import bad_input, grader_fault, lines, option, percent, read, rows_of
+from optimizer.management.reading import bad_input, grader_fault, lines, option, percent, read, rows_file
 from optimizer.management.terminal import ProgressBar, plain
 from optimizer.models import OptimizationSession, Preset, SessionStatus, User
 from optimizer.sample import sample_form_data
@@ -26,9 +26,9 @@ from optimizer.services.estimates import Forecast, forecast
 from optimizer.services.optimizations import start_optimization, stop_optimization
 
 PASSED_ON = (
-    "context", "preset", "grader", "rubric", "tolerance", "choice_list", "threshold", "iterations", "rounds",
-    "temperature", "max_tokens", "target_model", "optimizer_model", "max_calls", "token_budget", "max_minutes",
-    "target_score", "patience", "seed",
+    "context", "expected_column", "input_column", "no_header", "literals", "preset", "grader", "rubric", "tolerance",
+    "choice_list", "threshold", "iterations", "rounds", "temperature", "max_tokens", "target_model",
+    "optimizer_model", "max_calls", "token_budget", "max_minutes", "target_score", "patience", "seed",
 )  # fmt: skip
 NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
@@ -43,6 +43,7 @@ class Command(BaseCommand):
         source.add_argument("--sample", action="store_true", help="the sample that the home page offers")
         source.add_argument("--resume", type=int, metavar="ID", help="go on with a stopped optimization")
         parser.add_argument("--context", help="what the prompt is for")
+        self._add_rows(parser)
         self._add_grading(parser)
         self._add_search(parser)
         self._add_limits(parser)
@@ -54,8 +55,28 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
+    def _add_rows(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--examples",
+            metavar="FILE",
+            help="rows with answers: CSV, TSV, JSON, JSONL, YAML or a Markdown table",
+        )
+        parser.add_argument(
+            "--expected-column", metavar="NAME", help="which column holds the expected answers"
+        )
+        parser.add_argument("--input-column", metavar="NAME", help="which column is the input")
+        parser.add_argument(
+            "--no-header",
+            action="store_true",
+            default=None,
+            help="the first row of the file is data, not names",
+        )
+        parser.add_argument(
+            "--literal", dest="literals", action="append", metavar="NAME",
+            help="{{NAME}} in the prompt is text, not a variable; may be given several times",
+        )  # fmt: skip
+
     def _add_grading(self, parser: CommandParser) -> None:
-        parser.add_argument("--examples", metavar="FILE", help="rows with answers: .jsonl, .json or .csv")
         parser.add_argument("--grader", choices=GRADER_NAMES)
         parser.add_argument("--rubric", metavar="TEXT", help="what a good answer has; for the rubric grader")
         parser.add_argument(
@@ -119,12 +140,22 @@ class Command(BaseCommand):
         typed = self._typed(options)
         if fault := grader_fault(typed):
             raise bad_input(fault)
-        form = OptimizationForm(typed, user=user)
+        files = {"rows_file": rows_file(options["examples"])} if options["examples"] else {}
+        form = OptimizationForm(typed, files, user=user)
         if not form.is_valid():
             raise bad_input(
                 "\n".join(f"{option(name)}: {' '.join(map(str, said))}" for name, said in form.errors.items())
             )
+        self._tell_rows(form)
         return form.choices()
+
+    def _tell_rows(self, form: OptimizationForm) -> None:
+        """How the rows were read, for who has no page to look at."""
+        if form.table and form.binding:
+            notes = " ".join(form.table.notes)
+            self.stderr.write(
+                f"{len(form.table.rows)} rows: {form.binding.in_words(form.table)} {notes}".strip()
+            )
 
     def _estimate(self, choices: Choices) -> Forecast | None:
         """What it will take, by the model's measured speed; measured now where nobody did."""
@@ -169,9 +200,8 @@ class Command(BaseCommand):
             given["choice_list"] = "\n".join(given["choice_list"])
         if options["sample"]:
             return {**sample_form_data(), **given}
-        rows = rows_of(options["examples"]) if options["examples"] else ""
         prompt = read(options["file"]) if options["prompt"] is None else options["prompt"]
-        return {"prompt": prompt, "rows": rows, **given}
+        return {"prompt": prompt, **given}
 
     def _user(self, email: str | None) -> User:
         if email is None:

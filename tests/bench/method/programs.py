@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from optimizer.engine import Item
 from optimizer.engine.components import INPUT, Components
 from optimizer.llm.base import Message
 from tests.bench.method.meter import Meter
@@ -54,7 +55,7 @@ class Found:
 
 def prompted(components: Components, task: BenchTask) -> Chat:
     """The program that components make."""
-    return Chat(components.messages, task.answer_tokens)
+    return Chat(lambda text: components.messages(Item(text)), task.answer_tokens)
 
 
 def held_out_scores(program: Program, task: BenchTask, meter: Meter) -> list[float]:

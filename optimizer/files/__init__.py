@@ -1,0 +1,9 @@
+"""File formats: text in, rows and faults out. Plain Python: no ORM, no settings, no HTTP.
+
+table = read_table(content, "rows.csv", limits=Limits())
+"""
+
+from optimizer.files.faults import FileFault
+from optimizer.files.rows import Assignment, Limits, Row, Table, read_table, table_of_pairs
+
+__all__ = ["Assignment", "FileFault", "Limits", "Row", "Table", "read_table", "table_of_pairs"]

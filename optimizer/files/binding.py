@@ -1,0 +1,167 @@
+"""How the columns of a table fill the variables of a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from optimizer.engine.variables import in_braces, shown
+from optimizer.files.names import (
+    LEADING,
+    innermost,
+    is_bookkeeping,
+    known,
+    last_part,
+    outermost,
+    plain,
+)
+from optimizer.files.rows import Row, Table
+
+
+@dataclass(frozen=True)
+class Binding:
+    """`variables` are pairs of a variable and its column; `below` are the columns that stand below a prompt without
+    variables; `unbound` are variables without a column; `left` are columns that might fill them; `ignored` are the
+    columns that no model will see."""
+
+    variables: tuple[tuple[str, str], ...] = ()
+    below: tuple[str, ...] = ()
+    unbound: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()  # unbound variables that are called like the expected answer's column
+
+    @property
+    def nameless(self) -> tuple[str, ...]:
+        """Variables that no column fills: they may be text."""
+        return (*self.unbound, *self.answers)
+
+    @property
+    def fault(self) -> str:
+        """Why the prompt cannot be run on these rows, and what to do; "" where it can."""
+        left = ", ".join(f"“{name}”" for name in self.left)
+        if self.answers:
+            name = self.answers[0]
+            return (
+                f"{in_braces(name)} would put the expected answer into the prompt. Use another column, say which "
+                f"column holds the expected answers, or say that {in_braces(name)} is text."
+            )
+        if self.unbound:
+            return self._of_unbound(left)
+        if not (self.variables or self.below):
+            return f"Which column is the input? Columns found: {left}. Choose one, or write its name in the prompt."
+        return ""
+
+    def _of_unbound(self, left: str) -> str:
+        names, one = ", ".join(map(in_braces, self.unbound)), self.unbound[0]
+        if self.left:
+            return (
+                f"No column fills {names}. Columns without a variable: {left}. "
+                f"Write {in_braces(plainest(self.left[0]))} in the prompt, name a column “{one}”, "
+                f"or say that {in_braces(one)} is text."
+            )
+        return (
+            f"No column fills {names}, and no column is left. Add a column “{one}”, or say that {in_braces(one)} "
+            "is text."
+        )
+
+    def values(self, row: Row) -> tuple[tuple[str, str], ...]:
+        """What the row puts in the place of each variable."""
+        return tuple((variable, row.cells.get(column, "")) for variable, column in self.variables)
+
+    def in_words(self, table: Table) -> str:
+        """What becomes of each column."""
+        told = [f"“{column}” fills {in_braces(name)}" for name, column in self.variables]
+        told += [f"“{column}” stands below the prompt" for column in self.below]
+        told.append(f"“{table.expected}” is the expected answer")
+        if table.weight:
+            told.append(f"“{table.weight}” is the weight")
+        if self.ignored:
+            told.append(f"not used: {', '.join(f'“{name}”' for name in self.ignored)}")
+        return f"{'; '.join(told)}."
+
+    def gaps(self, table: Table) -> list[str]:
+        """What to say of rows with nothing at all for the prompt."""
+        columns = [column for _, column in self.variables] or list(self.below)
+        return [
+            f"Row {number}: “{columns[0]}” is empty. Fill it in, or remove the row."
+            for number, row in enumerate(table.rows, 1)
+            if columns and not any(row.cells.get(column, "").strip() for column in columns)
+        ]
+
+    def shown(self, row: Row) -> str:
+        """The row's input as a person reads it: the only text as it is, several with their names."""
+        if not self.variables:
+            return "\n\n".join(text for column in self.below if (text := row.cells.get(column, "").strip()))
+        if len(self.variables) == 1:
+            return self.values(row)[0][1]
+        return shown(dict(self.values(row)))
+
+
+def plainest(column: str) -> str:
+    """A column's name as a variable may be called."""
+    return "".join(c if c.isalnum() or c == "_" else "_" for c in last_part(column)).strip("_") or column
+
+
+def bind(table: Table, variables: Sequence[str]) -> Binding:
+    """Variables take the columns of their names; a single one without takes the only column left."""
+    found = {name: column for name in variables if (column := _column_of(name, table.others))}
+    answers = tuple(name for name in variables if name not in found and _is_answer(name, table))
+    missing = [name for name in variables if name not in found and name not in answers]
+    left = [name for name in outermost(table.others) if not _used(name, found.values())]
+    if len(missing) == 1 and (only := _only(table, left)):
+        found[missing.pop()] = only
+    below = () if variables else _below(table)
+    used = (*found.values(), *below)
+    return Binding(
+        variables=tuple((name, found[name]) for name in variables if name in found),
+        below=below,
+        unbound=tuple(missing),
+        left=tuple(left),
+        ignored=tuple(name for name in outermost(table.others) if not _used(name, used)),
+        answers=answers,
+    )
+
+
+def _column_of(variable: str, columns: Sequence[str]) -> str:
+    """By its name, whatever its case and marks; else by the end of its path, where only one has it."""
+    if variable in columns:
+        return variable
+    by_name = [column for column in columns if plain(column) == plain(variable)]
+    by_path = [column for column in columns if plain(last_part(column)) == plain(variable)]
+    found = by_name or by_path
+    return found[0] if len(found) == 1 else ""
+
+
+def _is_answer(variable: str, table: Table) -> bool:
+    taken = [name for name in (table.expected, table.weight) if name]
+    return plain(variable) in {plain(part) for name in taken for part in (name, last_part(name))}
+
+
+def _only(table: Table, left: Sequence[str]) -> str:
+    """The column that a person chose, else the only one that may be meant."""
+    if table.input_chosen:
+        return table.input
+    meant = [
+        name for name in left if not is_bookkeeping(name) and any(r.cells[name].strip() for r in table.rows)
+    ]
+    return innermost(table.columns, meant[0]) if len(meant) == 1 else ""
+
+
+def _below(table: Table) -> tuple[str, ...]:
+    """What stands below a prompt without variables: the input, and before it instructions of its own for each row."""
+    if not table.input:
+        return ()
+    leading = [] if table.input_chosen else [name for name in _leading(table) if name != table.input]
+    return (*leading, table.input)
+
+
+def _leading(table: Table) -> list[str]:
+    """Columns with instructions that differ from row to row."""
+    found = [column for name in LEADING for column in known(table.others, (name,))]
+    return [name for name in found if len({row.cells[name] for row in table.rows}) > 1]
+
+
+def _used(column: str, used: Iterable[str]) -> bool:
+    """Whether a column is used, or one within it."""
+    return any(name == column or name.startswith(f"{column}.") for name in used)

@@ -1,0 +1,55 @@
+"""Which format a text has, by the file's ending or by how it begins."""
+
+from __future__ import annotations
+
+import yaml
+
+from optimizer.files.faults import FileFault
+from optimizer.files.objects import COMMENTS, read_json_text, read_value
+from optimizer.files.records import Sheet
+from optimizer.files.tables import read_table_text
+
+TABLES = (".csv", ".tsv", ".md")
+LONGEST_YAML = 256 * 1024  # characters: it is read slowly
+
+
+class PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, by which a short file may become a huge one."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise FileFault("The YAML file has aliases (*name), which are not read. Write the values out.")
+        return super().compose_node(parent, index)
+
+
+def read_sheet(text: str, name: str = "", *, first_row_is_data: bool = False) -> Sheet:
+    """The records of a CSV, Markdown, JSON, JSONL or YAML text."""
+    ending = name.casefold()
+    first = _first_mark(text)
+    if ending.endswith((".yaml", ".yml")) or _begins_like_yaml(text):
+        return _read_yaml(text)
+    if ending.endswith(TABLES) or first not in ("[", "{"):
+        return read_table_text(text, first_row_is_data=first_row_is_data)
+    return read_json_text(text, first_row_is_data=first_row_is_data)
+
+
+def _first_mark(text: str) -> str:
+    """The first character that is no blank and in no line of comment."""
+    lines = (line.strip() for line in text.split("\n"))
+    return next((line[0] for line in lines if line and not line.startswith(COMMENTS)), "")
+
+
+def _begins_like_yaml(text: str) -> bool:
+    return text.lstrip().startswith(("tests:", "prompts:", "- vars:"))
+
+
+def _read_yaml(text: str) -> Sheet:
+    if len(text) > LONGEST_YAML:
+        raise FileFault(f"The YAML file has over {LONGEST_YAML // 1024} KB. Save the rows as JSON or CSV.")
+    try:
+        value = yaml.load(text, PlainLoader)  # noqa: S506 (a safe loader, without aliases)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, FileFault):
+            raise
+        raise FileFault(f"The file is not YAML: {str(error).splitlines()[0]}.") from error
+    return read_value(value)

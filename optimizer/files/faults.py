@@ -1,0 +1,28 @@
+"""What is wrong with a file, for the person who brought it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+FAULTS_SHOWN = 10
+
+
+class FileFault(ValueError):
+    """The file cannot be used as it is. `messages` say what was seen and what to do.
+
+    `columns` are those that were found, for a person to choose from; `headless` tells that the first row may be data.
+    """
+
+    def __init__(self, *messages: str, columns: Sequence[str] = (), headless: bool = False) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = list(messages)
+        self.columns = tuple(columns)
+        self.headless = headless
+
+
+def refuse(messages: Sequence[str]) -> None:
+    """FileFault with the first of these messages, if there are any."""
+    if len(messages) > FAULTS_SHOWN:
+        messages = [*messages[:FAULTS_SHOWN], f"And {len(messages) - FAULTS_SHOWN} more."]
+    if messages:
+        raise FileFault(*messages)

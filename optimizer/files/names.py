@@ -1,0 +1,90 @@
+"""What columns are usually called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+INPUTS = (
+    "input", "question", "text", "prompt", "query", "instruction", "message", "sentence", "user",
+)  # fmt: skip
+ANSWERS = (
+    "expected", "expected_output", "expectedOutput", "__expected", "final_answer", "correct_answer", "ideal",
+    "answer", "answers.text", "answers", "label", "completion", "output", "target", "reference", "ground_truth",
+    "gold", "response",
+)  # fmt: skip
+WEIGHTS = ("weight",)
+LEADING = ("system", "instruction")  # stand before the input where they differ from row to row
+# Never what a variable without a column of its name stands for.
+BOOKKEEPING = (
+    "id", "idx", "index", "row", "row_idx", "row_id", "uuid", "metadata", "meta", "split", "source", "tags",
+    "created_at", "updated_at", "feature_idx", "truncated_cells", "input_keys",
+)  # fmt: skip
+
+
+def plain(name: str) -> str:
+    """A name without case, spaces and marks: `Expected output` is `expectedoutput`."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def last_part(name: str) -> str:
+    """`vars.question` is `question`."""
+    return name.rpartition(".")[2]
+
+
+def outermost(columns: Sequence[str]) -> list[str]:
+    """Without those that stand within another: `input.question` within `input`."""
+    names = set(columns)
+    return [column for column in columns if not _parents(column) & names]
+
+
+def innermost(columns: Sequence[str], name: str) -> str:
+    """The value itself, where the objects of a column hold only one."""
+    inner = [column for column in columns if column.startswith(f"{name}.")]
+    return inner[0] if len(inner) == 1 else name
+
+
+def _parents(column: str) -> set[str]:
+    parts = column.split(".")
+    return {".".join(parts[:count]) for count in range(1, len(parts))}
+
+
+def known(columns: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The columns that have the first of the wanted names that occurs: as written, else without marks, else as the
+    end of a path."""
+    for form in (_as_written, plain, _plain_end):
+        names = {column: form(column) for column in columns}
+        for want in wanted:
+            if found := [column for column, name in names.items() if name == form(want)]:
+                return found
+    return []
+
+
+def _as_written(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _plain_end(name: str) -> str:
+    return plain(last_part(name))
+
+
+def has_inputs(columns: Sequence[str]) -> bool:
+    """Whether one of the columns is called like an input."""
+    return bool(known(columns, INPUTS))
+
+
+def has_answers(columns: Sequence[str]) -> bool:
+    """Whether one of the columns is called like an expected answer."""
+    return bool(known(columns, ANSWERS))
+
+
+def unnamed(number: int) -> str:
+    """What a column is called whose header is empty, as that of a spreadsheet's row numbers."""
+    return f"(column {number})"
+
+
+def is_bookkeeping(column: str) -> bool:
+    """Whether the column only tells one row from another."""
+    return plain(last_part(column)) in _BOOKKEEPING or column.startswith("(column ")
+
+
+_BOOKKEEPING = frozenset(map(plain, BOOKKEEPING))

@@ -1,0 +1,301 @@
+"""Rows with answers, read from whatever people have: what each column is for, and the rows as text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from optimizer.files.documents import read_sheet
+from optimizer.files.faults import FileFault, refuse
+from optimizer.files.names import ANSWERS, INPUTS, WEIGHTS, innermost, is_bookkeeping, known, outermost
+from optimizer.files.records import Record, Sheet
+from optimizer.files.shapes import Unpacked, plain_columns
+from optimizer.files.text import decoded
+
+FEWEST_ROWS = 4
+HEAVIEST = 1000
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is read: bytes of a file, rows, and characters of one cell."""
+
+    most_bytes: int = 5 * 2**20
+    most_rows: int = 10_000
+    longest: int = 10_000
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a person said of the columns; "" where they left it to us."""
+
+    expected: str = ""
+    input: str = ""
+    first_row_is_data: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """The texts of one row by column, the expected answer, and how much the row counts.
+
+    `accepted` is the answers of which any is right, where the file had a list of them.
+    """
+
+    cells: Mapping[str, str]
+    expected: str
+    accepted: tuple[str, ...] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with their columns. `expected` and `weight` are columns' names ("" for no weight); `input` is the column
+    that a person chose (`input_chosen`), or the one called like an input, or "". `notes` say how it was read."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    expected: str
+    input: str = ""
+    weight: str = ""
+    input_chosen: bool = False
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def roles(self) -> dict[str, str | bool]:
+        """What the columns are for, as it is kept."""
+        return {
+            "expected": self.expected,
+            "input": self.input,
+            "weight": self.weight,
+            "input_chosen": self.input_chosen,
+        }
+
+    def answers(self, row: Row, *, as_list: bool = False) -> tuple[str, ...]:
+        """The answers of which any is right; a list of them is one answer for a grader that takes it `as_list`."""
+        if row.accepted and as_list:
+            return (row.cells[self.expected],)
+        return row.accepted or (row.expected,)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The columns that may go into a prompt."""
+        return tuple(name for name in self.columns if name not in {self.expected, self.weight})
+
+
+def read_table(
+    content: bytes | str,
+    name: str = "",
+    *,
+    limits: Limits | None = None,
+    assignment: Assignment | None = None,
+) -> Table:
+    """The rows of a file or a pasted text. FileFault says what was seen and what to do."""
+    limits, assigned = limits or Limits(), assignment or Assignment()
+    text, notes = decoded(content, most_bytes=limits.most_bytes)
+    if not text.strip():
+        raise FileFault(too_few(0))
+    sheet = read_sheet(text, name, first_row_is_data=assigned.first_row_is_data)
+    sheet = sheet.but(sheet.columns, sheet.records, *notes)
+    if len(sheet.records) > limits.most_rows:
+        raise FileFault(f"There are more than {limits.most_rows:,} rows. Leave some out.")
+    if not sheet.records:
+        raise FileFault(too_few(0))
+    return _table(plain_columns(sheet), assigned, limits)
+
+
+def table_of_pairs(pairs: Sequence[tuple[str, str]]) -> Table:
+    """A table with the columns input and expected."""
+    rows = tuple(Row({"input": text, "expected": answer}, answer) for text, answer in pairs)
+    return Table(("input", "expected"), rows, expected="expected", input="input")
+
+
+def too_few(count: int) -> str:
+    """What to say of so few rows."""
+    found = {0: "There are no rows", 1: "There is 1 row"}.get(count, f"There are {count} different rows")
+    return (
+        f"{found}; at least {FEWEST_ROWS} are needed: some to search with, some to choose with, some to measure "
+        "on. 20 or more make the measured gain worth trusting."
+    )
+
+
+# What each column is for
+
+
+def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
+    expected = _expected(sheet, assigned)
+    weight = _weight_column(sheet)
+    chosen = _input(sheet, assigned, expected, weight)
+    columns, too_long = _storable(sheet, {expected, chosen, weight}, limits)
+    notes = [f"“{name}” is left out: a cell has over {limits.longest:,} characters." for name in too_long]
+    table = Table(columns, (), expected, chosen, weight, bool(assigned.input))
+    rows = _rows(sheet, table, limits)
+    if (different := len({tuple(row.cells[name] for name in table.others) for row in rows})) < FEWEST_ROWS:
+        raise FileFault(too_few(different), columns=sheet.columns, headless=sheet.tabular and sheet.headed)
+    if any(row.accepted for row in rows):
+        notes.append(
+            f"“{expected}” holds lists: any answer in a list is right. (The json grader wants the list.)"
+        )
+    return replace(table, rows=rows, notes=(*sheet.notes, *notes))
+
+
+def _expected(sheet: Sheet, assigned: Assignment) -> str:
+    if assigned.expected:
+        return _present(sheet, assigned.expected)
+    if not sheet.headed and len(sheet.columns) == 2:
+        return sheet.columns[1]
+    found = known(sheet.columns, ANSWERS)
+    if not found:
+        raise FileFault(_no_answers(sheet), columns=sheet.columns, headless=sheet.tabular and sheet.headed)
+    return _only(sheet, found)
+
+
+def _no_answers(sheet: Sheet) -> str:
+    seen = ", ".join(f"“{name[:40]}”" for name in sheet.columns[:10]) or "none"
+    usual = f"{', '.join(ANSWERS[:1])} (or {', '.join(ANSWERS[6:8])}, label, …)"
+    text = f"No column is called {usual}. Columns found: {seen}. Say which one holds the expected answers"
+    if sheet.tabular and sheet.headed:
+        return f"{text}, rename it, or say that the first row is data."
+    return f"{text}, or rename it."
+
+
+def _weight_column(sheet: Sheet) -> str:
+    found = known(sheet.columns, WEIGHTS)
+    return _only(sheet, found) if found else ""
+
+
+def _input(sheet: Sheet, assigned: Assignment, expected: str, weight: str) -> str:
+    """The chosen column, else the one called like an input that has something in it, else the only one left."""
+    if assigned.input:
+        return _present(sheet, assigned.input)
+    others = [name for name in sheet.columns if name not in {expected, weight}]
+    left = [name for name in others if _filled(sheet, name)] or others
+    if not left:
+        raise FileFault(
+            f"There is no column besides “{expected}”. Add one with the inputs.", columns=sheet.columns
+        )
+    tops = outermost(left)
+    if found := known(tops, INPUTS):
+        return innermost(sheet.columns, _only(sheet, found))
+    tops = [name for name in tops if not is_bookkeeping(name)]
+    return innermost(sheet.columns, tops[0]) if len(tops) == 1 else ""
+
+
+def _filled(sheet: Sheet, name: str) -> bool:
+    return any(record.values.get(name) not in (None, "", {}, []) for record in sheet.records)
+
+
+def _present(sheet: Sheet, name: str) -> str:
+    if name not in sheet.columns:
+        seen = ", ".join(f"“{column}”" for column in sheet.columns[:20])
+        raise FileFault(f"There is no column “{name}”. Columns found: {seen}.", columns=sheet.columns)
+    return name
+
+
+def _only(sheet: Sheet, found: Sequence[str]) -> str:
+    if len(found) > 1:
+        raise FileFault(
+            f"The header has the column “{found[0].strip()}” twice. Remove or rename one.",
+            columns=sheet.columns,
+        )
+    return found[0]
+
+
+def _storable(sheet: Sheet, needed: set[str], limits: Limits) -> tuple[tuple[str, ...], list[str]]:
+    """The columns that are kept, and those of which a cell is too long; what is needed is kept in any case."""
+    too_long = [
+        name
+        for name in sheet.columns
+        if name not in needed
+        and any(len(text_of(r.values.get(name))) > limits.longest for r in sheet.records)
+    ]
+    return tuple(name for name in sheet.columns if name not in too_long), too_long
+
+
+# From records to rows
+
+
+def _rows(sheet: Sheet, table: Table, limits: Limits) -> tuple[Row, ...]:
+    rows, faults = [], []
+    for record in sheet.records:
+        if fault := _fault(record, table, limits):
+            faults.append(fault)
+        elif not faults:
+            rows.append(_row(record, table))
+    refuse(faults)
+    return tuple(rows)
+
+
+def _row(record: Record, table: Table) -> Row:
+    cells = {name: text_of(record.values.get(name)) for name in table.columns}
+    accepted = _accepted(record.values.get(table.expected))
+    expected = accepted[0] if accepted else cells[table.expected]
+    return Row(cells, expected.strip(), accepted, _weight(record, table) or 1.0)
+
+
+def _accepted(value: object) -> tuple[str, ...]:
+    """The answers of a list, of which any is right; () for anything else."""
+    if not isinstance(value, list) or any(isinstance(one, list | dict) for one in value):
+        return ()
+    return tuple(dict.fromkeys(text for one in value if (text := text_of(one)).strip()))
+
+
+def _fault(record: Record, table: Table, limits: Limits) -> str:
+    """What is wrong with the row, or ""."""
+    for name in table.columns:
+        text = text_of(record.values.get(name))
+        if len(text) > limits.longest:
+            return (
+                f"{record.where}: “{name}” has {len(text):,} characters; the limit is {limits.longest:,}. "
+                "Shorten it."
+            )
+        if UNSTORABLE.search(text):
+            return f"{record.where}: “{name}” holds a broken character (NUL or half a pair). Remove it."
+    return _gap(record, table) or _weight_fault(record, table)
+
+
+def _gap(record: Record, table: Table) -> str:
+    if table.expected not in record.values:
+        return f"{record.where} has no “{table.expected}”. Add it, or remove the row."
+    if not text_of(record.values[table.expected]).strip():
+        return f"{record.where}: “{table.expected}” is empty. Fill it in, or remove the row."
+    wanted = [table.input] if table.input else list(table.others)
+    if not any(text_of(record.values.get(name)).strip() for name in wanted):
+        return f"{record.where}: “{wanted[0]}” is empty. Fill it in, or remove the row."
+    return ""
+
+
+def _weight(record: Record, table: Table) -> float | None:
+    """1 where there is no such column, or nothing in it; None for what is no weight."""
+    cell = text_of(record.values.get(table.weight)).strip() if table.weight else ""
+    try:
+        weight = float(cell) if cell else 1.0
+    except ValueError:
+        return None
+    return weight if 0 < weight <= HEAVIEST else None
+
+
+def _weight_fault(record: Record, table: Table) -> str:
+    if _weight(record, table) is not None:
+        return ""
+    said = text_of(record.values.get(table.weight))[:40]
+    return (
+        f"{record.where}: “{table.weight}” is “{said}”. Write a number above 0, at most {HEAVIEST:,}, "
+        "or leave it empty."
+    )
+
+
+def text_of(value: Any) -> str:
+    """A cell as text: numbers, truth values and objects as compact JSON, a whole number without `.0`."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, Unpacked):
+        return value.text
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

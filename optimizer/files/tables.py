@@ -1,0 +1,143 @@
+"""Text with one row a line: CSV with any delimiter, tables from a spreadsheet, Markdown tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import clevercsv
+
+from optimizer.files.faults import FAULTS_SHOWN, FileFault, refuse
+from optimizer.files.names import has_answers, has_inputs, unnamed
+from optimizer.files.records import Record, Sheet
+
+DELIMITERS = ",;\t|"
+SAMPLE = 20_000  # characters that tell the delimiter
+RULE = re.compile(r"^\s*\|?(\s*:?-+:?\s*\|)+\s*(:?-+:?)?\s*$")  # the line below a Markdown header
+PIPE = re.compile(r"(?<!\\)\|")
+QUOTE = "Put text that contains the delimiter in double quotes."
+
+
+class Line(NamedTuple):
+    """The cells of one row, and the number of the line on which it ends."""
+
+    number: int
+    cells: list[str]
+
+
+def read_table_text(text: str, *, first_row_is_data: bool = False) -> Sheet:
+    """The rows of a table. FileFault says where it is not one."""
+    lines = list(_markdown(text) if is_markdown(text) else _csv(text))
+    lines = [line for line in lines if any(cell.strip() for cell in line.cells)]
+    if not lines:
+        return Sheet((), (), tabular=True)
+    return headed(lines, first_row_is_data=first_row_is_data)
+
+
+def headed(lines: Sequence[Line], *, first_row_is_data: bool) -> Sheet:
+    """The lines as records, named by the first of them unless that is data too."""
+    names = _numbered(lines[0]) if first_row_is_data else _names(lines[0])
+    rows = lines if first_row_is_data else lines[1:]
+    faults: list[str] = []
+    records = []
+    for number, line in enumerate(rows, 1):
+        where = f"Row {number} (line {line.number})"
+        cells, fault = _fitted(where, line.cells, len(names))
+        if fault:
+            faults.append(fault)
+        records.append(Record(where, {name: cell for name, cell in zip(names, cells, strict=False) if name}))
+        if len(faults) > FAULTS_SHOWN:
+            break
+    refuse(faults)
+    return _without_empty(names, records, headed=not first_row_is_data)
+
+
+def is_markdown(text: str) -> bool:
+    """Whether the second line is the rule of a Markdown table."""
+    lines = _first_lines(text)
+    return len(lines) > 1 and "|" in lines[0] and bool(RULE.match(lines[1]))
+
+
+def _first_lines(text: str) -> list[str]:
+    """Lines as the CSV reader sees them: other separators of Unicode are part of a cell."""
+    return [line for line in re.split(r"\r\n|\r|\n", text[:SAMPLE]) if line.strip()]
+
+
+def _csv(text: str) -> Iterator[Line]:
+    dialect = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect, strict=True)
+    try:
+        for cells in reader:
+            yield Line(reader.line_num, cells)
+    except csv.Error as error:
+        raise FileFault(
+            f"Line {reader.line_num} is not CSV: {error}. "
+            "Text with quotes, line breaks or the delimiter stands in double quotes, its own quotes doubled."
+        ) from error
+
+
+def _delimiter(text: str) -> str:
+    """The one under which the header names input and answer, else the one that fits the lines best."""
+    header = next(iter(_first_lines(text)), "")
+    splits = {delimiter: _split(header, delimiter) for delimiter in DELIMITERS}
+    for delimiter, names in splits.items():
+        if has_inputs(names) and has_answers(names):
+            return delimiter
+    try:
+        found = clevercsv.Sniffer().sniff(text[:SAMPLE], delimiters=DELIMITERS)
+    except clevercsv.Error:
+        found = None
+    if found and found.delimiter in splits:
+        return str(found.delimiter)
+    return max(splits, key=lambda delimiter: len(splits[delimiter]))
+
+
+def _split(header: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error:  # longer than a field may be: the whole text says so in its place
+        return []
+
+
+def _markdown(text: str) -> Iterator[Line]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip() and not RULE.match(line):
+            inner = line.strip().removeprefix("|")
+            inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
+            yield Line(number, [cell.strip().replace("\\|", "|") for cell in PIPE.split(inner)])
+
+
+def _numbered(line: Line) -> list[str]:
+    return [f"column {number}" for number in range(1, len(line.cells) + 1)]
+
+
+def _names(line: Line) -> list[str]:
+    """The header's names; a column without one is called by its place."""
+    names = [cell.strip() or unnamed(number) for number, cell in enumerate(line.cells, 1)]
+    for name in names:
+        if names.count(name) > 1:
+            raise FileFault(f"The header has the column “{name}” twice. Remove or rename one.")
+    return names
+
+
+def _fitted(where: str, cells: list[str], width: int) -> tuple[list[str], str]:
+    """As many cells as the header has: empty ones at the end may be missing, or more than enough."""
+    while len(cells) > width and not cells[-1].strip():
+        cells = cells[:-1]
+    if len(cells) > width:
+        return cells, f"{where} has {len(cells)} cells, the header has {width}. {QUOTE}"
+    return [*cells, *[""] * (width - len(cells))], ""
+
+
+def _without_empty(names: Sequence[str], records: Sequence[Record], *, headed: bool) -> Sheet:
+    """Without columns that have neither a name of their own nor a single value."""
+    kept = [
+        name
+        for number, name in enumerate(names, 1)
+        if name != unnamed(number) or any(str(record.values[name]).strip() for record in records)
+    ]
+    shorn = tuple(Record(r.where, {name: r.values[name] for name in kept}) for r in records)
+    return Sheet(tuple(kept), shorn, headed=headed, tabular=True)

@@ -1,0 +1,84 @@
+"""How the rows of a filled form are read, before anything is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from optimizer.briefing import items_of
+from optimizer.engine.components import original_of
+from optimizer.files import FileFault
+from optimizer.forms.optimization import OptimizationForm
+
+ABOUT_ROWS = ("rows", "rows_file", "dataset", "expected_column", "input_column")
+
+
+@dataclass(frozen=True)
+class RowsPreview:
+    """What a person sees of their rows: how many, what each column does, one prompt as it will be sent.
+
+    `columns` can be chosen from; `headless` tells that the first row may be data; `unbound` are variables that no
+    column fills, which may be text; `generated` are variables for which values are written, as there are no rows.
+    """
+
+    errors: list[str] = field(default_factory=list)
+    rows: int = 0
+    mapping: str = ""
+    notes: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+    rendered: str = ""
+    columns: tuple[str, ...] = ()
+    headless: bool = False
+    unbound: tuple[str, ...] = ()
+    generated: tuple[str, ...] = ()
+    literals: tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person should say more of the columns."""
+        return bool(self.errors) and bool(self.columns)
+
+
+def preview_of(form: OptimizationForm) -> RowsPreview:
+    """What there is to see of a bound form, whether it is valid or not."""
+    form.is_valid()
+    literals = form.cleaned_data.get("literals") or ()
+    if form.table is None:
+        fault = form.fault or FileFault()
+        return RowsPreview(
+            errors=_errors(form),
+            columns=fault.columns,
+            headless=fault.headless,
+            generated=() if form.place else _variables(form),
+            literals=literals,
+        )
+    binding, table = form.binding, form.table
+    return RowsPreview(
+        errors=_errors(form) + ([binding.fault] if binding and binding.nameless else []),
+        rows=len(table.rows),
+        mapping=binding.in_words(table) if binding else "",
+        notes=table.notes,
+        rendered=_rendered(form),
+        columns=table.columns if form.place != "dataset" else (),
+        headless=form.cleaned_data.get("no_header", False),
+        unbound=binding.nameless if binding else (),
+        literals=literals,
+    )
+
+
+def _errors(form: OptimizationForm) -> list[str]:
+    return [str(said) for name in ABOUT_ROWS for said in form.errors.get(name, [])]
+
+
+def _variables(form: OptimizationForm) -> tuple[str, ...]:
+    prompt = form.cleaned_data.get("prompt") or ""
+    return original_of(prompt, form.cleaned_data.get("literals") or ()).variables
+
+
+def _rendered(form: OptimizationForm) -> str:
+    """The prompt as it is sent for the first row."""
+    binding, table = form.binding, form.table
+    if not (binding and table) or binding.fault:
+        return ""
+    (first, *_) = items_of(table, binding, form.cleaned_data.get("grader") or "exact")
+    prompt = original_of(form.cleaned_data["prompt"], form.cleaned_data.get("literals") or ())
+    return prompt.messages(first)[0].content

@@ -1,0 +1,106 @@
+"""Which column fills which variable of a prompt."""
+
+from __future__ import annotations
+
+import json
+
+from optimizer.engine.variables import variables
+from optimizer.files import Assignment, Table, read_table
+from optimizer.files.binding import Binding, bind
+
+TEAMS = "team,question,expected\n" + "".join(f"red,why {n}?,so\n" for n in range(4))
+
+
+def bound(table: Table, prompt: str) -> Binding:
+    return bind(table, variables(prompt))
+
+
+def shown(table: Table, prompt: str) -> str:
+    return bound(table, prompt).shown(table.rows[0])
+
+
+def objects(**input_: object) -> Table:
+    return read_table(json.dumps([{"input": {**input_, "n": n}, "expected": "x"} for n in range(4)]))
+
+
+def records(*rows: dict[str, object]) -> Table:
+    return read_table(json.dumps(rows))
+
+
+def test_each_variable_takes_the_column_of_its_name() -> None:
+    table = read_table(TEAMS)
+    found = bound(table, "For {{team}} answer {{Question}}.")
+    assert found.values(table.rows[0]) == (("team", "red"), ("Question", "why 0?"))
+    assert found.shown(table.rows[0]) == "team: red\nQuestion: why 0?"
+    assert (found.unbound, found.ignored, found.fault) == ((), (), "")
+    assert (
+        found.in_words(table)
+        == "“team” fills {{team}}; “question” fills {{Question}}; “expected” is the expected answer."
+    )
+
+
+def test_the_only_variable_left_takes_the_only_column_left() -> None:
+    table = read_table(TEAMS)
+    assert bound(table, "{{team}}: {{mail}}").variables == (("team", "team"), ("mail", "question"))
+    one = read_table("id,input,expected\n" + "".join(f"{n},a{n},b\n" for n in range(4)))
+    assert bound(one, "{{mail}}").variables == (("mail", "input"),)
+    assert bound(one, "{{mail}}").ignored == ("id",)
+
+
+def test_a_variable_that_no_column_fills_is_told_with_what_to_do() -> None:
+    found = bound(read_table(TEAMS), "{{mail}}")
+    assert found.unbound == ("mail",)
+    assert found.fault == (
+        "No column fills {{mail}}. Columns without a variable: “team”, “question”. Write {{team}} in the prompt, "
+        "name a column “mail”, or say that {{mail}} is text."
+    )
+    assert "no column is left" in bound(read_table(TEAMS), "{{team}} {{question}} {{more}}").fault
+
+
+def test_a_person_may_say_which_column_is_the_input() -> None:
+    table = read_table(TEAMS, assignment=Assignment(input="team"))
+    assert bound(table, "{{mail}}").variables == (("mail", "team"),)
+    assert shown(table, "Say.") == "red"
+
+
+def test_a_prompt_without_variables_has_the_input_below_it_and_names_what_is_not_used() -> None:
+    found = bound(read_table(TEAMS), "Answer.")
+    assert (found.below, found.ignored) == (("question",), ("team",))
+    assert found.in_words(read_table(TEAMS)).endswith("is the expected answer; not used: “team”.")
+
+
+def test_without_a_hint_a_person_is_asked_for_the_input() -> None:
+    table = read_table("a,b,expected\n" + "".join(f"x{n},y,z\n" for n in range(4)))
+    assert bound(table, "Answer.").fault.startswith("Which column is the input? Columns found: “a”, “b”.")
+
+
+def test_the_expected_answer_never_goes_into_the_prompt() -> None:
+    found = bound(read_table(TEAMS), "Is {{expected}} right for {{question}}?")
+    assert found.answers == ("expected",)
+    assert "{{expected}} would put the expected answer into the prompt" in found.fault
+
+
+def test_instructions_that_differ_from_row_to_row_stand_before_the_input() -> None:
+    varied = records(*({"instruction": f"Do {n}.", "input": "kettle", "output": "x"} for n in range(4)))
+    assert shown(varied, "Be brief.") == "Do 0.\n\nkettle"
+    assert shown(varied, "{{input}}") == "kettle"
+    same = records(*({"instruction": "Do it.", "input": f"kettle {n}", "output": "x"} for n in range(4)))
+    assert (shown(same, "Be brief."), bound(same, "Be brief.").ignored) == ("kettle 0", ("instruction",))
+
+
+def test_values_of_objects_fill_variables_by_their_own_name() -> None:
+    table = objects(user="kai", 题="是")
+    assert bound(table, "{{user}}: {{题}}").values(table.rows[0]) == (("user", "kai"), ("题", "是"))
+    assert shown(table, "{{input}}") == shown(table, "{{text}}") == '{"user":"kai","题":"是","n":0}'
+    assert shown(table, "Say.") == '{"user":"kai","题":"是","n":0}'
+
+
+def test_two_columns_of_one_name_fill_nothing() -> None:
+    table = records(*({"a": {"x": f"1{n}"}, "b": {"x": "2"}, "expected": "y"} for n in range(4)))
+    assert bound(table, "{{x}}").unbound == ("x",)
+
+
+def test_a_row_with_nothing_for_the_prompt_is_named() -> None:
+    table = read_table("a,b,expected\nx,y,z\n,y,z\nw,y,z\nv,y,z\nu,y,z\n")
+    assert bound(table, "{{a}}").gaps(table) == ["Row 2: “a” is empty. Fill it in, or remove the row."]
+    assert bound(table, "{{a}} {{b}}").gaps(table) == []

@@ -1,0 +1,75 @@
+"""Rows with their columns, from the form to what is sent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from optimizer import briefing
+from optimizer.engine import TaskRefused
+from optimizer.files import read_table
+from optimizer.models import Dataset, Example, OptimizationSession, User, Workspace
+from optimizer.services.choices import Choices
+from optimizer.services.datasets import create_dataset
+from optimizer.services.optimizations import start_optimization
+from tests import factories
+
+ROWS = "team,question,weight,expected\n" + "".join(f"red,why {n}?,{n + 1},so\n" for n in range(6))
+PROMPT = "For {{team}} answer {{question}}."
+
+
+@pytest.fixture
+def session(user: User) -> OptimizationSession:
+    return start_optimization(by=user, choices=Choices(prompt=PROMPT, table=read_table(ROWS)))
+
+
+def test_a_dataset_keeps_all_columns_and_gives_them_back(session: OptimizationSession) -> None:
+    dataset = Dataset.objects.get()
+    assert dataset.table() == read_table(ROWS)
+    assert Example.objects.filter(dataset=dataset).first().input == "team: red\nquestion: why 0?"  # type: ignore[union-attr]
+
+
+def test_the_engine_gets_a_value_for_each_variable(session: OptimizationSession) -> None:
+    item = briefing.task_of(session).items[1]
+    assert item.values == (("team", "red"), ("question", "why 1?"))
+    assert (item.expected, item.weight) == ("so", 2.0)
+
+
+def test_saved_rows_fill_the_variables_of_another_prompt(session: OptimizationSession, user: User) -> None:
+    again = Choices(prompt="{{question}}", dataset=Dataset.objects.get())
+    assert briefing.task_of(start_optimization(by=user, choices=again)).items[0].input == "why 0?"
+
+
+def test_rows_that_do_not_fill_the_prompt_refuse_the_run(session: OptimizationSession) -> None:
+    session.prompt.original = "{{nothing}}"
+    with pytest.raises(TaskRefused, match="No column fills"):
+        briefing.task_of(session)
+    session.literals = ["nothing"]
+    assert briefing.task_of(session).items[0].input == "why 0?"
+
+
+def test_rows_that_were_kept_without_columns_still_run(workspace: Workspace) -> None:
+    dataset = factories.make_dataset(workspace)
+    prompt = factories.make_prompt(workspace, original="Is {{text}} good?")
+    task = briefing.task_of(factories.make_session(workspace, prompt=prompt, dataset=dataset))
+    assert task.items[0].values == (("text", "Review 0"),)
+    assert task.items[0].expected == "positive"
+
+
+def test_lists_of_answers_reach_the_engine_but_for_the_json_grader(user: User, workspace: Workspace) -> None:
+    rows = [{"input": f"question {n}", "answer": ["Rome", "Roma"]} for n in range(4)]
+    table = read_table(json.dumps(rows))
+    binding = briefing.binding_of(table, "Say.")
+    dataset = create_dataset(workspace=workspace, by=user, name="x", table=table, binding=binding)
+    for grader, answers in {"exact": ("Rome", "Roma"), "json": ('["Rome","Roma"]',)}.items():
+        session = factories.make_session(workspace, dataset=dataset, grader=grader)
+        assert briefing.task_of(session).items[0].answers == answers
+
+
+def test_a_dataset_keeps_its_rows_in_order_under_a_trimmed_name(user: User, workspace: Workspace) -> None:
+    table = read_table(ROWS)
+    binding = briefing.binding_of(table, PROMPT)
+    dataset = create_dataset(workspace=workspace, by=user, name="  Mail ", table=table, binding=binding)
+    assert (dataset.name, dataset.created_by) == ("Mail", user)
+    assert [row.weight for row in dataset.table().rows] == [1, 2, 3, 4, 5, 6]

@@ -1,0 +1,140 @@
+"""How rows are read, seen before anything is started."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from optimizer.models import OptimizationSession, User, Workspace
+from tests import factories
+from tests.conftest import ClientOf
+
+PREVIEW = "/optimizations/rows/"
+HTMX = {"HX-Request": "true"}
+TEAMS = "team,question,expected\n" + "".join(f"red,why {n}?,so\n" for n in range(4))
+PROMPT = "For {{team}} answer {{question}}."
+
+
+def preview(client: Client, typed: dict[str, object], **options: object) -> str:
+    response = client.post(PREVIEW, typed, headers=HTMX, **options)  # type: ignore[arg-type]
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_preview_counts_rows_names_columns_and_shows_one_prompt(user_client: Client) -> None:
+    page = preview(user_client, {"prompt": PROMPT, "rows": TEAMS})
+    assert 'id="rows-preview"' in page
+    assert "<html" not in page
+    assert "4 rows." in page
+    assert "“team” fills {{team}}; “question” fills {{question}}; “expected” is the expected answer." in page
+    assert "For red answer why 0?." in page
+
+
+def test_a_column_that_is_ignored_is_named(user_client: Client) -> None:
+    assert "not used: “team”" in preview(user_client, {"prompt": "Answer.", "rows": TEAMS})
+
+
+def test_a_variable_without_a_column_may_be_text(user_client: Client) -> None:
+    typed = {"prompt": "Say {{mail}} of {{question}}.", "rows": TEAMS.replace("team,", "id,")}
+    page = preview(user_client, typed | {"rows": TEAMS + "blue,who?,me\n", "prompt": "Say {{mail}}: {{x}}."})
+    assert "No column fills {{mail}}, {{x}}." in page
+    assert '<button class="button small" type="submit" name="literals" value="mail"' in page
+    page = preview(user_client, {"prompt": "Say {{mail}}.", "rows": TEAMS, "literals": ["mail"]})
+    assert "No column fills" not in page
+    assert "Say {{mail}}.\n\nwhy 0?" in page
+    assert '<input type="checkbox" name="literals" value="mail" checked>' in page
+
+
+def test_an_unbound_variable_stops_the_start(user_client: Client) -> None:
+    typed: dict[str, object] = {"prompt": "Say {{mail}}.", "rows": TEAMS}
+    refused = user_client.post("/", typed)
+    assert refused.status_code == 422
+    assert "No column fills {{mail}}" in str(refused.context["form"].errors["prompt"])
+    assert (
+        '<button class="button small" type="submit" name="literals" value="mail"' in refused.content.decode()
+    )
+    assert not OptimizationSession.objects.exists()
+    assert user_client.post("/", typed | {"literals": ["mail"]}).status_code == 302
+    assert OptimizationSession.objects.get().literals == ["mail"]
+
+
+@pytest.mark.parametrize(
+    "prompt", [r"x^{{n_{i}}}", '{{ "a": 1 }}', "{{{q}}}", r"\frac{{a}}{{b}}", "${{ X }}", "{{open"]
+)
+def test_braces_that_are_no_variables_are_kept(user_client: Client, prompt: str) -> None:
+    assert user_client.post("/", {"prompt": prompt, "rows": TEAMS}).status_code == 302
+    assert OptimizationSession.objects.get().prompt.original == prompt
+
+
+def test_a_file_without_a_header_can_be_taken_as_it_is(user_client: Client) -> None:
+    typed = {
+        "prompt": "Answer.",
+        "rows": "Is tea wet?,yes\nIs it hot?,no\nIs ice hot?,no\nIs fire hot?,yes\n",
+    }
+    page = preview(user_client, typed)
+    assert "No column is called expected" in page
+    assert "The first row is data, not names of columns" in page
+    page = preview(user_client, typed | {"no_header": "on"})
+    assert "4 rows." in page
+    assert "Answer.\n\nIs tea wet?" in page
+
+
+def test_columns_are_chosen_by_hand(user_client: Client) -> None:
+    typed = {"prompt": "Answer.", "rows": "输入,期望输出\n" + "".join(f"水{n},是\n" for n in range(4))}
+    page = preview(user_client, typed)
+    assert '<option value="期望输出">' in page
+    assert '<details class="fold" id="columns-fold" open>' in page
+    page = preview(user_client, typed | {"expected_column": "期望输出"})
+    assert "“输入” stands below the prompt; “期望输出” is the expected answer." in page
+    assert '<option value="期望输出" selected>' in page
+
+
+def test_without_rows_the_variables_are_named(user_client: Client) -> None:
+    page = preview(user_client, {"prompt": "{{a}} or {{b}} or ${{c}}"})
+    assert "{{a}}</code>" in page
+    assert "{{b}}</code>" in page
+    assert "{{c}}</code>" not in page
+    assert "a value for each is written for you" in page
+
+
+def test_a_file_is_previewed_with_what_was_done_to_read_it(user_client: Client) -> None:
+    page = preview(
+        user_client, {"prompt": "Answer.", "rows_file": SimpleUploadedFile("x.csv", TEAMS.encode("utf-16"))}
+    )
+    assert "The file was read as UTF-16." in page
+
+
+def test_saved_rows_are_previewed(user_client: Client, workspace: Workspace) -> None:
+    dataset = factories.make_dataset(workspace)
+    page = preview(user_client, {"prompt": "Is {{text}} good?", "dataset": dataset.pk})
+    assert "“input” fills {{text}}" in page
+
+
+def test_without_javascript_the_whole_page_comes_back(user_client: Client) -> None:
+    response = user_client.post(PREVIEW, {"prompt": PROMPT, "rows": TEAMS, "context": "A shop."})
+    page = response.content.decode()
+    assert "<html" in page
+    assert "4 rows." in page
+    assert "A shop." in page
+
+
+def test_others_are_kept_out(
+    client: Client, client_of: ClientOf, outsider: User, user_client: Client, workspace: Workspace
+) -> None:
+    assert client.post(PREVIEW, {"prompt": "x"}).status_code == 302
+    assert user_client.get(PREVIEW).status_code == 405
+    dataset = factories.make_dataset(workspace)
+    page = (
+        client_of(outsider)
+        .post(PREVIEW, {"prompt": "x", "dataset": dataset.pk}, headers=HTMX)
+        .content.decode()
+    )
+    assert "Review 0" not in page
+    assert "rows." not in page
+
+
+def test_running_again_keeps_what_is_text(user_client: Client, workspace: Workspace) -> None:
+    session = factories.make_session(workspace, status="completed", literals=["mail"])
+    page = user_client.get(f"/?from={session.pk}").content.decode()
+    assert '<input type="hidden" name="literals" value="mail">' in page
