@@ -54,15 +54,14 @@ class Binding:
 
     def _of_unbound(self, left: str) -> str:
         names, one = ", ".join(map(in_braces, self.unbound)), self.unbound[0]
-        if self.left:
-            return (
-                f"No column fills {names}. Columns without a variable: {left}. "
-                f"Write {in_braces(plainest(self.left[0]))} in the prompt, name a column “{one}”, "
-                f"or say that {in_braces(one)} is text."
-            )
+        meant = [column for column in self.left if not is_bookkeeping(column)]
+        if not meant:
+            have = f"Columns without a variable: {left}" if left else "All columns are in use"
+            return f"No column fills {names}. {have}. Add a column “{one}”, or say that {in_braces(one)} is text."
         return (
-            f"No column fills {names}, and no column is left. Add a column “{one}”, or say that {in_braces(one)} "
-            "is text."
+            f"No column fills {names}. Columns without a variable: {left}. "
+            f"Write {in_braces(plainest(meant[0]))} in the prompt, name a column “{one}”, "
+            f"or say that {in_braces(one)} is text."
         )
 
     def values(self, row: Row) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
+from django_htmx.http import trigger_client_event
 
 from optimizer.engine import TaskRefused
 from optimizer.forms.examples import TrialForm
@@ -25,7 +26,15 @@ def optimization_estimate(request: AppRequest) -> HttpResponse:
     if estimate and estimate.minutes is None:
         ask_for_speed(estimate.model)
     status = 422 if form.errors and not request.htmx else 200  # while a form is filled, a gap is no error
-    return page_with(request, form, part="_estimate.html", status=status, estimate=estimate, asked=True)
+    told = {"estimate": estimate, "asked": True, "because": _because(form)}
+    return page_with(request, form, part="_estimate.html", status=status, **told)
+
+
+def _because(form: OptimizationForm) -> str:
+    """Why it cannot start, where the preview of the rows does not say so already."""
+    if form.fault or (form.binding and form.binding.fault):
+        return ""
+    return next((str(errors[0]) for errors in form.errors.values()), "")
 
 
 def _estimate(form: OptimizationForm) -> Forecast | None:
@@ -44,7 +53,9 @@ def _estimate(form: OptimizationForm) -> Forecast | None:
 @require_POST
 def rows_preview(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
-    return page_with(request, form, part="_rows_preview.html", preview=preview_of(form))
+    page = page_with(request, form, part="_rows_preview.html", preview=preview_of(form))
+    # A button changes what the estimate rests on, and is no input that the estimate hears of.
+    return trigger_client_event(page, "rows-read") if request.htmx.trigger_name == "literals" else page
 
 
 @login_required

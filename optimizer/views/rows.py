@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from optimizer.briefing import items_of
 from optimizer.engine.components import original_of
+from optimizer.engine.variables import variables
 from optimizer.files import FileFault
 from optimizer.forms.optimization import OptimizationForm
 
@@ -41,7 +42,7 @@ class RowsPreview:
 def preview_of(form: OptimizationForm) -> RowsPreview:
     """What there is to see of a bound form, whether it is valid or not."""
     form.is_valid()
-    literals = form.cleaned_data.get("literals") or ()
+    literals = _literals(form)
     if form.table is None:
         fault = form.fault or FileFault()
         return RowsPreview(
@@ -72,6 +73,12 @@ def _errors(form: OptimizationForm) -> list[str]:
 def _variables(form: OptimizationForm) -> tuple[str, ...]:
     prompt = form.cleaned_data.get("prompt") or ""
     return original_of(prompt, form.cleaned_data.get("literals") or ()).variables
+
+
+def _literals(form: OptimizationForm) -> tuple[str, ...]:
+    """What is marked as text, as far as it stands in the prompt."""
+    marked = form.cleaned_data.get("literals") or ()
+    return tuple(name for name in variables(form.data.get("prompt", "")) if name in marked)
 
 
 def _rendered(form: OptimizationForm) -> str:

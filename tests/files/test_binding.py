@@ -54,7 +54,10 @@ def test_a_variable_that_no_column_fills_is_told_with_what_to_do() -> None:
         "No column fills {{mail}}. Columns without a variable: “team”, “question”. Write {{team}} in the prompt, "
         "name a column “mail”, or say that {{mail}} is text."
     )
-    assert "no column is left" in bound(read_table(TEAMS), "{{team}} {{question}} {{more}}").fault
+    assert (
+        "All columns are in use. Add a column “more”"
+        in bound(read_table(TEAMS), "{{team}} {{question}} {{more}}").fault
+    )
 
 
 def test_a_person_may_say_which_column_is_the_input() -> None:

@@ -198,7 +198,7 @@ def test_a_saved_row_and_a_row_of_a_file_can_be_tried(user_client: Client, works
     ("typed", "said"),
     [
         ({"rows": ""}, "There is no row to try it on."),
-        ({"rows": "nonsense"}, "No column is called"),
+        ({"rows": "nonsense\nmore"}, "No column is called"),
         ({"try_row": "5"}, "There are 4 rows."),
         ({"try_row": "0"}, "greater than or equal to 1"),
         ({"grader": "rubric"}, "A model judges by the rubric"),
