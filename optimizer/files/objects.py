@@ -66,13 +66,13 @@ def _are_rows(name: str, rows: list[object]) -> bool:
 
 
 def _transposed(value: Mapping[str, object]) -> list[object]:
-    columns = list(value.values())
-    if len(columns) < 2 or not all(isinstance(cells, list) for cells in columns):
+    """Rows out of lists by column, all of one length; [] where that is not what the object holds."""
+    columns = [cells for cells in value.values() if isinstance(cells, list)]
+    if len(columns) < 2 or len(columns) < len(value) or len({len(cells) for cells in columns}) > 1:
         return []
-    lengths = {len(cells) for cells in columns}  # type: ignore[arg-type]
-    if len(lengths) != 1 or any(isinstance(cell, dict) for cells in columns for cell in cells):  # type: ignore[attr-defined]
+    if any(isinstance(cell, dict) for cells in columns for cell in cells):
         return []
-    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]  # type: ignore[call-overload]
+    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
 def _with_label_names(rows: list[Any], features: object) -> list[Any]:
@@ -90,8 +90,9 @@ def _label_names(kind: object) -> list[object]:
 
 
 def _named(value: object, names: list[object] | None) -> object:
-    is_place = isinstance(value, int) and not isinstance(value, bool)
-    return names[value] if names and is_place and 0 <= value < len(names) else value  # type: ignore[index,operator]
+    if not names or not isinstance(value, int) or isinstance(value, bool):
+        return value
+    return names[value] if 0 <= value < len(names) else value
 
 
 def _sheet(values: Sequence[Placed], notes: Sequence[str], first_row_is_data: bool) -> Sheet:

@@ -56,7 +56,7 @@ def bad_input(text: str) -> CommandError:
     return CommandError(text, returncode=BAD_INPUT)
 
 
-def rows_file(name: str) -> UploadedFile:
+def rows_file(name: str) -> UploadedFile[bytes]:
     """A file of rows, as the form takes it."""
     return SimpleUploadedFile(Path(name).name, read_bytes(name, at_most=settings.DATASET_MAX_BYTES))
 

@@ -62,7 +62,7 @@ def test_each_variable_gets_its_own_value_in_examples_too() -> None:
 def test_a_copied_prompt_ends_with_a_place_for_the_input() -> None:
     shots = (Shot("Great!", "positive"),)
     for shots_as in ("text", "turns"):
-        text = Components("Name the sentiment.", shots=shots, shots_as=shots_as).as_text()  # type: ignore[arg-type]
+        text = Components("Name the sentiment.", shots=shots, shots_as=shots_as).as_text()
         assert text.endswith("Input: Great!\nOutput: positive\n\nInput: {{input}}\nOutput:")
     assert original_of("Sort {{mail}}.").but(shots=shots).as_text().endswith("positive\n\nSort {{mail}}.")
     assert original_of("Name the sentiment.").as_text() == "Name the sentiment."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from optimizer.engine.variables import variables
 from optimizer.files import Assignment, Table, read_table
@@ -23,7 +24,7 @@ def objects(**input_: object) -> Table:
     return read_table(json.dumps([{"input": {**input_, "n": n}, "expected": "x"} for n in range(4)]))
 
 
-def records(*rows: dict[str, object]) -> Table:
+def records(*rows: Mapping[str, object]) -> Table:
     return read_table(json.dumps(rows))
 
 
@@ -54,10 +55,8 @@ def test_a_variable_that_no_column_fills_is_told_with_what_to_do() -> None:
         "No column fills {{mail}}. Columns without a variable: “team”, “question”. Write {{team}} in the prompt, "
         "name a column “mail”, or say that {{mail}} is text."
     )
-    assert (
-        "All columns are in use. Add a column “more”"
-        in bound(read_table(TEAMS), "{{team}} {{question}} {{more}}").fault
-    )
+    too_many = bound(read_table(TEAMS), "{{team}} {{question}} {{more}}")
+    assert "All columns are in use. Add a column “more”" in too_many.fault
 
 
 def test_a_person_may_say_which_column_is_the_input() -> None:

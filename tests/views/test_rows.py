@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -16,8 +18,8 @@ TEAMS = "team,question,expected\n" + "".join(f"red,why {n}?,so\n" for n in range
 PROMPT = "For {{team}} answer {{question}}."
 
 
-def preview(client: Client, typed: dict[str, object], **options: object) -> str:
-    response = client.post(PREVIEW, typed, headers=HTMX, **options)  # type: ignore[arg-type]
+def preview(client: Client, typed: Mapping[str, object]) -> str:
+    response = client.post(PREVIEW, dict(typed), headers=HTMX)
     assert response.status_code == 200
     return response.content.decode()
 
