@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "llm": set(),
     "engine": {"llm"},
     "files": {"engine"},
-    "models": {"files"},
+    "models": {"files", "engine"},
     "topics": set(),
     "sample": set(),
     "briefing": {"models", "engine", "files"},

@@ -149,6 +149,51 @@ def test_an_answer_that_the_grader_cannot_use_is_named(
     assert "--examples: Row 1" in message
 
 
+TEAMS = "team,question,expected\n" + "".join(f"red,word{n},{['even', 'odd'][n % 2]}\n" for n in range(12))
+
+
+@pytest.fixture
+def teams(tmp_path: Path) -> str:
+    file = tmp_path / "teams.csv"
+    file.write_text(TEAMS)
+    return str(file)
+
+
+def estimated(*words: str) -> None:
+    call_command("optimize", *words, "--estimate")
+
+
+def test_a_variable_without_a_column_is_bad_input(teams: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refusal(capsys, "--prompt", "Say {{mail}}.", "--examples", teams)
+    assert said.startswith(
+        "prompt: No column fills {{mail}}. Columns without a variable: “team”, “question”."
+    )
+    assert "--literal mail" in said
+    estimated("--prompt", "Say {{mail}}.", "--examples", teams, "--literal", "mail")
+
+
+def test_how_columns_are_used_is_told(teams: str, capsys: pytest.CaptureFixture[str]) -> None:
+    estimated("--prompt", "Is {{question}} even?", "--examples", teams)
+    told = capsys.readouterr().err
+    assert (
+        "12 rows: “question” fills {{question}}; “expected” is the expected answer; not used: “team”." in told
+    )
+
+
+def test_columns_are_named_by_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("".join(f"word{n},{['even', 'odd'][n % 2]},x\n" for n in range(12)))
+    rows = ("--prompt", PROMPT, "--examples", str(file))
+    said = refusal(capsys, *rows)
+    assert "Columns found: “word0”, “even”, “x”" in said
+    assert "--expected-column NAME" in said
+    assert "--no-header" in said
+    estimated(*rows, "--no-header", "--expected-column", "column 2", "--input-column", "column 1")
+    told = capsys.readouterr().err
+    assert "12 rows: “column 1” stands below the prompt; “column 2” is the expected answer" in told
+    assert "not used: “column 3”" in told
+
+
 def test_other_scripts_take_no_more_room_than_in_the_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,7 +242,7 @@ def test_a_limit_that_ends_the_run_is_named(rows: str, capsys: pytest.CaptureFix
 
 def test_the_estimate_is_told_before_the_start(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick")
-    assert capsys.readouterr().err.startswith("About ")
+    assert "\nAbout " in capsys.readouterr().err
 
 
 def test_an_estimate_alone_starts_nothing(rows: str, capsys: pytest.CaptureFixture[str]) -> None:

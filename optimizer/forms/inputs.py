@@ -9,6 +9,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
 
+from optimizer.engine.inputs import lacking
+from optimizer.engine.variables import read_values
 from optimizer.forms.fields import LongText
 
 FEWEST, MOST = 2, 50
@@ -17,13 +19,20 @@ FEWEST, MOST = 2, 50
 class InputsForm(forms.Form):
     """Any number of fields named `input`; empty ones count for nothing. Where none were written, none may be given."""
 
-    def __init__(self, data: MultiValueDict[str, str], *, written: Sequence[str]) -> None:
+    def __init__(
+        self, data: MultiValueDict[str, str], *, written: Sequence[str], variables: Sequence[str] = ()
+    ) -> None:
+        """`variables` are those of the prompt, of which each input fills all."""
         super().__init__(data)
+        self.variables = variables
         self.written = written
         self.typed = data.getlist("input")
 
     def clean(self) -> dict[str, Any]:
         texts = [_checked(number, text) for number, text in enumerate(self.typed, 1)]
+        for number, text in enumerate(texts, 1):
+            if text and read_values(text, self.variables) is None:
+                raise ValidationError(f"Input {number}: {lacking(self.variables)}")
         inputs = list(dict.fromkeys(text for text in texts if text))
         if not inputs and not self.written:
             return {"inputs": []}

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.core.management.base import CommandError
 
 from optimizer.forms.examples import OPTIONS_OF
+from optimizer.forms.optimization import OptimizationForm
 
 BAD_INPUT = 2
 OPTION_OF = {
@@ -49,6 +50,18 @@ def grader_fault(typed: Mapping[str, Any]) -> str:
             if name in typed and typed.get("grader") != grader:
                 return f"{option(name)}: it belongs to the {grader} grader. Add --grader {grader}, or leave it out."
     return ""
+
+
+def faults(form: OptimizationForm) -> str:
+    """What is wrong with what was given, by its option, and the options that help."""
+    told = [f"{option(name)}: {' '.join(map(str, said))}" for name, said in form.errors.items()]
+    if form.binding and form.binding.nameless:
+        told.append(f"As text: --literal {form.binding.nameless[0]}")
+    if form.fault and form.fault.columns:
+        told.append(
+            f"Options: --expected-column NAME, --input-column NAME{', --no-header' * form.fault.headless}"
+        )
+    return "\n".join(told)
 
 
 def bad_input(text: str) -> CommandError:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from optimizer.engine.components import original_of
 from optimizer.models.base import Owned, OwnedQuerySet, one_of
 from optimizer.models.datasets import Dataset
 from optimizer.models.prompts import Prompt
@@ -260,6 +261,11 @@ class OptimizationSession(Owned):
 
     def _id_of(self, model: str) -> str:
         return str((self.digests or {}).get(model, ""))[:12]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables of its prompt, without what was marked as text."""
+        return original_of(self.prompt.original, tuple(self.literals)).variables
 
     @property
     def awaits_approval(self) -> bool:

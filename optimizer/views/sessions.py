@@ -43,7 +43,7 @@ def session_stop(request: AppRequest, pk: int) -> HttpResponse:
 @require_POST
 def inputs_approve(request: AppRequest, pk: int) -> HttpResponse:
     session = _visible(request, pk)
-    form = InputsForm(request.POST, written=session.inputs or ())
+    form = InputsForm(request.POST, written=session.inputs or (), variables=session.variables)
     if not form.is_valid():
         return _detail(request, session, tab="", status=422, inputs_form=form)
     approve_inputs(session=session, by=request.user, inputs=form.cleaned_data["inputs"])

@@ -406,6 +406,19 @@ def test_bad_inputs_are_refused_and_nothing_is_lost(
     assert waiting.awaits_approval
 
 
+def test_an_input_fills_every_variable_or_is_refused(user_client: Client, workspace: Workspace) -> None:
+    prompt = factories.make_prompt(workspace, original="{{a}} or {{b}}, said ${{c}}")
+    both = ['{"a": "x", "b": "y"}', '{"a": "u", "b": "v"}']
+    waiting = factories.make_session(workspace, prompt=prompt, inputs_requested=True, inputs=both)
+    refused = user_client.post(address(waiting, "inputs/"), {"input": [both[0], '{"a": "x"}']})
+    assert refused.status_code == 422
+    assert (
+        "Input 2: it needs a value for each variable. Write {&quot;a&quot;: &quot;…&quot;"
+        in refused.content.decode()
+    )
+    assert user_client.post(address(waiting, "inputs/"), {"input": both}).status_code == 302
+
+
 @pytest.fixture
 def unwritten(workspace: Workspace) -> OptimizationSession:
     """One whose optimizer model wrote no input that could be used."""

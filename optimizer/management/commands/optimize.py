@@ -16,7 +16,16 @@ from optimizer import progress, tasks
 from optimizer.engine import TaskRefused
 from optimizer.engine.graders import GRADER_NAMES
 from optimizer.forms.optimization import OptimizationForm
-from optimizer.management.reading import bad_input, grader_fault, lines, option, percent, read, rows_file
+from optimizer.management.reading import (
+    bad_input,
+    faults,
+    grader_fault,
+    lines,
+    option,
+    percent,
+    read,
+    rows_file,
+)
 from optimizer.management.terminal import ProgressBar, plain
 from optimizer.models import OptimizationSession, Preset, SessionStatus, User
 from optimizer.sample import sample_form_data
@@ -143,9 +152,7 @@ class Command(BaseCommand):
         files = {"rows_file": rows_file(options["examples"])} if options["examples"] else {}
         form = OptimizationForm(typed, files, user=user)
         if not form.is_valid():
-            raise bad_input(
-                "\n".join(f"{option(name)}: {' '.join(map(str, said))}" for name, said in form.errors.items())
-            )
+            raise bad_input(faults(form))
         self._tell_rows(form)
         return form.choices()
 
