@@ -71,7 +71,9 @@ class Binding:
     def in_words(self, table: Table) -> str:
         """What becomes of each column."""
         told = [f"“{column}” fills {in_braces(name)}" for name, column in self.variables]
-        told += [f"“{column}” stands below the prompt" for column in self.below]
+        if self.below:
+            names = " and ".join(f"“{column}”" for column in self.below)
+            told.append(f"{names} {'stands' if len(self.below) == 1 else 'stand'} below the prompt")
         told.append(f"“{table.expected}” is the expected answer")
         if table.weight:
             told.append(f"“{table.weight}” is the weight")

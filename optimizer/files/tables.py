@@ -15,7 +15,7 @@ from optimizer.files.names import has_answers, has_inputs, unnamed
 from optimizer.files.records import Record, Sheet
 
 DELIMITERS = ",;\t|"
-SAMPLE = 20_000  # characters that tell the delimiter
+SAMPLE = 4_000  # characters that tell the delimiter; guessing takes the square of it at worst
 RULE = re.compile(r"^\s*\|?(\s*:?-+:?\s*\|)+\s*(:?-+:?)?\s*$")  # the line below a Markdown header
 PIPE = re.compile(r"(?<!\\)\|")
 QUOTE = "Put text that contains the delimiter in double quotes."
