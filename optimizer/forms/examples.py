@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 
-from optimizer.engine.graders import RUBRIC, fault, folded, graded, without_thinking
+from optimizer.engine.graders import RUBRIC, fault, folded, graded, told, without_thinking
 from optimizer.engine.task import Grade
 from optimizer.forms.fields import LongText, PercentField, pane
 from optimizer.models import Dataset, User
@@ -164,9 +164,9 @@ class TrialForm(ExamplesForm):
         form."""
         chosen = self.cleaned_data
         row = self.examples()[(chosen["try_row"] or 1) - 1]
-        options = {"choices": "\n".join(dict.fromkeys(row.expected for row in self.examples()))}
         output = without_thinking(chosen["try_output"])
         grader = chosen["grader"] or "exact"
+        options = told(grader, (row.expected for row in self.examples()))
         try:
             return row, graded(grader, output, row.expected, options | self.grader_options)
         except Exception:
