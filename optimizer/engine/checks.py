@@ -23,7 +23,7 @@ def refuse(task: Task, config: Config) -> None:
 
 def caveats(task: Task, config: Config) -> list[str]:
     """What people should know about the rows."""
-    told = [_contradictions(task.items)] if _contradictions(task.items) else []
+    told = list(filter(None, [_contradictions(task.items)]))
     if too_long := len(_unreachable(task, config)):
         told.append(
             f"{too_long} expected answers are longer than the limit of one answer, {config.answer_tokens} tokens: "

@@ -17,7 +17,7 @@ DIGITS = r"(?<!\d)\d{1,3}"
 # What stands before a place where no other word, number or sign begins.
 BEGINS = regex.compile(
     rf"(?:(?<![{WORDY}])|(?<=[{UNSPACED}])|(?=[{UNSPACED}])|(?<!\u200d)(?=\p{{So}}))"
-    r"(?!(?<=\d[.,/]|(?<![\w.])\.|\^[({]?)\d)"  # 3.5, .5, 1/5 and 2^5 are not 5
+    r"(?!(?<=\d[.,]|(?<![\w.])\.|\^[({]?|(?<![\d/.,])\d{1,9}/)\d)"  # 3.5, .5, 2^5 and 1/5 are not 5
     rf"(?!(?<={DIGITS}[ '])\d{{3}}(?!\d))"  # 7 000 is not 000
     r"(?!(?<=(?<!\w)[-–](?:\p{Sc} ?)?)[.\d])(?!(?<=(?<!\w)[-–])\p{Sc})"  # -5 and -$5 are not 5
     r"(?!(?<=\p{L}-)\p{L})"  # non-toxic is not toxic

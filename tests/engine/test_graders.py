@@ -79,6 +79,7 @@ WRONG = [
     ("contains", "about 5.2", "5"),
     ("contains", "7 000 000", "7"),
     ("contains", "5,000", "5"),
+    ("contains", "about 1/5", "5"),
     ("contains", "x²", "x"),
     ("contains", "Use C++17", "C"),
     ("contains", "Use C#.", "C"),
@@ -124,6 +125,10 @@ WRONG = [
 
 # What held before numbers, words and values were read more closely, and must hold still.
 STILL_RIGHT = [
+    ("contains", "It was on 12/05/2024.", "2024"),
+    ("contains", "I give it 4/5", "4"),
+    ("contains", "Sentiment:positive", "positive"),
+    ("contains", "That is x-5", "5"),
     ("exact", "5 µg", "5 μg"),
     ("exact", ": positive", "positive"),
     ("exact", "**(A).**", "a"),
