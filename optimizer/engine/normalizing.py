@@ -19,6 +19,7 @@ SAME = str.maketrans(
 EDGES = " .,;:!?\"'`*_()[]{}<>«»¿¡。、「」『』【】《》〈〉،؛؟۔।"
 BEGINNINGS = re.compile(r"(?:[:*;,.] )+")  # of an answer that continues the prompt, or stands in a list
 ENDINGS = ".,;:!。、،؛۔।"  # a question mark is none of them: a question is no answer
+LOOSE = " \u200c\u200d"  # at an end, once a mark beside them is gone
 QUOTES = ("''", '""', "«»", "‹›", "「」", "『』")
 BRACKETS = ("()", "[]", "{}", "<>", "【】", "《》", "〈〉", "¿?", "¡!")
 INNER = frozenset(
@@ -31,7 +32,7 @@ def seen(text: str) -> str:
     """The text without marks that nobody sees, in one encoding (NFC) of its characters."""
     if text.isascii():
         return text
-    return unicodedata.normalize("NFC", JOINERS.sub("", UNSEEN.sub("", text)))
+    return _composed(JOINERS.sub("", UNSEEN.sub("", _composed(text))))
 
 
 def in_line(text: str) -> str:
@@ -39,9 +40,8 @@ def in_line(text: str) -> str:
 
     Case is lower case and not Unicode's fold, which makes one of "Maße" and "Masse".
     """
-    text = seen(text)
     if not text.isascii():
-        text = unicodedata.normalize("NFC", "".join(map(_usual_width, text)).lower().translate(SAME))
+        text = seen(_composed("".join(map(_usual_width, text))).lower().translate(SAME))
     return " ".join(text.lower().split())
 
 
@@ -53,8 +53,12 @@ def folded(text: str) -> str:
     text, before = in_line(text), ""
     while text != before:
         before = text
-        text = _unmarked(_unwrapped(_without_ends(text)))
+        text = _unmarked(_unwrapped(_without_ends(text))).strip(LOOSE)
     return text
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _usual_width(character: str) -> str:
