@@ -34,8 +34,8 @@ Lengths = dict[
 class Confusion:
     """`count` expected answers that are taken for others; `one` is such an answer, and right where `other` is expected.
 
-    `kind` says what they differ in: in meaning, as it seems; in spelling alone, which the grader means to overlook;
-    by no more than the tolerance; or one stands `inside` the other.
+    `kind` says how they differ: in meaning, as it seems; in spelling alone, which the grader means to overlook; by no
+    more than the tolerance; or the other one stands `inside` the first.
     """
 
     kind: Kind

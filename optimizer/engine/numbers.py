@@ -37,9 +37,10 @@ NUMBER = regex.compile(
         \\[dt]?frac\ ?\{(?<top>[0-9]++)\}\ ?\{(?<bottom>[0-9]++)\}
       | (?<!/) (?:(?<whole>[0-9]++)[ \u00a0])? (?<top>[0-9]++)/(?<bottom>[0-9]++)(?![0-9]|[/.,][0-9])
       | (?:
-            (?<![0-9][ ]) (?!0)
-            (?<grouped>[0-9]{1,3}(?<gap>[ \u00a0'_])[0-9]{3}(?:(?P=gap)[0-9]{3})*+)
-            (?![0-9]|[ ][0-9]) (?:(?<decimal>[.,٫])(?<decimals>[0-9]++))?
+            (?!0) (?<grouped>
+                [0-9]{1,3} (?<gap>[\u00a0'_]|(?<![0-9][ ][0-9]{1,3})[ ]) [0-9]{3} (?:(?P=gap)[0-9]{3})*+
+            )
+            (?!(?P=gap)?[0-9]) (?:(?<decimal>[.,٫])(?<decimals>[0-9]++))?
           | (?<run>(?:(?<![\w.])\.)?[0-9]++(?:[.,٫][0-9]++)*+)
         )
         (?:[eE](?<exponent>[-+]?[0-9]++))?
@@ -89,7 +90,7 @@ def _plain(text: str) -> str:
     text = seen(text)
     if text.isascii():
         return text
-    text = OTHER_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text.translate(MARKS))
+    text = OTHER_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0], found[0])), text.translate(MARKS))
     text = RAISED.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), text)
     text = WHOLE_AND_VULGAR.sub(r"\1 \2", text)
     text = VULGAR.sub(lambda found: unicodedata.normalize("NFKC", found[0]).replace("⁄", "/"), text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from itertools import permutations
 
@@ -15,14 +16,13 @@ from optimizer.engine.finding import words_of
 from optimizer.engine.graders import GRADERS, fault, folded, graded, told
 from optimizer.engine.normalizing import seen
 
-settings.register_profile(
-    "graders",
+many = settings(
     derandomize=True,
+    database=None,
     deadline=None,
     max_examples=300,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("graders")
 
 MARKS = [
     *"abAB5-+.,;:!?'\"`*_()[]{}<>/#%$^ =|\n",
@@ -80,8 +80,6 @@ VALUE = st.recursive(
 
 
 def as_json(value: object) -> str:
-    import json
-
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -104,6 +102,7 @@ def is_the_same(one: str, other: str) -> bool:
 
 
 @pytest.mark.parametrize("grader", ANSWERS)
+@many
 @given(data=st.data())
 def test_an_expected_answer_is_right_for_itself(grader: str, data: st.DataObject) -> None:
     answers = data.draw(st.lists(ANSWERS[grader], min_size=1, max_size=4))
@@ -112,6 +111,7 @@ def test_an_expected_answer_is_right_for_itself(grader: str, data: st.DataObject
 
 
 @pytest.mark.parametrize("grader", ANSWERS)
+@many
 @given(data=st.data())
 def test_no_two_answers_are_taken_for_one_another_without_a_warning(grader: str, data: st.DataObject) -> None:
     answers = data.draw(st.lists(ANSWERS[grader], min_size=2, max_size=4))
@@ -127,6 +127,7 @@ def test_no_two_answers_are_taken_for_one_another_without_a_warning(grader: str,
         assert not is_the_same(found.one, found.other)
 
 
+@many
 @given(st.lists(NUMBER, min_size=1, max_size=4), NUMBER, st.sampled_from(["", "0.5", "10"]))
 def test_an_output_is_right_for_two_numbers_only_with_a_warning(
     answers: list[str], output: str, tolerance: str
@@ -139,12 +140,14 @@ def test_an_output_is_right_for_two_numbers_only_with_a_warning(
 
 
 @pytest.mark.parametrize("grader", sorted(GRADERS))
+@many
 @given(output=TEXT | NUMBER, expected=TEXT | NUMBER)
 def test_no_text_makes_a_grader_fail(grader: str, output: str, expected: str) -> None:
     assert graded(grader, output, expected, told(grader, [expected, output])).score in {0, 1}
     assert isinstance(fault(grader, expected), str)
 
 
+@many
 @given(TEXT)
 def test_a_normal_form_is_its_own(text: str) -> None:
     assert folded(folded(text)) == folded(text)
@@ -152,12 +155,14 @@ def test_a_normal_form_is_its_own(text: str) -> None:
     assert folded(f"\ufeff{text}\u200f") == folded(text)
 
 
+@many
 @given(TEXT)
 def test_only_nothing_has_no_words(text: str) -> None:
     assert bool(words_of(text)) == bool(folded(text))
 
 
 @pytest.mark.parametrize("grader", ["exact", "contains", "choice", "words"])
+@many
 @given(expected=TEXT)
 def test_silence_is_right_only_where_nothing_is_expected(grader: str, expected: str) -> None:
     assert right(grader, "", expected, told(grader, [expected])) == (not folded(expected))

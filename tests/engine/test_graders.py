@@ -32,6 +32,7 @@ RIGHT = [
     ("numeric", "7\u202f000\u202f000", "7000000"),
     ("numeric", "7’000’000", "7000000"),
     ("numeric", "7_000_000", "7000000"),
+    ("numeric", "En 2024 1\u00a0234", "1234"),
     ("numeric", "−45", "-45"),
     ("numeric", "－４５", "-45"),
     ("numeric", "\u200e-\u200e45", "-45"),
@@ -149,6 +150,7 @@ STILL_RIGHT = [
     ("json", f'As in [1]:\n{FENCE}json\n{{"a": 1}}\n{FENCE}\nSee [2].', '{"a": 1}'),
 ]
 STILL_WRONG = [
+    ("numeric", "\U0001ccf0", "0"),  # a digit that Python's tables do not have yet
     ("exact", "-5", "5"),
     ("exact", "sık", "sik"),
     ("exact", "x2", "x²"),
