@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Literal
 
 import regex
@@ -133,19 +133,21 @@ def _inside(answers: Sequence[str]) -> list[Confusion]:
 
 def _part(answer: str, wanted: Collection[str], lengths: Lengths) -> str:
     """The form of another answer that stands in this one, or ""."""
-    text, whole, tried = in_line(answer), folded(answer), set()
-    spans = [found.span() for found in ATOM.finditer(text)]
-    atoms = [text[start:end] for start, end in spans]
-    for place, atom in enumerate(atoms):
-        if atom not in lengths:
-            continue
-        for length in lengths[atom].get("", set()) | lengths[atom].get(
-            "".join(atoms[place + 1 : place + 2]), set()
-        ):
-            if place + length > len(spans):
-                continue
-            part = text[spans[place][0] : spans[place + length - 1][1]]
-            if part != whole and part in wanted and part not in tried and stands(part, text):
+    text, tried = in_line(answer), {folded(answer)}
+    for part in _parts(text, lengths):
+        if part in wanted and part not in tried:
+            if stands(part, text):
                 return part
             tried.add(part)
     return ""
+
+
+def _parts(text: str, lengths: Lengths) -> Iterator[str]:
+    """What begins in the text as one of those texts does, and is as long."""
+    spans = [found.span() for found in ATOM.finditer(text)]
+    atoms = [text[start:end] for start, end in spans]
+    for place, (atom, second) in enumerate(zip_longest(atoms, atoms[1:], fillvalue="")):
+        of_atom = lengths.get(atom, {})
+        for length in of_atom.get("", set()) | of_atom.get(second, set()):
+            if place + length <= len(spans):
+                yield text[spans[place][0] : spans[place + length - 1][1]]

@@ -12,7 +12,8 @@ import jsonschema
 import regex
 
 from optimizer.engine.finding import stands, without, words_of
-from optimizer.engine.normalizing import folded, in_line, seen
+from optimizer.engine.normalizing import folded as folded
+from optimizer.engine.normalizing import in_line, seen
 from optimizer.engine.numbers import decimal_mark, last_number
 from optimizer.engine.schemas import check_schema, is_schema, misfit
 from optimizer.engine.task import Grade, Grader, Options
@@ -74,7 +75,8 @@ def numeric(output: str, expected: str, options: Options) -> Grade:
 
 def apart(one: Fraction, other: Fraction, options: Options) -> Fraction:
     """How far apart two numbers may be that count as equal."""
-    slack = SLACK * min(1, max(abs(one), abs(other)))
+    largest: Fraction = max(abs(one), abs(other))
+    slack = SLACK * min(Fraction(1), largest)
     return max(slack, Fraction(str(options.get("tolerance") or 0)))
 
 
