@@ -25,7 +25,7 @@ BEGINS = regex.compile(
 )
 ENDS = regex.compile(
     rf"(?:(?![{WORDY}])|(?<=[{UNSPACED}])|(?=[{UNSPACED}])|(?<=\p{{So}})(?![\p{{M}}\u200d\U0001f3fb-\U0001f3ff]))"
-    r"(?!(?<=\d)(?:[.,]\d|\^[({]?[-+]?\d))"
+    r"(?!(?<=\d)(?:[.,](?!0{1,2}(?!\d))\d|\^[({]?[-+]?\d))"  # 5.2 and 5,000 are not 5, though 5.00 is
     rf"(?!(?<={DIGITS})[ ']\d{{3}}(?!\d))"
     r"(?!(?<=\w)(?:\+\+|\+(?!\w))|(?<=\p{L})#)"  # C++, A+ and C# are not C and A
     r"(?!(?<=\p{L})-\p{L}|(?<=(?<!\w)\p{L})-(?!\w))"  # toxic-free is not toxic, A- is not A

@@ -11,6 +11,7 @@ from functools import lru_cache
 import jsonschema
 import regex
 
+from optimizer.engine.expressions import expression
 from optimizer.engine.finding import stands, without, words_of
 from optimizer.engine.normalizing import folded as folded
 from optimizer.engine.normalizing import in_line, seen
@@ -55,10 +56,10 @@ def matches_regex(output: str, expected: str, options: Options) -> Grade:
     empty one is found in nothing but an empty output."""
     pattern, text = seen(expected), seen(output).strip()
     try:
-        found = regex.search(pattern, text, timeout=REGEX_SECONDS) if pattern.strip() else not text
+        found = expression(pattern).search(text, timeout=REGEX_SECONDS) if pattern.strip() else not text
     except TimeoutError:
         return Grade(0.0, f"the expression took longer than {REGEX_SECONDS} s")
-    except regex.error as error:
+    except (regex.error, ValueError, RecursionError) as error:
         return Grade(0.0, f"the expression is not valid: {error}")
     return _verdict(bool(found), output, f"something matching {expected}")
 
@@ -150,7 +151,7 @@ def fault(grader: str | Grader, expected: str) -> str:
     """Why this grader cannot grade against this expected answer, or ""."""
     try:
         if grader == "regex":
-            regex.compile(seen(expected))
+            expression(seen(expected))
         elif grader == "json" and is_schema(wanted := value_of(expected)):
             check_schema(wanted)
         elif grader == "numeric" and last_number(expected) is None:

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from optimizer.engine.graders import fault, folded, graded, told
+from optimizer.engine.operators.parts import shared_format
 
 FENCE = "```"
 
@@ -81,6 +82,8 @@ WRONG = [
     ("contains", "7 000 000", "7"),
     ("contains", "5,000", "5"),
     ("contains", "about 1/5", "5"),
+    ("contains", "about 5.01", "5"),
+    ("contains", "about 5.000", "5"),
     ("contains", "x²", "x"),
     ("contains", "Use C++17", "C"),
     ("contains", "Use C#.", "C"),
@@ -128,6 +131,8 @@ WRONG = [
 STILL_RIGHT = [
     ("contains", "It was on 12/05/2024.", "2024"),
     ("contains", "I give it 4/5", "4"),
+    ("contains", "It costs $30.00 in all", "$30"),
+    ("choice", "1. yes", "yes"),
     ("contains", "Sentiment:positive", "positive"),
     ("contains", "That is x-5", "5"),
     ("exact", "5 µg", "5 μg"),
@@ -224,6 +229,8 @@ def test_answers_of_held_out_rows_are_choices_too() -> None:
         ("json", "NaN", "NaN is no number"),
         ("json", '{"a": 1, "a": 2}', 'the key "a" stands twice'),
         ("json", "[1e999]", "1e999 is no number"),
+        ("regex", "a{10000000}", "longer than 100,000 characters"),
+        ("regex", r"(?:[a-z]{2000}\d){2000}", "longer than 100,000 characters"),
     ],
 )
 def test_an_answer_that_no_output_can_match_is_a_fault(grader: str, expected: str, said: str) -> None:
@@ -233,6 +240,18 @@ def test_an_answer_that_no_output_can_match_is_a_fault(grader: str, expected: st
 @pytest.mark.parametrize("expected", ['\ufeff{"a": 1}', "[1]"])
 def test_a_byte_order_mark_is_no_fault(expected: str) -> None:
     assert fault("json", expected) == ""
+
+
+@pytest.mark.parametrize(
+    "expression", [r"\d{4}-\d{2}", "(?:ab{3}){0,99999}", r"[{]{2}\{99999999\}", "(" * 50 + ")" * 50]
+)
+def test_usual_expressions_are_small_enough(expression: str) -> None:
+    assert fault("regex", expression) == ""
+
+
+def test_an_expression_that_cannot_be_compiled_is_wrong_and_no_error() -> None:
+    assert grade("regex", "x", "(" * 3_000 + ")" * 3_000) == 0
+    assert grade("regex", "x", "a{10000000}") == 0
 
 
 LONG = 100_000
@@ -281,3 +300,8 @@ def test_outer_marks_are_left_out(text: str) -> None:
 @pytest.mark.parametrize("text", [".", "()", "?", "...", ":)", "-", "*", '"', "''", "+", "<="])
 def test_what_is_nothing_but_punctuation_stays(text: str) -> None:
     assert folded(text) == text
+
+
+def test_answers_that_are_not_finite_are_not_asked_for_as_numbers() -> None:
+    assert shared_format(["nan", "inf", "infinity", "-inf"]).startswith("Answer with one word only.")
+    assert shared_format(["1,5", "−3", "1 000", "٤٥"]).startswith("Answer with the number only.")
