@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optimizer.engine.graders import RUBRIC, fault, folded
+from optimizer.engine.confusion import Confusion, confusable
+from optimizer.engine.graders import RUBRIC, fault, folded, graded
 from optimizer.engine.scoring import WHOLE
-from optimizer.engine.task import FEWEST_CALLS, Config, Item, Task, TaskRefused
+from optimizer.engine.task import FEWEST_CALLS, Config, Grader, Item, Options, Task, TaskRefused
 
 BYTES_A_TOKEN = 6  # more than any usual text has: a longer answer certainly does not fit
+SHOWN = 60  # characters of an answer in a sentence
+EXPRESSIONS = 200  # that are tried on an empty answer; compiling takes about a millisecond each
 
 
 def refuse(task: Task, config: Config) -> None:
@@ -20,13 +23,57 @@ def refuse(task: Task, config: Config) -> None:
 
 def caveats(task: Task, config: Config) -> list[str]:
     """What people should know about the rows."""
-    too_long = len(_unreachable(task, config))
-    notes = {
-        _contradictions(task.items): True,
-        f"{too_long} expected answers are longer than the limit of one answer, {config.answer_tokens} tokens: "
-        "those rows count as wrong.": too_long,
-    }
-    return [text for text, holds in notes.items() if text and holds]
+    told = list(filter(None, [_contradictions(task.items)]))
+    if too_long := len(_unreachable(task, config)):
+        told.append(
+            f"{too_long} expected answers are longer than the limit of one answer, {config.answer_tokens} tokens: "
+            "those rows count as wrong."
+        )
+    answers = [item.expected for item in (*task.items, *task.held_out)]
+    return [*told, *warnings_of_answers(task.grader, answers, dict(task.grader_options))]
+
+
+def warnings_of_answers(grader: str | Grader, answers: Sequence[str], options: Options) -> list[str]:
+    """What this grader cannot tell apart in these expected answers, a sentence for each kind."""
+    told = [_of_confusion(str(grader), one, options) for one in confusable(grader, answers, options)]
+    if grader == "regex" and (loose := _matches_nothing(answers, options)):
+        told.append(f"An empty answer matches the expression {_quoted(loose)} too: it counts as right there.")
+    return told
+
+
+def _of_confusion(grader: str, found: Confusion, options: Options) -> str:
+    one, other = _quoted(found.one), _quoted(found.other)
+    if found.kind == "inside":
+        has = "has" if found.count == 1 else "have"
+        return (
+            f"{found.count} of your expected answers {has} another one inside: the contains grader takes {one} "
+            f"for right where {other} is expected. Choose exact, or choice."
+        )
+    if found.kind == "tolerance":
+        return (
+            f"With a tolerance of {options.get('tolerance')} the numeric grader cannot tell apart {found.count} of "
+            f"your expected answers, such as {one} and {other}: choose a smaller one."
+        )
+    if found.kind == "spelling":
+        return (
+            f"{found.count} of your expected answers differ only in how they are written, such as {one} and {other}: "
+            f"the {grader} grader takes one for the other."
+        )
+    return (
+        f"The {grader} grader cannot tell apart {found.count} of your expected answers, such as {one} and {other}: "
+        "choose exact."
+    )
+
+
+def _matches_nothing(answers: Sequence[str], options: Options) -> str:
+    """An expression that an empty answer matches, among the first ones, or ""."""
+    expressions = [answer for answer in dict.fromkeys(answers) if answer][:EXPRESSIONS]
+    return next((one for one in expressions if graded("regex", "", one, options).score == 1), "")
+
+
+def _quoted(answer: str) -> str:
+    line = " ".join(answer.split())
+    return f"“{line[:SHOWN]}…”" if len(line) > SHOWN else f"“{line}”"
 
 
 def _fault_of_rows(task: Task) -> str:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
-import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from functools import lru_cache
 
 import jsonschema
 import regex
-from referencing import Registry
 
+from optimizer.engine.expressions import expression
+from optimizer.engine.finding import stands, without, words_of
+from optimizer.engine.normalizing import folded as folded
+from optimizer.engine.normalizing import in_line, seen
+from optimizer.engine.numbers import decimal_mark, last_number
+from optimizer.engine.schemas import check_schema, is_schema, misfit
 from optimizer.engine.task import Grade, Grader, Options
+from optimizer.engine.values import NoValue, normal, value_in, value_of
 
 REGEX_SECONDS = 0.5
-NUMBER = re.compile(r"(?:(?<!\w)[-+])?(?:\d[\d,]*(?:\.\d+)?|(?<!\d)\.\d+)(?:[eE][-+]?\d+)?")
-EDGES = " \t\r\n.,;:!?\"'`*_()[]{}<>«»“”‘’¿¡。、「」『』【】《》〈〉،؛؟۔।"
-UNSPACED = (
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"  # words touch there
-)
+SLACK = Fraction(1, 10**9)  # of numbers that were computed with floats
 EXPECTED = "expected "  # begins a reason that says no more than the answer and what was expected
 THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 
@@ -29,22 +31,12 @@ def without_thinking(output: str) -> str:
     return THINKING.sub("", output).strip()
 
 
-def folded(text: str) -> str:
-    """Case, width and encoding of characters, inner white space and outer punctuation folded; what is nothing but
-    punctuation stays."""
-    one_line = _in_line(text)
-    return one_line.strip(EDGES) or one_line
-
-
-def _in_line(text: str) -> str:
-    text = text if text.isascii() else unicodedata.normalize("NFC", "".join(map(_usual_width, text)))
-    return " ".join(text.casefold().split())
-
-
-def _usual_width(character: str) -> str:
-    """Of a full-width or half-width form."""
-    wide = unicodedata.east_asian_width(character) in {"F", "H"}
-    return unicodedata.normalize("NFKC", character) if wide else character
+def told(grader: str | Grader, answers: Iterable[str]) -> dict[str, str]:
+    """What a grader is told of all expected answers of a task, besides the options that people set: the choices, and
+    the mark that begins decimals where the answers show one."""
+    each = list(dict.fromkeys(" ".join(answer.split()) for answer in answers))
+    mark = decimal_mark(each) if grader == "numeric" or not isinstance(grader, str) else ""
+    return {"choices": "\n".join(each)} | ({"decimal": mark} if mark else {})
 
 
 def exact(output: str, expected: str, options: Options) -> Grade:
@@ -54,55 +46,75 @@ def exact(output: str, expected: str, options: Options) -> Grade:
 
 def contains(output: str, expected: str, options: Options) -> Grade:
     """The expected answer stands in the output as whole words."""
-    found = _whole(folded(expected)).search(_in_line(output))
-    return _verdict(bool(found), output, expected)
+    wanted = folded(expected)
+    right = wanted == folded(output) or (bool(wanted) and stands(wanted, in_line(output)))
+    return _verdict(right, output, expected)
 
 
 def matches_regex(output: str, expected: str, options: Options) -> Grade:
-    """The expected cell, a regular expression, is found in the output. A slow expression counts as not found."""
+    """The expected cell, a regular expression, is found in the output. A slow expression counts as not found, and an
+    empty one is found in nothing but an empty output."""
+    pattern, text = seen(expected), seen(output).strip()
     try:
-        found = regex.search(expected, output.strip(), timeout=REGEX_SECONDS)
+        found = expression(pattern).search(text, timeout=REGEX_SECONDS) if pattern.strip() else not text
     except TimeoutError:
         return Grade(0.0, f"the expression took longer than {REGEX_SECONDS} s")
-    except regex.error as error:
+    except (regex.error, ValueError, RecursionError) as error:
         return Grade(0.0, f"the expression is not valid: {error}")
     return _verdict(bool(found), output, f"something matching {expected}")
 
 
 def numeric(output: str, expected: str, options: Options) -> Grade:
-    """The last number of the output equals the expected one, within `tolerance` (0 by default)."""
-    said, wanted = _last_number(output), _last_number(expected)
+    """The last number of the output equals that of the expected answer, within `tolerance` (0 by default). `decimal`
+    is the mark that begins decimals in the expected answers, where they show one."""
+    mark = options.get("decimal") or decimal_mark([expected])
+    said, wanted = last_number(output, mark), last_number(expected, mark)
     if said is None or wanted is None:
         return Grade(0.0, f"no number in {output[:80]!r}")
-    return _verdict(abs(said - wanted) <= float(options.get("tolerance") or 1e-9), output, expected)
+    return _verdict(abs(said - wanted) <= apart(said, wanted, options), output, expected)
+
+
+def apart(one: Fraction, other: Fraction, options: Options) -> Fraction:
+    """How far apart two numbers may be that count as equal."""
+    largest: Fraction = max(abs(one), abs(other))
+    slack = SLACK * min(Fraction(1), largest)
+    return max(slack, Fraction(str(options.get("tolerance") or 0)))
 
 
 def json_equal(output: str, expected: str, options: Options) -> Grade:
-    """The output is JSON that equals the expected value, or fits it where that is a JSON schema."""
+    """The output is or has JSON that equals the expected value, or fits it where that is a JSON schema."""
     try:
-        said = json.loads(_fenced(output))
-    except (ValueError, RecursionError):
+        said, wanted = value_in(output), value_of(expected)
+        if is_schema(wanted):
+            fault = misfit(said, wanted)
+            return Grade(0.0, fault) if fault else Grade(1.0)
+        return _verdict(normal(said) == normal(wanted), output, expected)
+    except (NoValue, RecursionError):
         return Grade(0.0, f"not JSON: {output[:80]!r}")
-    wanted = json.loads(expected)
-    if _is_schema(wanted):
-        fault = next(_validator(wanted).iter_errors(said), None)
-        return Grade(0.0, fault.message[:200]) if fault else Grade(1.0)
-    return _verdict(said == wanted, output, expected)
 
 
 def choice(output: str, expected: str, options: Options) -> Grade:
     """Of the choices, the output names the expected one and no other. `choices` are separated by line breaks."""
-    left, named = _in_line(output), set()
-    for one in sorted({folded(c) for c in options.get("choices", "").splitlines()}, key=len, reverse=True):
-        if one and one in left and (found := _whole(one)).search(left):
+    choices, whole, wanted = _choices(options.get("choices", "")), folded(output), folded(expected)
+    if whole in choices or not wanted:
+        return _verdict(whole == wanted, output, expected)
+    left, named = in_line(output), set()
+    for one in choices:
+        if one in left and stands(one, left):
             named.add(one)
-            left = found.sub(" ", left)  # "safe" is not named by "not safe", where both are choices
-    return _verdict(named == {folded(expected)}, output, expected)
+            left = without(one, left)  # "safe" is not named by "not safe", where both are choices
+    return _verdict(named == {wanted}, output, expected)
+
+
+@lru_cache(16)
+def _choices(lines: str) -> tuple[str, ...]:
+    """The longest first."""
+    return tuple(sorted({folded(one) for one in lines.splitlines()} - {""}, key=lambda one: (-len(one), one)))
 
 
 def words(output: str, expected: str, options: Options) -> Grade:
     """The output has the words of the expected answer, each as often, in any order."""
-    return _verdict(_words(output) == _words(expected), output, expected)
+    return _verdict(words_of(output) == words_of(expected), output, expected)
 
 
 @dataclass(frozen=True)
@@ -139,55 +151,18 @@ def fault(grader: str | Grader, expected: str) -> str:
     """Why this grader cannot grade against this expected answer, or ""."""
     try:
         if grader == "regex":
-            regex.compile(expected)
-        elif grader == "json" and _is_schema(wanted := json.loads(expected)):
-            _check_schema(wanted)
-        elif grader == "numeric" and _last_number(expected) is None:
+            expression(seen(expected))
+        elif grader == "json" and is_schema(wanted := value_of(expected)):
+            check_schema(wanted)
+        elif grader == "numeric" and last_number(expected) is None:
             return "there is no number in it"
     except (ValueError, RecursionError, regex.error, jsonschema.SchemaError) as error:
         return str(error).splitlines()[0][:200]
     return ""
 
 
-def _whole(text: str) -> regex.Pattern[str]:
-    """The text as whole words, where its language has spaces between words."""
-    before, after = rf"(?<!\w)|(?<={UNSPACED})|(?={UNSPACED})", rf"(?!\w)|(?={UNSPACED})|(?<={UNSPACED})"
-    return regex.compile(rf"(?:{before}){regex.escape(text)}(?:{after})")
-
-
-def _words(text: str) -> list[str]:
-    return sorted(re.findall(r"[^\W_]+", _in_line(text)))
-
-
-def _is_schema(value: object) -> bool:
-    return isinstance(value, dict) and "$schema" in value
-
-
-def _check_schema(schema: dict[str, Any]) -> None:
-    """ValueError or SchemaError for one that is not valid, looks elsewhere, or has patterns, which nothing bounds."""
-    jsonschema.Draft202012Validator.check_schema(schema)
-    text = json.dumps(schema)
-    for word in ("$ref", "$dynamicRef", "pattern", "patternProperties"):
-        if f'"{word}":' in text:
-            raise ValueError(f"{word} is not supported in a schema")
-
-
-def _validator(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schema, registry=Registry())
-
-
 def _verdict(right: bool, output: str, expected: str) -> Grade:
     return Grade(1.0) if right else Grade(0.0, f"{EXPECTED}{expected[:120]!r}, got {output.strip()[:120]!r}")
-
-
-def _last_number(text: str) -> float | None:
-    found = NUMBER.findall(text)
-    return float(found[-1].replace(",", "")) if found else None
-
-
-def _fenced(output: str) -> str:
-    block = re.search(r"```(?:json)?\s*(.*?)```", output, re.DOTALL)
-    return block[1] if block else output
 
 
 RUBRIC = "rubric"  # graded by a model: see scoring.py

@@ -10,7 +10,7 @@ from typing import Protocol
 from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent, Cost, Steps, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
-from optimizer.engine.graders import folded, graded, without_thinking
+from optimizer.engine.graders import graded, told, without_thinking
 from optimizer.engine.task import Grade, Item, Options, Task
 from optimizer.llm.base import CallFailed, Reply, Request
 
@@ -139,8 +139,9 @@ class Graded:
 def options_of(task: Task) -> Options:
     """What the grader is told besides output and expected answer. The choices are those of the rows, if none are
     set."""
-    choices = "\n".join(dict.fromkeys(folded(answer) for item in task.items for answer in item.answers))
-    return {"choices": choices, **{name: value for name, value in task.grader_options if value}}
+    rows = (*task.items, *task.held_out)
+    known = told(task.grader, (answer for item in rows for answer in item.answers))
+    return {**known, **{name: value for name, value in task.grader_options if value}}
 
 
 def answer_request(task: Task, case: Case, *, limit: int) -> Request:

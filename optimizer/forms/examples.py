@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 
-from optimizer.engine.graders import RUBRIC, fault, folded, graded, without_thinking
+from optimizer.engine.graders import RUBRIC, fault, folded, graded, told, without_thinking
 from optimizer.engine.task import Grade
 from optimizer.files import Assignment, FileFault, Limits, Row, Table, read_table
 from optimizer.forms.fields import LongText, PercentField, ShortText, pane
@@ -201,10 +201,9 @@ class TrialForm(ExamplesForm):
         form."""
         chosen = self.cleaned_data
         row, answers = self.answered[(chosen["try_row"] or 1) - 1]
-        every = (answer for _, some in self.answered for answer in some)
-        options = {"choices": "\n".join(dict.fromkeys(every))}
         output = without_thinking(chosen["try_output"])
         grader = chosen["grader"] or "exact"
+        options = told(grader, (answer for _, some in self.answered for answer in some))
         try:
             options |= self.grader_options
             grades = [graded(grader, output, answer, options) for answer in answers]

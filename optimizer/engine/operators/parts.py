@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from optimizer.engine.components import Components
 from optimizer.engine.graders import folded
+from optimizer.engine.numbers import is_number
 from optimizer.engine.operators.base import View
 from optimizer.engine.operators.examples import usual_forms
 
@@ -127,7 +128,7 @@ def shared_format(answers: Sequence[str]) -> str:
     if are_labels(answers) and (rule := one_of(labels)):
         return rule
     rules: list[tuple[Callable[[str], bool], str]] = [
-        (_is_number, "Answer with the number only. Write nothing else."),
+        (is_number, "Answer with the number only. Write nothing else."),
         (_is_json, "Answer with JSON only. Write nothing else."),
         (lambda answer: len(folded(answer)) == 1, "Answer with one character only. Write nothing else."),
         (lambda answer: len(answer.split()) == 1, "Answer with one word only. Write nothing else."),
@@ -152,14 +153,6 @@ def one_of(labels: Sequence[str]) -> str:
     if len(labels) > MOST_LABELS or len(listed) > LONGEST_LIST:
         return ""
     return f"Answer with exactly one of: {listed}. Write nothing else."
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return False
-    return True
 
 
 def _is_json(text: str) -> bool:
