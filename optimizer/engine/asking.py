@@ -105,7 +105,7 @@ class Asker:
         for wave in self._waves(requests):
             self._check(self.cost(wave))
             answers += yield from self._send(wave, stage, len(answers), len(requests))
-        yield self.spent
+            yield self.spent
         return answers
 
     def _waves(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
@@ -188,6 +188,10 @@ class Asker:
         tokens = taken.prompt_tokens + taken.completion_tokens
         return replace(cost, likely=round(MARGIN * tokens / taken.calls * cost.calls))
 
+    def lift_limits(self) -> None:
+        """From here on whatever is asked is sent: a person was told what it takes, and wants it."""
+        self.config = replace(self.config, max_calls=None, max_tokens=None, max_minutes=None)
+
     def affords(self, cost: Cost) -> bool:
         """Whether so much is likely not to go beyond the limits and the reserve."""
         return not self._limit_passed(cost, likely=True)
@@ -218,29 +222,36 @@ class Asker:
 
     def _check(self, cost: Cost, *, likely: bool = False) -> None:
         if limit := self._limit_passed(cost, likely=likely):
-            raise BudgetSpent(f"The budget of {limit} is spent. {self._so_far}")
+            raise BudgetSpent(self._spent_so_far(limit))
 
     def _limit_passed(self, cost: Cost, *, likely: bool = False) -> str:
+        """The unit of a limit that would be passed: calls, tokens or minutes; "" where none would."""
         config = self.config
         calls = self.spent.calls + self.reserve.calls + cost.calls
         tokens = self._tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
         minutes = (self._work_ms + self._ms(self.reserve + cost) / self.model.slots) / 60_000
-        limits = {
-            f"{config.max_calls} calls": config.max_calls is not None and calls > config.max_calls,
-            f"{config.max_tokens} tokens": config.max_tokens is not None and tokens > config.max_tokens,
-            f"{config.max_minutes or 0:g} minutes": config.max_minutes is not None
-            and minutes > config.max_minutes,
-        }
-        return next((name for name, passed in limits.items() if passed), "")
+        needed = (
+            ("calls", calls, config.max_calls),
+            ("tokens", tokens, config.max_tokens),
+            ("minutes", minutes, config.max_minutes),
+        )
+        return next((unit for unit, all_of_it, most in needed if most is not None and all_of_it > most), "")
+
+    def _spent_so_far(self, unit: str) -> str:
+        """Why nothing more is sent: what the limit is, what of it is used, and what is kept back."""
+        minutes_kept = self._ms(self.reserve) / self.model.slots / 60_000
+        limit, used, kept_back = {
+            "calls": (self.config.max_calls, self.spent.calls, self.reserve.calls),
+            "tokens": (self.config.max_tokens, self._tokens, self.reserve.tokens),
+            "minutes": (self.config.max_minutes, round(self._work_ms / 60_000, 1), round(minutes_kept, 1)),
+        }[unit]
+        kept = f", {_told(kept_back)} kept back for the final comparison" if kept_back else ""
+        unit = unit.removesuffix("s") if limit == 1 else unit
+        return f"The budget of {_told(limit or 0)} {unit} leaves no room for another step: {_told(used)} used{kept}."
 
     @property
     def _tokens(self) -> int:
         return self.spent.prompt_tokens + self.spent.completion_tokens
-
-    @property
-    def _so_far(self) -> str:
-        minutes = self._work_ms / 60_000
-        return f"Used: {self.spent.calls} calls, {self._tokens} tokens, {minutes:.1f} minutes of model work."
 
     @property
     def _ms_a_call(self) -> int:
@@ -267,6 +278,10 @@ class Asker:
             self.spent.prompt_tokens + sum(reply.prompt_tokens for reply in replies),
             self.spent.completion_tokens + sum(reply.completion_tokens for reply in replies),
         )
+
+
+def _told(amount: float) -> str:
+    return f"{amount:,}".removesuffix(".0")
 
 
 def size_of(request: Request) -> int:
