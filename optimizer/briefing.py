@@ -68,9 +68,7 @@ def contender_of(session: OptimizationSession) -> engine.Contender:
 
 def _on_search_rows(candidate: Candidate) -> tuple[Outcome, ...]:
     rows = candidate.evaluations.filter(split=Split.VALIDATION)
-    return tuple(
-        Outcome(row.item, row.input, row.expected, row.output, row.score, row.why) for row in rows
-    )
+    return tuple(Outcome(row.item, row.input, row.expected, row.output, row.score, row.why) for row in rows)
 
 
 def components_of(stored: Mapping[str, Any]) -> Components:

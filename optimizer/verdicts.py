@@ -87,8 +87,10 @@ def _settled(session: OptimizationSession) -> str:
 def _of_loser(comparison: Comparison) -> str:
     if not (comparison["better"] or comparison["worse"]):
         return "the best found did just as well, no better"
-    better, worse = comparison["better"], comparison["worse"]
-    return f"with the best found, {better} of {rows(comparison['rows'])} got better and {worse} worse"
+    told = f"with the best found, {_of_rows(comparison)} got better and {comparison['worse']} worse"
+    if comparison["difference"] > figures.NOTHING:
+        return f"{told}, but it was not ahead on the rows of the search"
+    return told
 
 
 def rows(count: int) -> str:

@@ -30,7 +30,17 @@ MAY_IMPORT = {
     "tasks": {"progress", "briefing", "installed", "speeds", "engine", "llm", "models"},
     "forms": {"installed", "services", "models", "engine"},
     "templatetags": {"models", "services", "engine"},
-    "views": {"forms", "installed", "services", "models", "progress", "sample", "topics", "engine", "verdicts"},
+    "views": {
+        "forms",
+        "installed",
+        "services",
+        "models",
+        "progress",
+        "sample",
+        "topics",
+        "engine",
+        "verdicts",
+    },
     "middleware": {"views"},
     "live": {"views", "models", "topics"},
     "routing": {"live"},
@@ -38,7 +48,7 @@ MAY_IMPORT = {
     "accounts": {"services", "models"},
     "signals": {"services", "models", "topics"},
     "admin": {"models", "services"},
-    "management": {"forms", "services", "models", "progress", "tasks", "sample", "engine", "verdicts"},
+    "management": {"forms", "services", "models", "progress", "tasks", "sample", "engine", "llm", "verdicts"},
     "apps": {"signals"},
 }
 WRITES = {

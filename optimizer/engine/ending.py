@@ -159,7 +159,11 @@ class Ending:
             parent = self._last_behind(best)
             what = finish.changes(parent.components, best.components)
             before, after = self.population.race.paired(parent, best)
-            why = finish.gain(before, after, self.evaluator.kind) if mean(after) > mean(before) + NOTHING else ""
+            why = (
+                finish.gain(before, after, self.evaluator.kind)
+                if mean(after) > mean(before) + NOTHING
+                else ""
+            )
             steps.append(f"{what} {why}".strip())
             best = parent
         return [step for step in steps[::-1] if step]
@@ -188,7 +192,9 @@ class Ending:
         refused = sum(self.population.refused[writer] for writer in WRITERS)
         if not refused or any(entry.operator in WRITERS for entry in self.population.entries):
             return ""
-        return f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
+        return (
+            f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
+        )
 
     def _failed(self) -> str:
         return f"The optimizer model failed, which ended the search: {self.failure}" if self.failure else ""

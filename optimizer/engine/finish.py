@@ -53,7 +53,9 @@ def read_rating(text: str) -> Rating | None:
 
 def changes(before: Components, after: Components) -> str:
     """What is different, in plain words."""
-    return " ".join([*_changed_words(before, after), *_changed_examples(before, after), *_changed_frame(before, after)])
+    return " ".join(
+        [*_changed_words(before, after), *_changed_examples(before, after), *_changed_frame(before, after)]
+    )
 
 
 def _changed_words(before: Components, after: Components) -> Iterator[str]:

@@ -66,7 +66,11 @@ def races(
             affords=asker.affords,
         )
 
-    return race(splits.validation, "validation"), race(splits.train, "train"), race(splits.held_out, "held-out")
+    return (
+        race(splits.validation, "validation"),
+        race(splits.train, "train"),
+        race(splits.held_out, "held-out"),
+    )
 
 
 def understood(task: Task, asker: Asker, rows: Sequence[Item]) -> Steps[Understanding]:

@@ -120,7 +120,9 @@ class OptimizationSession(Owned):
     max_minutes = models.FloatField(null=True, blank=True)
     target_score = models.FloatField(null=True, blank=True)
     patience = models.PositiveSmallIntegerField(null=True, blank=True)
-    only_proven = models.BooleanField(default=False, db_default=False)  # keep the original unless proven better
+    only_proven = models.BooleanField(
+        default=False, db_default=False
+    )  # keep the original unless proven better
     seed = models.BigIntegerField(default=0)
     evidence = models.JSONField(null=True, blank=True)  # what people said of earlier results, and where
     priors = models.JSONField(null=True, blank=True)  # how operators did before

@@ -124,7 +124,11 @@ class Recorder:
         with transaction.atomic():
             self.candidates().filter(is_best=True).exclude(number=event.number).update(is_best=False)
             self.candidates().filter(number=event.number).update(is_best=True, dropped=False)
-        told = f"Candidate {event.number} is the best so far." if event.number else "The original is ahead of all."
+        told = (
+            f"Candidate {event.number} is the best so far."
+            if event.number
+            else "The original is ahead of all."
+        )
         self._log("leading", told)
 
     @keep.register

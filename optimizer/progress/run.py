@@ -17,8 +17,8 @@ from django.db.models import F
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from optimizer.engine import TaskRefused, events, finish
 from optimizer.briefing import components_of
+from optimizer.engine import TaskRefused, events, finish
 from optimizer.engine.components import Components
 from optimizer.engine.graders import RUBRIC
 from optimizer.llm.base import CallFailed

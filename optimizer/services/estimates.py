@@ -14,7 +14,7 @@ from django.core.cache import cache
 
 from optimizer import briefing, installed, speeds
 from optimizer.engine import Config, Task, TaskRefused
-from optimizer.engine.estimate import Estimate, Speed, estimate
+from optimizer.engine.estimate import Estimate, Speed, estimate, estimate_comparison
 from optimizer.models import OptimizationSession, Prompt
 from optimizer.services.choices import COLUMNS, Choices
 
@@ -96,6 +96,32 @@ def _rehearsed(task: Task, config: Config, speed: Speed, seed: int) -> Estimate 
         return estimate(task, config, speed, seed, within=PATIENCE)
     except TimeoutError:
         return TOO_BIG
+
+
+def forecast_comparison(session: OptimizationSession) -> Forecast | None:
+    """What comparing the best of a stopped search will take, besides what is paid for; None where that cannot be
+    told."""
+    model = session.target_model
+    speed = speeds.known(model)
+    key = f"comparison:{session.pk}:{session.calls}:{speed}"
+    try:
+        found = cache.get(key) or _comparison(session, speed or UNMEASURED)
+    except Exception:  # only an estimate: the comparison itself may go well
+        log.exception("no estimate of comparing session %s", session.pk)
+        return None
+    cache.set(key, found, REMEMBERED)
+    return Forecast(found.calls, found.tokens, found.minutes if speed else None, model)
+
+
+def _comparison(session: OptimizationSession, speed: Speed) -> Estimate:
+    return estimate_comparison(
+        briefing.task_of(session),
+        briefing.config_of(session),
+        speed,
+        session.seed,
+        contender=briefing.contender_of(session),
+        paid=lambda keys: briefing.paid_for(session, keys),
+    )
 
 
 def _draft(choices: Choices) -> OptimizationSession:

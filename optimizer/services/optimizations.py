@@ -114,7 +114,9 @@ def stop_optimization(*, session: OptimizationSession, by: User) -> None:
 
 
 def _give_up_unclaimed_comparison(session: OptimizationSession) -> bool:
-    return bool(_unclaimed(session).filter(comparing=True).update(status=SessionStatus.CANCELLED, comparing=False))
+    return bool(
+        _unclaimed(session).filter(comparing=True).update(status=SessionStatus.CANCELLED, comparing=False)
+    )
 
 
 def _unclaimed(session: OptimizationSession) -> SessionQuerySet:

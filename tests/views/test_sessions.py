@@ -90,7 +90,7 @@ def test_a_running_one_shows_its_progress(user_client: Client, running: Optimiza
 def test_a_finished_one_shows_its_proof(user_client: Client, done: OptimizationSession) -> None:
     page = page_of(user_client, done)
     for words in (
-        "12 of 32 rows better, 1 worse.", "+35 points", "+16 to +53", "p &lt; 0.001", "40 %", "75 %",
+        "12 of 32 rows better, 1 worse.", "+35 points", "+16 to +53", "40 %", "75 %",
         "Set the answer format.",
         "Only 32 rows.", "All iterations are done.", "<del>", "<ins>", "They seem fine.", "▲ better",
         "Copy as chat messages",
