@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from optimizer.counts import counted
 from optimizer.engine.events import Beat, Event, Spent, Stage, Writing
 from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
@@ -226,9 +227,10 @@ class Asker:
         tokens = self._tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
         minutes = (self._work_ms + self._ms(self.reserve + cost) / self.model.slots) / 60_000
         limits = {
-            f"{config.max_calls} calls": config.max_calls is not None and calls > config.max_calls,
-            f"{config.max_tokens} tokens": config.max_tokens is not None and tokens > config.max_tokens,
-            f"{config.max_minutes or 0:g} minutes": config.max_minutes is not None
+            counted(config.max_calls or 0, "call"): config.max_calls is not None and calls > config.max_calls,
+            counted(config.max_tokens or 0, "token"): config.max_tokens is not None
+            and tokens > config.max_tokens,
+            counted(config.max_minutes or 0, "minute"): config.max_minutes is not None
             and minutes > config.max_minutes,
         }
         return next((name for name, passed in limits.items() if passed), "")
@@ -240,7 +242,8 @@ class Asker:
     @property
     def _so_far(self) -> str:
         minutes = self._work_ms / 60_000
-        return f"Used: {self.spent.calls} calls, {self._tokens} tokens, {minutes:.1f} minutes of model work."
+        spent = f"{counted(self.spent.calls, 'call')}, {counted(self._tokens, 'token')}"
+        return f"Used: {spent}, {counted(round(minutes, 1), 'minute')} of model work."
 
     @property
     def _ms_a_call(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from optimizer.counts import agreeing, counted
 from optimizer.engine import checks, finish
 from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
 from optimizer.engine.events import Comparison, Event, Finished, Leading, Rating
@@ -127,18 +128,18 @@ class Ending:
         entries = self.population.entries
         written = any(entry.operator in WRITERS for entry in entries)
         refused = sum(self.population.refused[writer] for writer in WRITERS)
-        no_rewrite = (
-            f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
-        )
+        proposals = counted(refused, "proposal")
+        no_rewrite = f"The optimizer model wrote no usable rewrite of the instruction ({proposals} refused)."
         asked, given = len(self.task.held_out), len(self.held_out.items)
+        compared = f"{counted(asked, 'held-out row')} {agreeing(given, 'is', 'are')} compared"
         notes = {
             self.missing: True,
             no_rewrite: refused and not written,
             f"The optimizer model failed, which ended the search: {self.failure}": self.failure,
             self._cut(): True,
             self._misfits(): True,
-            f"Only {given} of your {asked} held-out rows are compared, so that half of the limits is left for the "
-            "search.": given < asked,
+            f"Only {given} of your {compared}, so that half of the limits is left for the search.": given
+            < asked,
             "There is only one input: it chose the best, and measured it too.": self.held_out.items
             == self.population.race.items,
         }
@@ -157,19 +158,16 @@ class Ending:
         )
         if self.task.grader in WHOLE or not (original or best):
             return ""
-        rows, limit = len(self.held_out.items), self.asker.config.answer_tokens
+        rows, limit = len(self.held_out.items), counted(self.asker.config.answer_tokens, "token")
         return (
-            f"Answers to held-out rows were cut at the limit of one answer, {limit} tokens: {original} of {rows} with "
+            f"Answers to held-out rows were cut at the limit of one answer, {limit}: {original} of {rows} with "
             f"the original, {best} with the best. They are scored as far as they go. Allow longer ones if need be."
         )
 
     def _misfits(self) -> str:
         races = self.population.training, self.population.race, self.held_out
         rows = sum(len(race.misfits) for race in races)
-        many = "1 row does" if rows == 1 else f"{rows} rows do"
-        told = "even with the original prompt, and count as wrong"
-        return (
-            f"{many} not fit into the context window, {told}. Shorten them, or use a larger window."
-            if rows
-            else ""
-        )
+        many = f"{counted(rows, 'row')} {agreeing(rows, 'does', 'do')}"
+        told = f"even with the original prompt, and {agreeing(rows, 'counts', 'count')} as wrong"
+        what_to_do = f"Shorten {agreeing(rows, 'it', 'them')}, or use a larger window."
+        return f"{many} not fit into the context window, {told}. {what_to_do}" if rows else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from optimizer.counts import counted
 from optimizer.engine import meta
 from optimizer.engine.asking import THINKING_TOKENS, Asker, Steps, cut_in_thought, judge_request
 from optimizer.engine.components import Components
@@ -64,8 +65,8 @@ def changes(before: Components, after: Components) -> str:
         "Rewrote the instruction.": before.instruction != after.instruction,
         f"Set the answer format: {after.answer_format}": before.answer_format != after.answer_format != "",
         "Removed the answer format.": before.answer_format and not after.answer_format,
-        f"Added {number} examples from your rows, {where}.": added,
-        f"Chose other examples, {number} of them.": swapped and _rows(before) != _rows(after),
+        f"Added {counted(number, 'example')} from your rows, {where}.": added,
+        f"Chose {counted(number, 'other example')}.": swapped and _rows(before) != _rows(after),
         "Put the examples in another order.": swapped and _rows(before) == _rows(after) and not same_order,
         f"Put the examples {'into chat turns' if after.shots_as == 'turns' else 'into the text'}.": swapped
         and before.shots_as != after.shots_as,
@@ -89,7 +90,7 @@ def gain(before: Sequence[Outcome], after: Sequence[Outcome], kind: str) -> str:
     if not rows:
         return ""
     old, new = (mean([scores[row] for row in rows]) for scores in (earlier, later))
-    return f"{kind.capitalize()} on {len(rows)} search rows: {old:.0%} before, {new:.0%} after."
+    return f"{kind.capitalize()} on {counted(len(rows), 'search row')}: {old:.0%} before, {new:.0%} after."
 
 
 def _rows(components: Components) -> set[str]:
@@ -104,15 +105,16 @@ def quality(comparison: Comparison) -> float:
 def in_words(comparison: Comparison) -> str:
     """The comparison in a plain sentence."""
     return (
-        f"{comparison.better} of {comparison.rows} held-out rows better, {comparison.worse} worse, "
+        f"{comparison.better} of {counted(comparison.rows, 'held-out row')} better, {comparison.worse} worse, "
         f"{comparison.same} the same."
     )
 
 
 def caveats(comparison: Comparison) -> tuple[str, ...]:
     """What the figures cannot show."""
+    rows = counted(comparison.rows, "held-out row")
     notes = {
-        f"Only {comparison.rows} held-out rows: fewer than {DISCORDANT} rows better, with none worse, cannot be told "
+        f"Only {rows}: fewer than {DISCORDANT} rows better, with none worse, cannot be told "
         "from chance. More rows would show smaller differences.": comparison.rows < FEW_ROWS,
         "The interval includes zero: the gain may be chance.": comparison.difference > 0
         and comparison.low <= 0,

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from optimizer.counts import counted
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker, BudgetSpent, Steps
 from optimizer.engine.components import Components
@@ -260,7 +261,7 @@ class Search:
         if (yield from self.contest.target_reached()):
             return "The target score is reached on the validation rows."
         if self.rounds_without_gain >= self.config.patience:
-            return f"{self.config.patience} rounds brought nothing better."
+            return f"{counted(self.config.patience, 'round')} brought nothing better."
         return (
             "" if self.contest.room_for_another() else "What is left of the budget cannot change the winner."
         )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from optimizer.counts import agreeing, counted
 from optimizer.services import estimates
 from optimizer.services.accounts import sign_up_is_open
 
@@ -37,7 +38,15 @@ def signed(difference: float | None) -> str:
 @register.filter
 def points(difference: float | None) -> str:
     """With its unit: `+25 points`."""
-    return "" if difference is None else f"{signed(difference)} points"
+    if difference is None:
+        return ""
+    return f"{signed(difference)} {agreeing(abs(round(difference * 100)), 'point', 'points')}"
+
+
+@register.filter(name="counted")
+def count_of(number: float, noun: str) -> str:
+    """`3` with "row" reads `3 rows`."""
+    return counted(number, noun)
 
 
 @register.filter

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from optimizer.counts import counted
 from optimizer.models import OptimizationSession, SessionStatus
 
 
@@ -29,7 +30,7 @@ def _stopped(session: OptimizationSession) -> str:
 
 def _counted(comparison: dict[str, float]) -> str:
     rows, better, worse = (int(comparison[name]) for name in ("rows", "better", "worse"))
-    said = f"{better} of {rows} rows better"
+    said = f"{better} of {counted(rows, 'row')} better"
     return f"{said}, {worse} worse" if worse else f"{said}, none worse"
 
 
