@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+from optimizer.counts import counted
 from optimizer.engine import figures
 from optimizer.engine.splits import HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
@@ -72,7 +73,7 @@ def _ahead(comparison: Comparison) -> str:
 
 
 def _of_rows(comparison: Comparison) -> str:
-    return f"{comparison['better']} of {rows(comparison['rows'])}"
+    return f"{comparison['better']} of {counted(comparison['rows'], 'row')}"
 
 
 def _settled(session: OptimizationSession) -> str:
@@ -93,17 +94,12 @@ def _of_loser(comparison: Comparison) -> str:
     return told
 
 
-def rows(count: int) -> str:
-    """`1 row`, `8 rows`."""
-    return f"{count} row{'s' * (count != 1)}"
-
-
 def gain(session: OptimizationSession) -> str:
     """What was measured on held-out rows, with its uncertainty; "" where nothing was."""
     comparison = comparison_of(session)
     if not comparison:
         return ""
-    where = rows(comparison["rows"])
+    where = counted(comparison["rows"], "row")
     if comparison["rows"] > 1 or session.dataset_id:
         where += " that the search never saw"
     if nothing_ahead(session):
@@ -162,7 +158,7 @@ def _more_of_the_limits(session: OptimizationSession) -> str:
     unproven = session.verdict == Verdict.TOO_FEW_ROWS or bool(session.results.get("ahead"))
     if not (left_out and unproven):
         return ""
-    return f"Allow more calls or tokens: the limits left {rows(left_out)} out of the comparison."
+    return f"Allow more calls or tokens: the limits left {counted(left_out, 'row')} out of the comparison."
 
 
 def _enough_rows(session: OptimizationSession) -> str:

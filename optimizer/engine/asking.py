@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from optimizer.counts import counted
 from optimizer.engine.events import Beat, Event, Spent, Stage, Writing
 from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
@@ -245,9 +246,9 @@ class Asker:
             "tokens": (self.config.max_tokens, self._tokens, self.reserve.tokens),
             "minutes": (self.config.max_minutes, round(self._work_ms / 60_000, 1), round(minutes_kept, 1)),
         }[unit]
-        kept = f", {_told(kept_back)} kept back for the final comparison" if kept_back else ""
-        unit = unit.removesuffix("s") if limit == 1 else unit
-        return f"The budget of {_told(limit or 0)} {unit} leaves no room for another step: {_told(used)} used{kept}."
+        kept = f", {kept_back:,} kept back for the final comparison" if kept_back else ""
+        budget = counted(limit or 0, unit.removesuffix("s"))
+        return f"The budget of {budget} leaves no room for another step: {used:,} used{kept}."
 
     @property
     def _tokens(self) -> int:
@@ -278,10 +279,6 @@ class Asker:
             self.spent.prompt_tokens + sum(reply.prompt_tokens for reply in replies),
             self.spent.completion_tokens + sum(reply.completion_tokens for reply in replies),
         )
-
-
-def _told(amount: float) -> str:
-    return f"{amount:,}".removesuffix(".0")
 
 
 def size_of(request: Request) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from optimizer.counts import agreeing, counted
 from optimizer.engine import checks, finish
 from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
 from optimizer.engine.events import Comparison, Event, Finished, Leading, Proof, Rating
@@ -192,9 +193,7 @@ class Ending:
         refused = sum(self.population.refused[writer] for writer in WRITERS)
         if not refused or any(entry.operator in WRITERS for entry in self.population.entries):
             return ""
-        return (
-            f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
-        )
+        return f"The optimizer model wrote no usable rewrite of the instruction ({counted(refused, 'proposal')} refused)."
 
     def _failed(self) -> str:
         return f"The optimizer model failed, which ended the search: {self.failure}" if self.failure else ""
@@ -203,10 +202,8 @@ class Ending:
         asked, given = len(self.task.held_out), len(self.held_out.items)
         if given >= asked:
             return ""
-        return (
-            f"Only {given} of your {asked} held-out rows are compared, so that half of the limits is left for the "
-            "search."
-        )
+        compared = f"{counted(asked, 'held-out row')} {agreeing(given, 'is', 'are')} compared"
+        return f"Only {given} of your {compared}, so that half of the limits is left for the search."
 
     def _single(self) -> str:
         if self.held_out.items != self.population.race.items:
@@ -224,9 +221,9 @@ class Ending:
         if not (original or best):
             return ""
         also = f", {best} with the best" if self.population.leader.number else ""
-        rows, limit = len(self.held_out.items), self.asker.config.answer_tokens
+        rows, limit = len(self.held_out.items), counted(self.asker.config.answer_tokens, "token")
         return (
-            f"Answers to held-out rows were cut at the limit of one answer, {limit} tokens: {original} of {rows} with "
+            f"Answers to held-out rows were cut at the limit of one answer, {limit}: {original} of {rows} with "
             f"the original{also}. They are scored as far as they go. Allow longer ones if need be."
         )
 
@@ -235,6 +232,7 @@ class Ending:
         rows = sum(len(race.misfits) for race in races)
         if not rows:
             return ""
-        many = "1 row does" if rows == 1 else f"{rows} rows do"
-        told = "even with the original prompt, and count as wrong"
-        return f"{many} not fit into the context window, {told}. Shorten them, or use a larger window."
+        many = f"{counted(rows, 'row')} {agreeing(rows, 'does', 'do')}"
+        told = f"even with the original prompt, and {agreeing(rows, 'counts', 'count')} as wrong"
+        what_to_do = f"Shorten {agreeing(rows, 'it', 'them')}, or use a larger window."
+        return f"{many} not fit into the context window, {told}. {what_to_do}"

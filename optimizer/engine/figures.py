@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from optimizer.counts import agreeing
+
 MINUS = "\N{MINUS SIGN}"
 NOTHING = 1e-9  # a mean by weights is not exact: less than this is 0
 MOST_DIGITS = 2  # after the point of a percentage
@@ -85,4 +87,4 @@ def _signed(value: Decimal) -> str:
 
 
 def _with_unit(number: str) -> str:
-    return f"{number} point" if number in {"+1", f"{MINUS}1"} else f"{number} points"
+    return f"{number} {agreeing(1 if number in {'+1', f'{MINUS}1'} else 2, 'point', 'points')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from optimizer.counts import counted
 from optimizer.engine import figures, meta
 from optimizer.engine.asking import THINKING_TOKENS, Asker, Steps, cut_in_thought, judge_request
 from optimizer.engine.components import Components
@@ -74,9 +75,10 @@ def _changed_examples(before: Components, after: Components) -> Iterator[str]:
     if not number:
         yield "Removed the examples."
     elif not before.shots:
-        yield f"Added {number} example{'s' * (number != 1)} from your rows, {'as chat turns' if turns else 'in the text'}."
+        where = "as chat turns" if turns else "in the text"
+        yield f"Added {counted(number, 'example')} from your rows, {where}."
     elif _rows(before) != _rows(after):
-        yield f"Chose other examples, {number} of them."
+        yield f"Chose {counted(number, 'other example')}."
     elif [(s.input, s.output) for s in before.shots] != [(s.input, s.output) for s in after.shots]:
         yield "Put the examples in another order."
     if before.shots and number and before.shots_as != after.shots_as:
@@ -101,12 +103,7 @@ def gain(before: Sequence[float], after: Sequence[float], kind: str) -> str:
     if not before:
         return ""
     told = figures.pair(min(1.0, mean(before)), min(1.0, mean(after)))
-    return f"{kind.capitalize()} on {rows(len(before), 'search')}: {told.before} before, {told.after} after."
-
-
-def rows(count: int, kind: str) -> str:
-    """`1 search row`, `8 search rows`."""
-    return f"{count} {kind} row{'s' * (count != 1)}"
+    return f"{kind.capitalize()} on {counted(len(before), 'search row')}: {told.before} before, {told.after} after."
 
 
 def _rows(components: Components) -> set[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from optimizer.counts import agreeing, counted
 from optimizer.engine import meta
 from optimizer.engine.asking import (
     MESSAGE,
@@ -81,7 +82,8 @@ class Judge:
         if not self.unreadable:
             return []
         return [
-            f"{self.unreadable} of {self.asked} verdicts of the judge could not be read, and count as {counts_as}."
+            f"{self.unreadable} of {counted(self.asked, 'verdict')} of the judge could not be read, and "
+            f"{agreeing(self.unreadable, 'counts', 'count')} as {counts_as}."
         ]
 
     @property
@@ -132,7 +134,7 @@ class ByRubric:
         agreed, of = self._agreed
         doubt = "" if agreed >= SURE * of else " Its scores are little worth: word the rubric more exactly."
         return [
-            f"The judge agrees with people on {agreed} of the {of} outputs that they rated.{doubt}",
+            f"The judge agrees with people on {agreed} of the {counted(of, 'output')} that they rated.{doubt}",
             *told,
         ]
 

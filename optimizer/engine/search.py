@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from optimizer.counts import counted
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker, BudgetSpent, Steps
 from optimizer.engine.components import Components
@@ -251,7 +252,7 @@ class Search:
 
     def _patience_ended(self) -> str:
         leader, rounds = self.population.leader, self.config.patience
-        last = "The last round" if rounds == 1 else f"The last {rounds} rounds"
+        last = "The last round" if rounds == 1 else f"The last {counted(rounds, 'round')}"
         than = f"candidate {leader.number}" if leader.number else "the original"
         return f"{last} brought nothing better than {than}."
 

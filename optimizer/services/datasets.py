@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from optimizer.counts import counted, there_are
 from optimizer.models import Dataset, Example, User, Workspace
 from optimizer.models.base import TEXT_MAX
 from optimizer.models.datasets import WEIGHT_MAX
@@ -94,7 +95,7 @@ def _refuse(errors: list[str]) -> None:
 
 
 def _too_few(count: int) -> str:
-    found = {0: "There are no rows", 1: "There is 1 row"}.get(count, f"There are {count} different rows")
+    found = {0: "There are no rows", 1: "There is 1 row"}.get(count, there_are(count, "different row"))
     return (
         f"{found}; at least {ROWS_MIN} are needed: some to search with, some to choose with, some to measure "
         "on. 20 or more make the measured gain worth trusting."
@@ -244,7 +245,7 @@ def _check_width(record: Record) -> None:
     have, want = len(record.cells), len(record.names)
     if have != want:
         raise ValidationError(
-            f"{record.where} has {have} {'cell' if have == 1 else 'cells'}, the header has {want}. "
+            f"{record.where} has {counted(have, 'cell')}, the header has {want}. "
             "Put text that contains the delimiter in double quotes."
         )
 

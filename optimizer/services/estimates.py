@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from optimizer import briefing, installed, speeds
+from optimizer.counts import counted
 from optimizer.engine import Config, Task, TaskRefused
 from optimizer.engine.estimate import Estimate, Speed, estimate, estimate_comparison
 from optimizer.models import OptimizationSession, Prompt
@@ -45,7 +46,7 @@ class Forecast:
         return asdict(self)
 
     def __str__(self) -> str:
-        cost = f"About {rough(self.calls):,} calls, {rough(self.tokens):,} tokens"
+        cost = f"About {counted(rough(self.calls), 'call')}, {counted(rough(self.tokens), 'token')}"
         if self.minutes is not None:
             return f"{cost}, {duration(self.minutes)} with {self.model} on this server."
         if not self.model:
@@ -153,5 +154,5 @@ def duration(minutes: float) -> str:
     """A span as people say it: `40 seconds`, `4 minutes`, `3 hours`."""
     if minutes < 1.5:
         seconds = max(5, round(minutes * 12) * 5)
-        return f"{seconds} seconds"
-    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+        return counted(seconds, "second")
+    return counted(round(minutes), "minute") if minutes < 120 else counted(round(minutes / 60), "hour")

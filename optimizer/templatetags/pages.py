@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from optimizer.counts import counted
 from optimizer.engine import figures
 from optimizer.engine.verdicts import Verdict
 from optimizer.models import OptimizationSession
@@ -29,6 +30,12 @@ OPERATORS = {
 def percent(score: float | str | None) -> str:
     """`0.714` reads `71 %`."""
     return "" if score is None else figures.percent(float(score))
+
+
+@register.filter(name="counted")
+def count_of(number: float, noun: str) -> str:
+    """`3` with "row" reads `3 rows`."""
+    return counted(number, noun)
 
 
 @register.filter
