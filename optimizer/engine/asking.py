@@ -239,16 +239,17 @@ class Asker:
         return next((unit for unit, all_of_it, most in needed if most is not None and all_of_it > most), "")
 
     def _spent_so_far(self, unit: str) -> str:
-        """Why nothing more is sent: what the limit is, what of it is used, and what is kept back."""
+        """Why nothing more is sent: what the limit is, what of it is used, and what the final comparison needs, which
+        is more for a dearer candidate."""
         minutes_kept = self._ms(self.reserve) / self.model.slots / 60_000
-        limit, used, kept_back = {
+        limit, used, reserve = {
             "calls": (self.config.max_calls, self.spent.calls, self.reserve.calls),
             "tokens": (self.config.max_tokens, self._tokens, self.reserve.tokens),
             "minutes": (self.config.max_minutes, round(self._work_ms / 60_000, 1), round(minutes_kept, 1)),
         }[unit]
-        kept = f", {kept_back:,} kept back for the final comparison" if kept_back else ""
+        needed = f", {reserve:,} needed for the final comparison" if reserve else ""
         budget = counted(limit or 0, unit.removesuffix("s"))
-        return f"The budget of {budget} leaves no room for another step: {used:,} used{kept}."
+        return f"The budget of {budget} leaves no room for another step: {used:,} used{needed}."
 
     @property
     def _tokens(self) -> int:

@@ -193,7 +193,8 @@ class Ending:
         refused = sum(self.population.refused[writer] for writer in WRITERS)
         if not refused or any(entry.operator in WRITERS for entry in self.population.entries):
             return ""
-        return f"The optimizer model wrote no usable rewrite of the instruction ({counted(refused, 'proposal')} refused)."
+        proposals = counted(refused, "proposal")
+        return f"The optimizer model wrote no usable rewrite of the instruction ({proposals} refused)."
 
     def _failed(self) -> str:
         return f"The optimizer model failed, which ended the search: {self.failure}" if self.failure else ""

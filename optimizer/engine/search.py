@@ -251,9 +251,9 @@ class Search:
         )
 
     def _patience_ended(self) -> str:
-        leader, rounds = self.population.leader, self.config.patience
+        rounds = self.config.patience
         last = "The last round" if rounds == 1 else f"The last {counted(rounds, 'round')}"
-        than = f"candidate {leader.number}" if leader.number else "the original"
+        than = "the best so far" if self.population.leader.number else "the original"
         return f"{last} brought nothing better than {than}."
 
     def _operators(self) -> tuple[OperatorPrior, ...]:

@@ -32,6 +32,12 @@ def percent(score: float | str | None) -> str:
     return "" if score is None else figures.percent(float(score))
 
 
+@register.filter
+def points(difference: float | None) -> str:
+    """A difference of scores with its unit: `+25 points`."""
+    return "" if difference is None else figures.points(difference)
+
+
 @register.filter(name="counted")
 def count_of(number: float, noun: str) -> str:
     """`3` with "row" reads `3 rows`."""
