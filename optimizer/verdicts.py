@@ -59,7 +59,7 @@ def _of_comparison(session: OptimizationSession, comparison: Comparison) -> str:
 
 def nothing_ahead(session: OptimizationSession) -> bool:
     """Whether no candidate led: the comparison then measures the original alone."""
-    return session.results.get("winner") == 0
+    return bool(session.results.get("winner") == 0)
 
 
 def _counted(comparison: Comparison) -> str:
@@ -195,9 +195,10 @@ def _more_rows(session: OptimizationSession, comparison: Comparison) -> str:
 def rows_to_prove(comparison: Comparison) -> int:
     """Held-out rows with which the interval of such a difference would leave 0: its width falls as the square root of
     their number grows."""
-    width = comparison["difference"] - comparison["low"]
-    times = (width / comparison["difference"]) ** 2 if comparison["difference"] > 0 else float("inf")
-    return ceil(min(comparison["rows"] * max(times, ENOUGH_MORE), MOST_HELD_OUT + 1))
+    width: float = comparison["difference"] - comparison["low"]
+    times: float = (width / comparison["difference"]) ** 2 if comparison["difference"] > 0 else float("inf")
+    rows: int = comparison["rows"]
+    return ceil(min(rows * max(times, ENOUGH_MORE), MOST_HELD_OUT + 1))
 
 
 def _in_all(held_out: int) -> int:

@@ -115,7 +115,7 @@ class Run:
     def record(self, event: events.Event) -> bool:
         """Keep what the engine told. False when to stop: stop was asked for, or another worker holds the session."""
         self.recorder.keep(event)
-        if isinstance(event, events.Finished):
+        if isinstance(event, events.Finished | events.Compared):
             return True
         if not isinstance(event, URGENT) and time.monotonic() < self._next_tick:
             return True

@@ -50,7 +50,7 @@ def ended(
 
 
 def copied(page: str) -> str:
-    return re.findall(r'data-copy="([^"]*)"', page)[0]
+    return str(re.findall(r'data-copy="([^"]*)"', page)[0])
 
 
 def words_of(page: str) -> str:
