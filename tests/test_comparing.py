@@ -152,7 +152,7 @@ def test_it_is_compared_and_stays_stopped(
     assert session.hands_over_best is handed_over
     assert bool(session.prompt.__class__.objects.get(pk=session.prompt_id).optimized) is handed_over
     assert session.results["comparison"]["rows"] == len(HELD_OUT) == 16
-    assert session.results["improvements"]
+    assert bool(session.results["improvements"]) is handed_over
     assert {request.purpose for request in host.requests} == {"answer"}
     assert len(host.requests) == session.calls - before == 32
     assert cost is not None

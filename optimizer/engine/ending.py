@@ -76,7 +76,7 @@ class Ending:
             comparison=proof.comparison,
             rating=rating,
             original_rating=original_rating,
-            improvements=tuple(self._improvements(best)),
+            improvements=tuple(self._improvements(leader if proof.ahead else best)),
             rejected=tuple(sorted(self.population.rejected.items())),
             caveats=tuple(self.caveats()),
             used_evidence=self.used_evidence,

@@ -38,7 +38,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
         yield "It was measured as chat turns, not as one text. --json holds them under “messages”."
     if session.comparable:
         yield from _offer_comparison(session)
-    if session.status == SessionStatus.CANCELLED:
+    if session.status == SessionStatus.CANCELLED and session.verdict:
         yield f"Continue the search: manage.py optimize --resume {session.pk}"
     yield f"Its page: {page_of(session)}"
 
@@ -107,7 +107,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "comparison": comparison,
         "search_scores": {name: score for name, (score, _) in searched(session).items()},
         "metrics": session.results.get("metrics"),
-        "improvements": session.results.get("improvements", []),
+        "improvements": session.results.get("improvements", []) if session.hands_over_best else [],
         "calls": session.calls,
         "calls_reused": session.calls_reused,
         "prompt_tokens": session.prompt_tokens,

@@ -198,9 +198,14 @@ class Run:
             SessionStatus.CANCELLED,
             text=candidate.text if candidate and result.proof.handed_over else "",
             finish_reason=STOPPED_AND_COMPARED,
-            results={**self.session.results, **proof_of(result)},
+            results={**self.session.results, **proof_of(result), **self._changes_of(result)},
             **scores_of(result),
         )
+
+    def _changes_of(self, result: events.Compared) -> dict[str, Any]:
+        """What changed is told of what is ahead, not of what lost."""
+        kept = result.proof.handed_over or result.proof.ahead
+        return {"improvements": self.session.results.get("improvements", []) if kept else []}
 
     def _await_approval(self, inputs: list[str]) -> None:
         """Wait for a person, unless one has just asked to stop."""

@@ -74,7 +74,8 @@ def _results(session: OptimizationSession) -> Context:
         "changes": word_diff(original.text, found.text) if found else [],
         "messages_json": json.dumps(best.messages, indent=2, ensure_ascii=False),
         "answers": _answers(original, found) if comparison_of(session) else [],
-        "metrics": _metrics(session.results),
+        "improvements": session.results.get("improvements") if session.hands_over_best else [],
+        "metrics": _metrics(session),
         "feedback_used": session.feedback_used,
         "reused": session.calls_reused,
         **_verdict(session),
@@ -129,8 +130,10 @@ class Metric:
     after: float
 
 
-def _metrics(results: dict[str, Any]) -> list[Metric]:
-    after, before = results.get("metrics") or {}, results.get("original_metrics") or {}
+def _metrics(session: OptimizationSession) -> list[Metric]:
+    """Where the original is kept, there is no before."""
+    after = session.results.get("metrics") or {}
+    before = (session.results.get("original_metrics") or {}) if session.hands_over_best else {}
     names = ("clarity", "specificity", "engagement")
     return [Metric(name, before.get(name), after[name]) for name in names if name in after]
 
