@@ -9,7 +9,8 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
-from optimizer import progress, tasks, verdicts
+from optimizer import progress, speeds, tasks, verdicts
+from optimizer.engine.estimate import Speed
 from optimizer.engine.events import Event
 from optimizer.llm.base import CallFailed, Request
 from optimizer.llm.scripted import ScriptedHost
@@ -161,6 +162,19 @@ def test_it_is_compared_and_stays_stopped(
     assert held_out.count() == 32
     assert "then compared on held-out rows" in session.finish_reason
     assert not session.comparable
+
+
+def test_how_long_it_takes_is_told_where_the_model_was_measured(
+    stopped: Callable[..., OptimizationSession], recwarn: pytest.WarningsRecorder
+) -> None:
+    session = stopped()
+    LLMCall.objects.update(duration_ms=0)  # a scripted server has no speed of its own
+    speeds.keep("scripted", Speed(1000, 40, slots=4))
+    cost = forecast_comparison(session)
+    assert cost is not None
+    assert cost.minutes is not None
+    assert "with scripted on this server" in str(cost)
+    assert not recwarn.list
 
 
 def test_comparing_twice_costs_nothing_more(

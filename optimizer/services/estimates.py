@@ -104,7 +104,8 @@ def forecast_comparison(session: OptimizationSession) -> Forecast | None:
     told."""
     model = session.target_model
     speed = speeds.known(model)
-    key = f"comparison:{session.pk}:{session.calls}:{speed}"
+    measured = hashlib.sha256(repr(speed).encode()).hexdigest()
+    key = f"comparison:{session.pk}:{session.calls}:{measured}"
     try:
         found = cache.get(key) or _comparison(session, speed or UNMEASURED)
     except Exception:  # only an estimate: the comparison itself may go well
