@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from optimizer import engine
-from optimizer.engine.components import original_of
+from optimizer.engine.components import Components, Shot, original_of
+from optimizer.engine.events import Outcome
 from optimizer.engine.task import FEWEST_CALLS
+from optimizer.engine.variables import variables
 from optimizer.files import Table
 from optimizer.files.binding import Binding, bind
-from optimizer.models import OptimizationSession
+from optimizer.llm.base import Reply
+from optimizer.models import Candidate, LLMCall, OptimizationSession, Split
 
 
 def binding_of(table: Table, prompt: str, literals: Collection[str] = ()) -> Binding:
@@ -71,4 +75,46 @@ def config_of(session: OptimizationSession) -> engine.Config:
         max_minutes=session.max_minutes,
         target_score=1.0 if session.target_score is None else session.target_score,
         patience=session.patience or preset.patience,
+        only_proven=session.only_proven,
     )
+
+
+def contender_of(session: OptimizationSession) -> engine.Contender:
+    """The best of a stopped search, and what is known of it and of the original on search rows."""
+    best = session.candidates.get(is_best=True)
+    return engine.Contender(
+        number=best.number,
+        components=components_of(best.components),
+        outcomes=_on_search_rows(best),
+        original_outcomes=_on_search_rows(session.candidates.get(number=0)),
+    )
+
+
+def _on_search_rows(candidate: Candidate) -> tuple[Outcome, ...]:
+    rows = candidate.evaluations.filter(split=Split.VALIDATION)
+    return tuple(Outcome(row.item, row.input, row.expected, row.output, row.score, row.why) for row in rows)
+
+
+def components_of(stored: Mapping[str, Any]) -> Components:
+    """A candidate's components, from how they are stored."""
+    shots = tuple(_shot_of(shot) for shot in stored["shots"])
+    names = stored.get("variables", variables(stored["instruction"]))
+    return Components(
+        **{**stored, "shots": shots, "keywords": tuple(stored["keywords"]), "variables": tuple(names)}
+    )
+
+
+def _shot_of(stored: Mapping[str, Any]) -> Shot:
+    values = tuple((name, text) for name, text in stored.get("values", ()))
+    return Shot(**{**stored, "values": values})
+
+
+def paid_for(session: OptimizationSession, keys: Collection[str]) -> dict[str, Reply]:
+    """By key of its request, each of the replies that the session has."""
+    rows = LLMCall.objects.filter(session=session, key__in=list(keys))
+    return {
+        row.key: Reply(
+            row.response, row.finish_reason, row.prompt_tokens, row.completion_tokens, row.duration_ms
+        )
+        for row in rows
+    }

@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from optimizer import engine, installed, progress, speeds
-from optimizer.briefing import config_of, task_of
+from optimizer.briefing import config_of, contender_of, task_of
 from optimizer.engine.events import Beat, Event, Noted
 from optimizer.engine.inputs import invent
 from optimizer.llm.base import CallFailed, Model, Unavailable
@@ -106,6 +106,11 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
     session = run.session
     if session.inputs_requested and session.inputs is None:
         yield from written_inputs(session, model)
+    elif session.comparing:
+        contender = contender_of(session)
+        yield from engine.compare(
+            task_of(session), config_of(session), model, session.seed, contender=contender
+        )
     else:
         yield from engine.run(task_of(session), config_of(session), model, session.seed)
 

@@ -11,6 +11,7 @@ from optimizer.models import OptimizationSession, Workspace
 from tests import factories
 
 FIRST, BEFORE, WITH = (("optimizer", name) for name in ("0001_initial", "0006_digests", "0007_evidence"))
+VERDICTS = ("optimizer", "0011_verdicts_of_old_sessions")
 TABLE = OptimizationSession._meta.db_table
 
 
@@ -34,6 +35,37 @@ def test_the_column_is_there_in_the_end(db: None, reached: tuple[str, str], has_
             cursor.execute(f"ALTER TABLE {TABLE} ADD COLUMN evidence jsonb NULL")
     MigrationExecutor(connection).migrate([WITH])
     assert "evidence" in columns()
+
+
+OLD = [
+    ({"rows": 6, "low": 0.2, "high": 0.9, "best": 0.7}, {}, False, "too_few_rows"),
+    ({"rows": 24, "low": 0.2, "high": 0.9, "best": 0.7}, {}, False, "better"),
+    ({"rows": 24, "low": 0.0, "high": 0.9, "best": 0.7}, {}, False, "not_proven"),
+    ({"rows": 24, "low": -0.4, "high": -0.1, "best": 0.2}, {}, True, "worse"),
+    ({"rows": 24, "low": 0.2, "high": 0.9, "best": 0.7}, {"position_bias": 0.92}, False, "not_proven"),
+    ({"rows": 24, "low": 0.2, "high": 0.9, "best": 0.7}, {"position_bias": 0.08}, False, "not_proven"),
+    ({"rows": 24, "best": 0.7}, {}, False, ""),  # from before there were intervals
+    (None, {}, False, ""),
+]
+
+
+def test_old_sessions_get_their_verdict_and_lose_it_again(workspace: Workspace) -> None:
+    sessions = [
+        factories.make_session(
+            workspace, status="completed", baseline_score=0.5, best_score=0.5 if kept else 0.7,
+            kept_original=kept, results={"comparison": comparison, **more},
+        )
+        for comparison, more, kept, _ in OLD
+    ]  # fmt: skip
+    MigrationExecutor(connection).migrate([("optimizer", "0010_verdicts")])
+    MigrationExecutor(connection).migrate([VERDICTS])
+    found = [OptimizationSession.objects.get(pk=session.pk) for session in sessions]
+    assert [session.verdict for session in found] == [said for *_, said in OLD]
+    assert found[3].best_score == 0.2
+    MigrationExecutor(connection).migrate([("optimizer", "0010_verdicts")])
+    assert set(OptimizationSession.objects.values_list("verdict", flat=True)) == {""}
+    assert OptimizationSession.objects.get(pk=sessions[3].pk).best_score == 0.5
+    MigrationExecutor(connection).migrate([VERDICTS])
 
 
 def test_evidence_is_kept(workspace: Workspace) -> None:

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from optimizer import installed, tasks
+from optimizer import installed, progress, tasks
+from optimizer.engine.events import Stage
 from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.scripted import ScriptedHost
-from optimizer.models import Example, OptimizationSession, Prompt, SessionStatus, User
+from optimizer.management import patience
+from optimizer.management.telling import result_lines
+from optimizer.models import Candidate, Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
 from tests import factories
+from tests.engine.test_verdicts import ENDINGS
 from tests.engine.world import ITEMS, PROMPT, world
 
+UseModel = Callable[[Callable[[Request], "str | CallFailed"]], None]
+
+AHEAD = ENDINGS["ahead"].script
 KEYS = {
     "session", "status", "finish_reason", "original", "optimized", "messages", "kept_original", "quality_score",
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
-    "prompt_tokens", "completion_tokens", "seconds", "estimate",
+    "prompt_tokens", "completion_tokens", "seconds", "estimate", "verdict", "handed_over", "comparison",
+    "search_scores",
 }  # fmt: skip
 
 
@@ -112,6 +125,9 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
         (("--resume", "7", "--patience", "2"), "same settings; leave out: --patience"),
         (("--resume", "7", "--choices", "a,b", "--examples", "x"), "leave out: --choices, --examples"),
         (("--resume", "7", "--estimate"), "has not been started"),
+        (("--resume", "7", "--only-proven"), "leave out: --only-proven"),
+        (("--resume", "7", "--compare-only"), "has nothing to compare"),
+        (("--prompt", "x", "--compare-only"), "--compare-only goes with --resume"),
     ],
 )
 def test_bad_input_is_refused_with_its_reason(
@@ -276,6 +292,159 @@ def test_a_failing_run_ends_with_1_and_says_why(
         call_command("optimize", "--prompt", PROMPT, "--examples", rows)
     assert failed.value.returncode == 1
     assert capsys.readouterr().out == ""
+
+
+def run_in_text(rows: str, *words: str) -> None:
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick", *words)
+
+
+def last_lines(told: str) -> list[str]:
+    """What stands below the progress."""
+    lines = told.splitlines()
+    starts = [
+        n for n, line in enumerate(lines) if re.match("Better|Not proven|Worse|Too few|Stopped early", line)
+    ]
+    return lines[starts[-1] :] if starts else []
+
+
+def test_the_verdict_and_the_gain_are_the_last_lines_on_standard_error(
+    rows: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_in_text(rows)
+    said = capsys.readouterr()
+    assert said.out == Prompt.objects.get().optimized + "\n"
+    session = OptimizationSession.objects.get()
+    told = last_lines(said.err)
+    assert told[:3] == [
+        "Better: 16 of 16 rows better, none worse.",
+        "+100 points on 16 rows that the search never saw (95 % interval +100 to +100): "
+        "16 better, 0 worse, 0 the same.",
+        "Accuracy: 0 % with the original, 100 % with the best found.",
+    ]
+    assert f"/optimizations/{session.pk}/" in told[-1]
+
+
+def test_chat_turns_are_said_to_be_what_was_measured(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run_in_text(rows)
+    messages = OptimizationSession.objects.get().candidates.get(is_best=True).messages
+    said = "--json holds them under “messages”" in capsys.readouterr().err
+    assert said is (len(messages) > 1)
+
+
+def test_what_is_ahead_without_proof_is_printed_with_that_line_beside_it(
+    rows: str, model: UseModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model(AHEAD)
+    run_in_text(rows)
+    said = capsys.readouterr()
+    assert said.out.strip() not in ("", PROMPT)
+    assert last_lines(said.err)[0] == "Not proven: Ahead on 3 of 16 rows, not proven."
+
+
+def test_only_proven_prints_the_original_instead(
+    rows: str, model: UseModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model(AHEAD)
+    run_in_text(rows, "--only-proven")
+    said = capsys.readouterr()
+    assert said.out.strip() == PROMPT
+    assert "not proven: the original is kept, as you asked." in last_lines(said.err)[0]
+    run_in_text(rows, "--only-proven", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["handed_over"], told["optimized"]) == ("not_proven", "original", PROMPT)
+    assert [message["content"][: len(PROMPT)] for message in told["messages"]] == [PROMPT]
+
+
+def test_json_names_the_verdict(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run_in_text(rows, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["handed_over"]) == ("better", "best")
+    assert told["comparison"]["rows"] == 16
+
+
+@contextmanager
+def interrupted(when: Callable[[object], bool]) -> Iterator[None]:
+    """Ctrl-C at the first event for which it is time."""
+
+    def show(bar: object, event: object) -> None:
+        if when(event):
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optimizer.management.commands.optimize.ProgressBar.show", show)
+        yield
+
+
+def test_ctrl_c_tells_what_it_really_took(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also in the middle of a wave, whose calls the search has not counted yet."""
+    with interrupted(lambda event: isinstance(event, Stage) and event.done == 5):
+        run_in_text(rows, "--json")
+    told = json.loads(capsys.readouterr().out)
+    session = OptimizationSession.objects.get()
+    assert told["calls"] == session.ledger.count() >= 5
+    assert told["prompt_tokens"] == sum(session.ledger.values_list("prompt_tokens", flat=True)) > 0
+
+
+def stopped_with_a_best(rows: str, capsys: pytest.CaptureFixture[str]) -> tuple[OptimizationSession, str]:
+    leads = Candidate.objects.filter(is_best=True, number__gt=0)
+    with interrupted(lambda event: leads.exists()):
+        run_in_text(rows)
+    return OptimizationSession.objects.get(), capsys.readouterr().err
+
+
+def test_the_best_of_a_stopped_one_is_compared_in_the_terminal(
+    rows: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, _ = stopped_with_a_best(rows, capsys)
+    number = str(session.pk)
+    call_command("optimize", "--resume", number, "--compare-only", "--estimate", "--json")
+    cost = json.loads(capsys.readouterr().out)
+    assert cost["calls"] == 32
+    call_command("optimize", "--resume", number, "--compare-only")
+    said = capsys.readouterr()
+    assert said.err.startswith("About 32 calls")
+    assert last_lines(said.err)[0].startswith("Better: 16 of 16 rows better")
+    session.refresh_from_db()
+    assert (session.status, session.verdict) == ("cancelled", "better")
+    with pytest.raises(CommandError, match="has nothing to compare") as refused:
+        call_command("optimize", "--resume", number, "--compare-only")
+    assert refused.value.returncode == 2
+
+
+def test_a_stopped_one_says_how_to_compare_and_to_continue(
+    rows: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, _ = stopped_with_a_best(rows, capsys)
+    told = "\n".join(result_lines(session))
+    assert told.startswith("Stopped early: this is the best found so far.")
+    assert "on the rows of the search; not compared on held-out rows" in told
+    assert f"manage.py optimize --resume {session.pk} --compare-only" in told
+    assert "That takes: About 32 calls" in told
+
+
+def test_a_server_that_is_away_is_given_up_with_what_to_do(
+    rows: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def away() -> list[OllamaHost]:
+        return [OllamaHost(address) for address in settings.OLLAMA_HOSTS]
+
+    monkeypatch.setattr(tasks, "hosts", away)
+    monkeypatch.setattr(patience, "GIVE_UP", 1.0)
+    began = time.monotonic()
+    with override_settings(OLLAMA_HOSTS=["http://127.0.0.1:9"]), pytest.raises(CommandError) as failed:
+        run_in_text(rows)
+    assert time.monotonic() - began < 20
+    session = OptimizationSession.objects.get()
+    assert failed.value.returncode == 1
+    for part in ("http://127.0.0.1:9", "Start Ollama", "OLLAMA_HOST", f"--resume {session.pk}"):
+        assert part in str(failed.value)
+    assert capsys.readouterr().out == ""
+    assert (session.status, session.error_code) == ("failed", "unreachable")
+    assert progress.reopen(session.pk)
+
+
+def test_the_patience_of_a_terminal_is_a_minute() -> None:
+    assert patience.GIVE_UP == 60
 
 
 def test_ctrl_c_keeps_the_best_and_resume_goes_on(

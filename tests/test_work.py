@@ -312,7 +312,7 @@ def test_a_rubrics_judge_is_checked_against_people_and_a_replay_against_the_same
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert briefing.task_of(session).rated == (Rated("Lovely tea.", "positive", "3", right=True),)
-    assert "The judge agrees with people on 1 of the 1 outputs" in " ".join(session.results["caveats"])
+    assert "The judge agrees with people on 1 of the 1 output " in " ".join(session.results["caveats"])
     why = Evaluation.objects.filter(score__lt=1).values_list("why", flat=True)
     assert set(why) == {"the judge gave 8 of 10"}
 

@@ -7,6 +7,7 @@
 protocols; `Method` holds those of a run.
 """
 
+from optimizer.engine.comparing import Contender, compare
 from optimizer.engine.inputs import invent
 from optimizer.engine.search import Method, run
 from optimizer.engine.task import PRESETS, Config, Grade, Item, OperatorPrior, Rated, Task, TaskRefused
@@ -14,6 +15,7 @@ from optimizer.engine.task import PRESETS, Config, Grade, Item, OperatorPrior, R
 __all__ = [
     "PRESETS",
     "Config",
+    "Contender",
     "Grade",
     "Item",
     "Method",
@@ -21,6 +23,7 @@ __all__ = [
     "Rated",
     "Task",
     "TaskRefused",
+    "compare",
     "invent",
     "run",
 ]

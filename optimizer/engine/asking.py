@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from optimizer.counts import counted
 from optimizer.engine.events import Beat, Event, Spent, Stage, Writing
 from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
@@ -105,7 +106,7 @@ class Asker:
         for wave in self._waves(requests):
             self._check(self.cost(wave))
             answers += yield from self._send(wave, stage, len(answers), len(requests))
-        yield self.spent
+            yield self.spent
         return answers
 
     def _waves(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
@@ -188,6 +189,10 @@ class Asker:
         tokens = taken.prompt_tokens + taken.completion_tokens
         return replace(cost, likely=round(MARGIN * tokens / taken.calls * cost.calls))
 
+    def lift_limits(self) -> None:
+        """From here on whatever is asked is sent: a person was told what it takes, and wants it."""
+        self.config = replace(self.config, max_calls=None, max_tokens=None, max_minutes=None)
+
     def affords(self, cost: Cost) -> bool:
         """Whether so much is likely not to go beyond the limits and the reserve."""
         return not self._limit_passed(cost, likely=True)
@@ -218,29 +223,37 @@ class Asker:
 
     def _check(self, cost: Cost, *, likely: bool = False) -> None:
         if limit := self._limit_passed(cost, likely=likely):
-            raise BudgetSpent(f"The budget of {limit} is spent. {self._so_far}")
+            raise BudgetSpent(self._spent_so_far(limit))
 
     def _limit_passed(self, cost: Cost, *, likely: bool = False) -> str:
+        """The unit of a limit that would be passed: calls, tokens or minutes; "" where none would."""
         config = self.config
         calls = self.spent.calls + self.reserve.calls + cost.calls
         tokens = self._tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
         minutes = (self._work_ms + self._ms(self.reserve + cost) / self.model.slots) / 60_000
-        limits = {
-            f"{config.max_calls} calls": config.max_calls is not None and calls > config.max_calls,
-            f"{config.max_tokens} tokens": config.max_tokens is not None and tokens > config.max_tokens,
-            f"{config.max_minutes or 0:g} minutes": config.max_minutes is not None
-            and minutes > config.max_minutes,
-        }
-        return next((name for name, passed in limits.items() if passed), "")
+        needed = (
+            ("calls", calls, config.max_calls),
+            ("tokens", tokens, config.max_tokens),
+            ("minutes", minutes, config.max_minutes),
+        )
+        return next((unit for unit, all_of_it, most in needed if most is not None and all_of_it > most), "")
+
+    def _spent_so_far(self, unit: str) -> str:
+        """Why nothing more is sent: what the limit is, what of it is used, and what the final comparison needs, which
+        is more for a dearer candidate."""
+        minutes_kept = self._ms(self.reserve) / self.model.slots / 60_000
+        limit, used, reserve = {
+            "calls": (self.config.max_calls, self.spent.calls, self.reserve.calls),
+            "tokens": (self.config.max_tokens, self._tokens, self.reserve.tokens),
+            "minutes": (self.config.max_minutes, round(self._work_ms / 60_000, 1), round(minutes_kept, 1)),
+        }[unit]
+        needed = f", {reserve:,} needed for the final comparison" if reserve else ""
+        budget = counted(limit or 0, unit.removesuffix("s"))
+        return f"The budget of {budget} leaves no room for another step: {used:,} used{needed}."
 
     @property
     def _tokens(self) -> int:
         return self.spent.prompt_tokens + self.spent.completion_tokens
-
-    @property
-    def _so_far(self) -> str:
-        minutes = self._work_ms / 60_000
-        return f"Used: {self.spent.calls} calls, {self._tokens} tokens, {minutes:.1f} minutes of model work."
 
     @property
     def _ms_a_call(self) -> int:

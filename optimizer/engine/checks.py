@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from optimizer.counts import agreeing, counted
 from optimizer.engine.confusion import Confusion, confusable
 from optimizer.engine.graders import RUBRIC, fault, folded, graded
 from optimizer.engine.scoring import WHOLE
@@ -23,12 +24,7 @@ def refuse(task: Task, config: Config) -> None:
 
 def caveats(task: Task, config: Config) -> list[str]:
     """What people should know about the rows."""
-    told = list(filter(None, [_contradictions(task.items)]))
-    if too_long := len(_unreachable(task, config)):
-        told.append(
-            f"{too_long} expected answers are longer than the limit of one answer, {config.answer_tokens} tokens: "
-            "those rows count as wrong."
-        )
+    told = [text for text in (_contradictions(task.items), _hopeless(task, config)) if text]
     answers = [item.expected for item in (*task.items, *task.held_out)]
     return [*told, *warnings_of_answers(task.grader, answers, dict(task.grader_options))]
 
@@ -76,6 +72,19 @@ def _quoted(answer: str) -> str:
     return f"“{line[:SHOWN]}…”" if len(line) > SHOWN else f"“{line}”"
 
 
+def _hopeless(task: Task, config: Config) -> str:
+    too_long = len(_unreachable(task, config))
+    if not too_long:
+        return ""
+    answers = f"{counted(too_long, 'expected answer')} {agreeing(too_long, 'is', 'are')}"
+    rows = agreeing(too_long, "that row counts", "those rows count")
+    return f"{answers} longer than the limit of one answer, {_limit(config)}: {rows} as wrong."
+
+
+def _limit(config: Config) -> str:
+    return counted(config.answer_tokens, "token")
+
+
 def _fault_of_rows(task: Task) -> str:
     if task.grader == RUBRIC:
         return ""
@@ -95,9 +104,10 @@ def _too_long(task: Task, config: Config) -> str:
     if 2 * len(unreachable) <= len(task.items):
         return ""
     longest = max(len(item.expected) for item in unreachable)
+    answers = f"{counted(len(task.items), 'expected answer')} {agreeing(len(unreachable), 'is', 'are')}"
     return (
-        f"{len(unreachable)} of {len(task.items)} expected answers are longer than the limit of one answer, "
-        f"{config.answer_tokens} tokens; the longest has {longest} characters. Raise the limit, or shorten the answers."
+        f"{len(unreachable)} of {answers} longer than the limit of one answer, {_limit(config)}; the longest has "
+        f"{counted(longest, 'character')}. Raise the limit, or shorten the answers."
     )
 
 
@@ -112,7 +122,7 @@ def _too_small(config: Config) -> str:
     calls = config.max_calls
     if calls is None or calls >= FEWEST_CALLS:
         return ""
-    return f"A limit of {calls} calls leaves no room to search. Allow at least {FEWEST_CALLS}."
+    return f"A limit of {counted(calls, 'call')} leaves no room to search. Allow at least {FEWEST_CALLS}."
 
 
 def _contradictions(items: Sequence[Item]) -> str:
@@ -122,4 +132,5 @@ def _contradictions(items: Sequence[Item]) -> str:
     several = sum(len(said) > 1 for said in answers.values())
     if not several:
         return ""
-    return f"{several} inputs have more than one expected answer; only the first of each counts."
+    have = f"{counted(several, 'input')} {agreeing(several, 'has', 'have')}"
+    return f"{have} more than one expected answer; only the first {agreeing(several, '', 'of each ')}counts."

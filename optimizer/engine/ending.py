@@ -1,18 +1,22 @@
-"""The end of a run: the best against the original on rows that nothing was chosen by."""
+"""What a run ends with: the winner of its search, compared with the original, and all that is to be told of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from optimizer.counts import agreeing, counted
 from optimizer.engine import checks, finish
 from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
-from optimizer.engine.events import Comparison, Event, Finished, Leading, Rating
+from optimizer.engine.events import Comparison, Event, Finished, Leading, Proof, Rating
+from optimizer.engine.figures import NOTHING
 from optimizer.engine.judging import Judged
 from optimizer.engine.population import Population
 from optimizer.engine.race import Entry, Race, too_long
 from optimizer.engine.scoring import CUT, WHOLE, Evaluator
+from optimizer.engine.stats import mean
 from optimizer.engine.task import OperatorPrior, Task
+from optimizer.engine.verdicts import UNPROVEN, Judgement, Verdict, verdict
 from optimizer.llm.base import CallFailed
 
 WRITERS = {"mutate", "critique and synthesize", "contrast"}
@@ -23,13 +27,22 @@ class Ending:
     """Compares, rates and tells. `cost` is what to keep back for it."""
 
     def __init__(
-        self, task: Task, asker: Asker, evaluator: Evaluator, held_out: Race, population: Population
+        self,
+        task: Task,
+        asker: Asker,
+        evaluator: Evaluator,
+        held_out: Race,
+        population: Population,
+        *,
+        left_out: int = 0,
     ) -> None:
+        """`left_out` is how many held-out rows the limits of the run left out."""
         self.task = task
         self.asker = asker
         self.evaluator = evaluator
         self.held_out = held_out
         self.population = population
+        self.left_out = left_out
         self.used_evidence: tuple[str, ...] = ()
         self.missing = ""  # why there is no comparison
         self.failure = ""  # of the optimizer model, which ended the search
@@ -48,37 +61,65 @@ class Ending:
     def run(self, reason: str, used: tuple[OperatorPrior, ...]) -> Iterator[Event]:
         """Compare, rate, and finish."""
         self.asker.reserve = Cost()
-        best, comparison = yield from self._winner()
+        proof = yield from self.proved()
+        leader, original = self.population.leader, self.population.original
+        best = leader if proof.handed_over else original
         rating, original_rating = yield from self._ratings(best)
-        yield Leading(best.number)
+        if leader == original:
+            yield Leading(0)
         yield Finished(
             reason=reason,
             best=best.number,
             components=best.components,
             score_kind=self.evaluator.kind,
-            quality_score=finish.quality(comparison) if comparison else self._on_validation(best),
-            comparison=comparison,
+            quality_score=self.quality(proof),
+            comparison=proof.comparison,
             rating=rating,
             original_rating=original_rating,
-            improvements=tuple(self._improvements(best)),
+            improvements=tuple(self._improvements(leader if proof.ahead else best)),
             rejected=tuple(sorted(self.population.rejected.items())),
-            caveats=tuple(self._caveats(comparison)),
+            caveats=tuple(self.caveats()),
             used_evidence=self.used_evidence,
             operators=used,
-            position_bias=self.evaluator.position_bias if isinstance(self.evaluator, Judged) else None,
+            position_bias=self.position_bias,
+            proof=proof,
         )
 
-    def _winner(self) -> Steps[tuple[Entry, Comparison | None]]:
-        """The leader, unless a comparison shows no gain or cannot be paid for."""
-        if not self.asker.config.compare:
-            return self.population.leader, None
-        comparison = yield from self._comparison()
-        won = comparison is not None and comparison.difference > 0
-        return (self.population.leader if won else self.population.original), comparison
+    @property
+    def position_bias(self) -> float | None:
+        """See `Finished`."""
+        return self.evaluator.position_bias if isinstance(self.evaluator, Judged) else None
 
-    def _on_validation(self, best: Entry) -> float:
-        """0 to 100: where nothing was compared, the mean that the best was chosen by."""
+    def proved(self) -> Steps[Proof]:
+        """Compare the leader with the original, and decide what is handed over: the leader where it is proven better,
+        or ahead and nobody asked for more; without a comparison that was never wanted, the leader too."""
+        leader, config = self.population.leader, self.asker.config
+        if not config.compare:
+            return Proof(winner=leader.number, handed_over=leader.number > 0)
+        comparison = yield from self._comparison()
+        if comparison is None:
+            return Proof(winner=leader.number, left_out=self.left_out)
+        judged = self._judgement()
+        said = verdict(comparison, misfits=len(self.held_out.misfits), judged=judged)
+        ahead = self._ahead_in_search() and comparison.difference > NOTHING
+        won = said == Verdict.BETTER or (ahead and said in UNPROVEN and not config.only_proven)
+        doubtful = judged is not None and judged.proves_nothing
+        return Proof(leader.number, comparison, said, ahead, won, self.left_out, doubtful)
+
+    def quality(self, proof: Proof) -> float:
+        """0 to 100: what is handed over reached on held-out rows; where nothing was compared, on search rows."""
+        if proof.comparison:
+            return finish.quality(proof.comparison, handed_over=proof.handed_over)
+        best = self.population.leader if proof.handed_over else self.population.original
         return 100 * min(1.0, self.population.race.mean(best))
+
+    def _judgement(self) -> Judgement | None:
+        return self.evaluator.judgement if isinstance(self.evaluator, Judged) else None
+
+    def _ahead_in_search(self) -> bool:
+        """Whether the leader's mean is above the original's on the search rows that both ran on."""
+        before, after = self.population.race.paired(self.population.original, self.population.leader)
+        return mean(after) > mean(before) + NOTHING
 
     def _comparison(self) -> Steps[Comparison | None]:
         """Paired, on all held-out rows; None, and why, where that cannot be."""
@@ -112,64 +153,87 @@ class Ending:
         return ratings[0], ratings[1]
 
     def _improvements(self, best: Entry) -> list[str]:
-        """What each step from the original to the best changed, and what it brought."""
+        """What changed from the original to the best, and what it brought. A step that brought nothing is told as part
+        of the one after it, which did."""
         steps = []
-        race, entries = self.population.race, self.population.entries
         while best.parents:
-            parent = entries[best.parents[0]]
+            parent = self._last_behind(best)
             what = finish.changes(parent.components, best.components)
-            why = finish.gain(race.outcomes(parent), race.outcomes(best), self.evaluator.kind)
+            before, after = self.population.race.paired(parent, best)
+            why = (
+                finish.gain(before, after, self.evaluator.kind)
+                if mean(after) > mean(before) + NOTHING
+                else ""
+            )
             steps.append(f"{what} {why}".strip())
             best = parent
-        return steps[::-1]
+        return [step for step in steps[::-1] if step]
 
-    def _caveats(self, comparison: Comparison | None) -> list[str]:
-        entries = self.population.entries
-        written = any(entry.operator in WRITERS for entry in entries)
-        refused = sum(self.population.refused[writer] for writer in WRITERS)
-        no_rewrite = (
-            f"The optimizer model wrote no usable rewrite of the instruction ({refused} proposals refused)."
-        )
-        asked, given = len(self.task.held_out), len(self.held_out.items)
-        notes = {
-            self.missing: True,
-            no_rewrite: refused and not written,
-            f"The optimizer model failed, which ended the search: {self.failure}": self.failure,
-            self._cut(): True,
-            self._misfits(): True,
-            f"Only {given} of your {asked} held-out rows are compared, so that half of the limits is left for the "
-            "search.": given < asked,
-            "There is only one input: it chose the best, and measured it too.": self.held_out.items
-            == self.population.race.items,
-        }
+    def _last_behind(self, best: Entry) -> Entry:
+        """The youngest ancestor that did worse than it on the search rows that both ran on; else the original."""
+        ancestor = self.population.entries[best.parents[0]]
+        while ancestor.parents:
+            before, after = self.population.race.paired(ancestor, best)
+            if mean(after) > mean(before) + NOTHING:
+                break
+            ancestor = self.population.entries[ancestor.parents[0]]
+        return ancestor
+
+    def caveats(self) -> list[str]:
+        """What people should know about the result."""
+        told = (self.missing, self._no_rewrite(), self._failed(), self._cut())
+        rows = (self._misfits(), self._fewer(), self._single())
         return [
-            *(finish.caveats(comparison) if comparison else ()),
-            *(text for text, holds in notes.items() if text and holds),
+            *(text for text in (*told, *rows) if text),
             *checks.caveats(self.task, self.asker.config),
             *self.evaluator.caveats(),
         ]
 
+    def _no_rewrite(self) -> str:
+        refused = sum(self.population.refused[writer] for writer in WRITERS)
+        if not refused or any(entry.operator in WRITERS for entry in self.population.entries):
+            return ""
+        proposals = counted(refused, "proposal")
+        return f"The optimizer model wrote no usable rewrite of the instruction ({proposals} refused)."
+
+    def _failed(self) -> str:
+        return f"The optimizer model failed, which ended the search: {self.failure}" if self.failure else ""
+
+    def _fewer(self) -> str:
+        asked, given = len(self.task.held_out), len(self.held_out.items)
+        if given >= asked:
+            return ""
+        compared = f"{counted(asked, 'held-out row')} {agreeing(given, 'is', 'are')} compared"
+        return f"Only {given} of your {compared}, so that half of the limits is left for the search."
+
+    def _single(self) -> str:
+        if self.held_out.items != self.population.race.items:
+            return ""
+        return "There is only one input: it served the search, and the comparison too."
+
     def _cut(self) -> str:
         """How many answers to held-out rows were not whole; of graders of a whole answer, that decides nothing."""
-        pair = self.population.original, self.population.leader
-        original, best = (
-            sum(outcome.output.endswith(CUT) for outcome in self.held_out.outcomes(entry)) for entry in pair
-        )
-        if self.task.grader in WHOLE or not (original or best):
+        if self.task.grader in WHOLE:
             return ""
-        rows, limit = len(self.held_out.items), self.asker.config.answer_tokens
+        original, best = (
+            sum(outcome.output.endswith(CUT) for outcome in self.held_out.outcomes(entry))
+            for entry in (self.population.original, self.population.leader)
+        )
+        if not (original or best):
+            return ""
+        also = f", {best} with the best" if self.population.leader.number else ""
+        rows, limit = len(self.held_out.items), counted(self.asker.config.answer_tokens, "token")
         return (
-            f"Answers to held-out rows were cut at the limit of one answer, {limit} tokens: {original} of {rows} with "
-            f"the original, {best} with the best. They are scored as far as they go. Allow longer ones if need be."
+            f"Answers to held-out rows were cut at the limit of one answer, {limit}: {original} of {rows} with "
+            f"the original{also}. They are scored as far as they go. Allow longer ones if need be."
         )
 
     def _misfits(self) -> str:
         races = self.population.training, self.population.race, self.held_out
         rows = sum(len(race.misfits) for race in races)
-        many = "1 row does" if rows == 1 else f"{rows} rows do"
-        told = "even with the original prompt, and count as wrong"
-        return (
-            f"{many} not fit into the context window, {told}. Shorten them, or use a larger window."
-            if rows
-            else ""
-        )
+        if not rows:
+            return ""
+        many = f"{counted(rows, 'row')} {agreeing(rows, 'does', 'do')}"
+        told = f"even with the original prompt, and {agreeing(rows, 'counts', 'count')} as wrong"
+        what_to_do = f"Shorten {agreeing(rows, 'it', 'them')}, or use a larger window."
+        return f"{many} not fit into the context window, {told}. {what_to_do}"

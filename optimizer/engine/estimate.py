@@ -6,18 +6,22 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.asking import size_of, wall_clock
+from optimizer.engine.comparing import Contender, compare
 from optimizer.engine.components import original_of
 from optimizer.engine.events import Spent
 from optimizer.engine.search import run
 from optimizer.engine.speed import Speed
 from optimizer.engine.task import Config, Task
 from optimizer.llm.base import Arrival, Done, Reply, Request
+from optimizer.llm.ledger import Ledger
 
-__all__ = ["Estimate", "Speed", "estimate"]
+__all__ = ["Estimate", "Speed", "estimate", "estimate_comparison"]
+
+Paid = Callable[[Collection[str]], Mapping[str, Reply]]  # of keys of requests, the replies that are known
 
 BYTES_A_TOKEN = 4  # of usual text
 TURN = 5  # of a chat template, for each message and for the answer
@@ -55,15 +59,42 @@ def estimate(
     return Estimate(spent.calls, spent.prompt_tokens + spent.completion_tokens, model.ms / 60_000)
 
 
+def estimate_comparison(
+    task: Task, config: Config, speed: Speed, seed: int = 0, *, contender: Contender, paid: Paid
+) -> Estimate:
+    """What comparing a contender takes, besides what `paid` knows. No model is asked."""
+    model = Rehearsal(task, speed)
+    for _ in compare(task, config, Ledger(model, Beforehand(paid)), seed, contender=contender):
+        pass
+    return Estimate(model.calls, model.tokens, model.ms / 60_000)
+
+
+class Beforehand:
+    """A ledger's store that knows what is paid for, and forgets what is only rehearsed."""
+
+    def __init__(self, paid: Paid) -> None:
+        self._paid = paid
+        self._rehearsed: dict[str, Reply] = {}
+
+    def find(self, keys: Iterable[str]) -> Mapping[str, Reply]:
+        """See `Store`."""
+        asked = set(keys)
+        return {**self._paid(asked), **{key: self._rehearsed[key] for key in asked & self._rehearsed.keys()}}
+
+    def save(self, request: Request, reply: Reply) -> None:
+        """See `Store`."""
+        self._rehearsed[request.key] = reply
+
+
 class Rehearsal:
     """A `Model` that answers at once with texts of plausible length, rightly as often as an average candidate.
 
-    `ms` is how long a model of that speed would have worked.
+    `ms` is how long a model of that speed would have worked, `calls` and `tokens` what it was asked and answered.
     """
 
     def __init__(self, task: Task, speed: Speed) -> None:
         self.slots = speed.slots
-        self.ms = 0
+        self.ms = self.calls = self.tokens = 0
         self._task = task
         self._speed = speed
         rows = (*task.items, *task.held_out)
@@ -79,6 +110,8 @@ class Rehearsal:
         """See `Model`."""
         replies = {request.key: self._reply(request) for request in requests}
         self.ms += wall_clock([reply.duration_ms for reply in replies.values()], self.slots)
+        self.calls += len(replies)
+        self.tokens += sum(reply.prompt_tokens + reply.completion_tokens for reply in replies.values())
         yield from (Done(index, replies[request.key]) for index, request in enumerate(requests))
 
     def _reply(self, request: Request) -> Reply:

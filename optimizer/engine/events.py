@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from optimizer.engine.components import Components
 from optimizer.engine.task import OperatorPrior
+from optimizer.engine.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,42 @@ class Invented:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """What the comparison of the search's winner with the original came to.
+
+    `winner` is that candidate's number, 0 where no candidate was ahead of the original in the search; `verdict` is
+    None where nothing could be compared; `ahead` is whether the winner did better than the original both on search
+    rows and on held-out rows, however little; `handed_over` is whether it is the result. `left_out` is how many
+    held-out rows the limits of the run left out; `doubtful_judge` is whether a judge of pairs cannot be trusted.
+    """
+
+    winner: int = 0
+    comparison: Comparison | None = None
+    verdict: Verdict | None = None
+    ahead: bool = False
+    handed_over: bool = False
+    left_out: int = 0
+    doubtful_judge: bool = False
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The result of a comparison alone. For the rest see Finished."""
+
+    proof: Proof
+    score_kind: str
+    quality_score: float
+    caveats: tuple[str, ...]
+    position_bias: float | None = None
+
+
+@dataclass(frozen=True)
 class Finished:
     """The result. `best` is the number of the candidate handed over: 0 where the original was kept.
 
     `quality_score` is 0 to 100; `operators` is how each did in this run; `position_bias` is the share of decided
-    verdicts in which a judge preferred the answer shown first (0.5 is none), None where no pairs were judged.
+    verdicts in which a judge preferred the answer shown first (0.5 is none), None where no pairs were judged; `proof`
+    says what the comparison proves, and why the best is handed over or not.
     """
 
     reason: str
@@ -164,6 +196,12 @@ class Finished:
     used_evidence: tuple[str, ...]
     operators: tuple[OperatorPrior, ...] = ()
     position_bias: float | None = None
+    proof: Proof = Proof()
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """None where nothing was compared."""
+        return self.proof.verdict
 
 
 Event = (
@@ -179,5 +217,6 @@ Event = (
     | Noted
     | IterationDone
     | Invented
+    | Compared
     | Finished
 )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from optimizer.engine import meta
+from optimizer.counts import counted
+from optimizer.engine import figures, meta
 from optimizer.engine.asking import THINKING_TOKENS, Asker, Steps, cut_in_thought, judge_request
 from optimizer.engine.components import Components
-from optimizer.engine.events import Comparison, Outcome, Rating
+from optimizer.engine.events import Comparison, Rating
 from optimizer.engine.stats import bootstrap_interval, mean, sign_test
 from optimizer.llm.base import CallFailed
-
-FEW_ROWS = 20
-DISCORDANT = 6  # the fewest rows, all one way, with p < 0.05 in a sign test
 
 
 def compare(baseline: Sequence[float], best: Sequence[float], *, seed: int) -> Comparison:
@@ -26,8 +24,8 @@ def compare(baseline: Sequence[float], best: Sequence[float], *, seed: int) -> C
         better=better,
         worse=worse,
         same=len(differences) - better - worse,
-        baseline=mean(baseline),
-        best=mean(best),
+        baseline=min(1.0, mean(baseline)),
+        best=min(1.0, mean(best)),
         difference=mean(differences),
         low=low,
         high=high,
@@ -56,66 +54,62 @@ def read_rating(text: str) -> Rating | None:
 
 def changes(before: Components, after: Components) -> str:
     """What is different, in plain words."""
-    where = "as chat turns" if after.shots_as == "turns" else "in the text"
-    number = len(after.shots)
-    same_order = [(s.input, s.output) for s in before.shots] == [(s.input, s.output) for s in after.shots]
-    added, swapped = not before.shots and number, before.shots and number
-    told = {
-        "Rewrote the instruction.": before.instruction != after.instruction,
-        f"Set the answer format: {after.answer_format}": before.answer_format != after.answer_format != "",
-        "Removed the answer format.": before.answer_format and not after.answer_format,
-        f"Added {number} examples from your rows, {where}.": added,
-        f"Chose other examples, {number} of them.": swapped and _rows(before) != _rows(after),
-        "Put the examples in another order.": swapped and _rows(before) == _rows(after) and not same_order,
-        f"Put the examples {'into chat turns' if after.shots_as == 'turns' else 'into the text'}.": swapped
-        and before.shots_as != after.shots_as,
-        "Removed the examples.": before.shots and not number,
-        "Added a line of reasoning to each example.": any(
-            s.reasoning for s in set(after.shots) - set(before.shots)
-        ),
-        f"Gave the model a role: {after.persona}": before.persona != after.persona != "",
-        "Removed the role.": before.persona and not after.persona,
-        f"Named what it is about: {', '.join(after.keywords)}.": before.keywords != after.keywords != (),
-        "Removed the keywords.": before.keywords and not after.keywords,
-    }
-    return " ".join(text for text, made in told.items() if made)
+    return " ".join(
+        [*_changed_words(before, after), *_changed_examples(before, after), *_changed_frame(before, after)]
+    )
 
 
-def gain(before: Sequence[Outcome], after: Sequence[Outcome], kind: str) -> str:
+def _changed_words(before: Components, after: Components) -> Iterator[str]:
+    if before.instruction != after.instruction:
+        yield "Rewrote the instruction."
+    if before.answer_format and not after.answer_format:
+        yield "Removed the answer format."
+    elif before.answer_format != after.answer_format:
+        yield f"Set the answer format: {after.answer_format}"
+
+
+def _changed_examples(before: Components, after: Components) -> Iterator[str]:
+    turns, number = after.shots_as == "turns", len(after.shots)
+    if not before.shots and not number:
+        return
+    if not number:
+        yield "Removed the examples."
+    elif not before.shots:
+        where = "as chat turns" if turns else "in the text"
+        yield f"Added {counted(number, 'example')} from your rows, {where}."
+    elif _rows(before) != _rows(after):
+        yield f"Chose {counted(number, 'other example')}."
+    elif [(s.input, s.output) for s in before.shots] != [(s.input, s.output) for s in after.shots]:
+        yield "Put the examples in another order."
+    if before.shots and number and before.shots_as != after.shots_as:
+        yield f"Put the examples {'into chat turns' if turns else 'into the text'}."
+    if any(shot.reasoning for shot in set(after.shots) - set(before.shots)):
+        yield "Added a line of reasoning to each example."
+
+
+def _changed_frame(before: Components, after: Components) -> Iterator[str]:
+    if before.persona and not after.persona:
+        yield "Removed the role."
+    elif before.persona != after.persona:
+        yield f"Gave the model a role: {after.persona}"
+    if before.keywords and not after.keywords:
+        yield "Removed the keywords."
+    elif before.keywords != after.keywords:
+        yield f"Named what it is about: {', '.join(after.keywords)}."
+
+
+def gain(before: Sequence[float], after: Sequence[float], kind: str) -> str:
     """Why a change was taken: both scores on the search rows that both ran on."""
-    earlier = {outcome.item: outcome.score for outcome in before}
-    later = {outcome.item: outcome.score for outcome in after}
-    rows = sorted(earlier.keys() & later.keys())
-    if not rows:
+    if not before:
         return ""
-    old, new = (mean([scores[row] for row in rows]) for scores in (earlier, later))
-    return f"{kind.capitalize()} on {len(rows)} search rows: {old:.0%} before, {new:.0%} after."
+    told = figures.pair(min(1.0, mean(before)), min(1.0, mean(after)))
+    return f"{kind.capitalize()} on {counted(len(before), 'search row')}: {told.before} before, {told.after} after."
 
 
 def _rows(components: Components) -> set[str]:
     return {shot.input for shot in components.shots}
 
 
-def quality(comparison: Comparison) -> float:
+def quality(comparison: Comparison, *, handed_over: bool) -> float:
     """0 to 100: what the prompt that is handed over reached on held-out rows."""
-    return 100 * (comparison.best if comparison.difference > 0 else comparison.baseline)
-
-
-def in_words(comparison: Comparison) -> str:
-    """The comparison in a plain sentence."""
-    return (
-        f"{comparison.better} of {comparison.rows} held-out rows better, {comparison.worse} worse, "
-        f"{comparison.same} the same."
-    )
-
-
-def caveats(comparison: Comparison) -> tuple[str, ...]:
-    """What the figures cannot show."""
-    notes = {
-        f"Only {comparison.rows} held-out rows: fewer than {DISCORDANT} rows better, with none worse, cannot be told "
-        "from chance. More rows would show smaller differences.": comparison.rows < FEW_ROWS,
-        "The interval includes zero: the gain may be chance.": comparison.difference > 0
-        and comparison.low <= 0,
-        "The best found did no better than the original on held-out rows.": comparison.difference <= 0,
-    }
-    return tuple(text for text, holds in notes.items() if holds)
+    return 100 * min(1.0, comparison.best if handed_over else comparison.baseline)

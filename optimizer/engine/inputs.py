@@ -14,7 +14,7 @@ from optimizer.engine.variables import read_values, shown
 from optimizer.llm.base import CallFailed, Model, Request
 from optimizer.llm.ledger import paid_once
 
-INVENTED = 16
+INVENTED = 24  # half of them are held out: as many as a verdict takes
 LONGEST = 500  # characters of an input
 KINDS = (
     "ordinary ones",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from optimizer.counts import agreeing, counted
 from optimizer.engine import meta
 from optimizer.engine.asking import (
     MESSAGE,
@@ -20,10 +21,12 @@ from optimizer.engine.asking import (
     judge_request,
 )
 from optimizer.engine.components import original_of
+from optimizer.engine.figures import percent
 from optimizer.engine.graders import passed
 from optimizer.engine.scoring import Answers, Case, Scoring, options_of, output_of
 from optimizer.engine.task import Item, Rated, Task
 from optimizer.engine.variables import filled
+from optimizer.engine.verdicts import Judgement
 from optimizer.llm.base import CallFailed, Reply
 
 SURE = 0.7  # share of people's verdicts that a judge should agree with
@@ -80,8 +83,14 @@ class Judge:
         if not self.unreadable:
             return []
         return [
-            f"{self.unreadable} of {self.asked} verdicts of the judge could not be read, and count as {counts_as}."
+            f"{self.unreadable} of {counted(self.asked, 'verdict')} of the judge could not be read, and "
+            f"{agreeing(self.unreadable, 'counts', 'count')} as {counts_as}."
         ]
+
+    @property
+    def unreadable_share(self) -> float:
+        """Of all verdicts that it was asked for."""
+        return self.unreadable / self.asked if self.asked else 0.0
 
     def _unreadable(self, answer: Answer) -> bool:
         return isinstance(answer, Reply) and not _readable(answer.text, self.key)
@@ -126,7 +135,7 @@ class ByRubric:
         agreed, of = self._agreed
         doubt = "" if agreed >= SURE * of else " Its scores are little worth: word the rubric more exactly."
         return [
-            f"The judge agrees with people on {agreed} of the {of} outputs that they rated.{doubt}",
+            f"The judge agrees with people on {agreed} of the {counted(of, 'output')} that they rated.{doubt}",
             *told,
         ]
 
@@ -169,20 +178,29 @@ class Judged:
         each = iter(verdicts)
         return [self._scoring(mine, theirs, each) for _, mine, theirs in pairs]
 
+    @property
+    def judgement(self) -> Judgement:
+        """How far its verdicts can be trusted."""
+        return Judgement(self._judge.unreadable_share, self.position_bias)
+
     def caveats(self) -> list[str]:
-        bias, told = self.position_bias, self._judge.caveats("ties")
+        told = self._judge.caveats("ties")
+        if told and self.judgement.too_unreadable:
+            told = [f"{told[0].rstrip('.')}: too many to prove anything."]
+        return [*told, self._told_of_places()]
+
+    def _told_of_places(self) -> str:
+        """How often it preferred an answer for its place."""
+        bias = self.position_bias
+        if bias is None and self._judge.asked:
+            return "The judge decided nothing."
         if bias is None:
-            nothing = (
-                "The judge decided nothing."
-                if self._judge.asked
-                else "No two outputs differed, so there was nothing to judge."
-            )
-            return [nothing, *told]
-        return [
-            *told,
-            f"The judge preferred the answer shown first in {bias:.0%} of its decided verdicts. Each pair was shown in "
-            "both orders, so that this cancels out.",
-        ]
+            return "No two outputs differed, so there was nothing to judge."
+        place, share = ("first", bias) if bias >= 0.5 else ("second", 1 - bias)
+        said = f"The judge preferred the answer shown {place} in {percent(share)} of its decided verdicts."
+        if self.judgement.too_biased:
+            return f"{said} A judge that goes by the place proves nothing."
+        return f"{said} Each pair was shown in both orders, so that this cancels out."
 
     def _both(self, cases: Sequence[Case]) -> list[Case]:
         return [*cases, *(Case(self._original, case.item) for case in cases)]

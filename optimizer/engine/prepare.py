@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from optimizer.engine.asking import Asker, Cost, Steps
-from optimizer.engine.components import original_of, shot_of
+from optimizer.engine.components import Components, original_of, shot_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.inputs import invented, items_of
 from optimizer.engine.judging import ByRubric, Judged
 from optimizer.engine.operators import Understanding
 from optimizer.engine.operators.base import understand
+from optimizer.engine.race import Race
 from optimizer.engine.scoring import Case, Evaluator, Graded
 from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
 from optimizer.engine.task import Config, Item, Task
@@ -29,8 +30,9 @@ def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
     about = yield from understood(task, asker, ())
     inputs = task.inputs or (yield from invented(task, asker))
     items = items_of(task, inputs) or (Item(""),)
-    half = min(len(items) // 2 or 1, most) if most else len(items)
-    splits = Splits((), items[:half], items[half : 2 * half] or items)
+    possible = len(items) // 2 or 1
+    half = min(possible, most) if most else len(items)
+    splits = Splits((), items[:half], items[half : 2 * half] or items, possible if most else 0)
     return splits, Judged(task, asker, about.good_answer)
 
 
@@ -46,6 +48,29 @@ def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -
             break
         count += 1
     return replace(splits, held_out=splits.held_out[:count])
+
+
+def races(
+    splits: Splits, evaluator: Evaluator, asker: Asker, original: Components
+) -> tuple[Race, Race, Race]:
+    """On search rows, on training rows, on held-out rows."""
+
+    def race(items: Sequence[Item], name: str) -> Race:
+        return Race(
+            evaluator,
+            items,
+            split=name,
+            block=asker.config.block,
+            abreast=asker.model.slots,
+            original=original,
+            affords=asker.affords,
+        )
+
+    return (
+        race(splits.validation, "validation"),
+        race(splits.train, "train"),
+        race(splits.held_out, "held-out"),
+    )
 
 
 def understood(task: Task, asker: Asker, rows: Sequence[Item]) -> Steps[Understanding]:

@@ -164,6 +164,17 @@ class Race:
         """Scores on rows 0 to `stop`, in proportion to the rows' weights: their mean is the weighted mean."""
         return self._weighed([self._known(entry)[row] for row in range(stop)])
 
+    def paired(self, one: Entry, other: Entry) -> tuple[list[float], list[float]]:
+        """Scores of both, by the rows' weights, on the rows that both ran on."""
+        rows = {outcome.item for outcome in self.outcomes(one)} & {o.item for o in self.outcomes(other)}
+        both = ([o for o in self.outcomes(entry) if o.item in rows] for entry in (one, other))
+        first, second = map(self._weighed, both)
+        return first, second
+
+    def recall(self, entry: Entry, outcomes: Sequence[Outcome]) -> None:
+        """Take over what is known of the entry from an earlier race on the same rows."""
+        self._known(entry).update({outcome.item: outcome for outcome in outcomes})
+
     def outcomes(self, entry: Entry) -> list[Outcome]:
         """All outcomes of the entry, in the order of the rows, without misfits."""
         return [outcome for row, outcome in sorted(self._known(entry).items()) if row not in self.misfits]

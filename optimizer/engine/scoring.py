@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
+from optimizer.counts import agreeing, counted
 from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent, Cost, Steps, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
@@ -117,7 +118,9 @@ class Graded:
         if not self._broken:
             return []
         said = next(iter(self._broken.values()))
-        return [f"The grader failed on {len(self._broken)} rows, which count as wrong. It said: {said}"]
+        rows = len(self._broken)
+        wrong = agreeing(rows, "counts", "count")
+        return [f"The grader failed on {counted(rows, 'row')}, which {wrong} as wrong. It said: {said}"]
 
     def _grade(self, case: Case, answer: Answer) -> Scoring | CallFailed:
         if isinstance(answer, CallFailed):

@@ -7,9 +7,10 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from optimizer.counts import counted
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker, BudgetSpent, Steps
-from optimizer.engine.components import Components, original_of
+from optimizer.engine.components import original_of
 from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Event, IterationDone, Proposed, Rejected
@@ -33,11 +34,11 @@ from optimizer.engine.policies import (
     with_prior,
 )
 from optimizer.engine.population import Child, Population
-from optimizer.engine.prepare import affordable, prepared, understood
-from optimizer.engine.race import Entry, Race
+from optimizer.engine.prepare import affordable, prepared, races, understood
+from optimizer.engine.race import Entry
 from optimizer.engine.scoring import Evaluator
 from optimizer.engine.splits import Splits
-from optimizer.engine.task import Config, Item, OperatorPrior, Task, TaskRefused
+from optimizer.engine.task import Config, OperatorPrior, Task, TaskRefused
 from optimizer.llm.base import Model
 from optimizer.llm.ledger import paid_once
 
@@ -101,16 +102,11 @@ class Search:
         original = original_of(self.task.prompt, self.task.literals)
         yield Proposed(0, (), "original", original)
         splits, evaluator = yield from self._prepared()
-        race, training, held_out = (
-            self._race(evaluator, items, name, original)
-            for items, name in (
-                (splits.validation, "validation"),
-                (splits.train, "train"),
-                (splits.held_out, "held-out"),
-            )
-        )
+        race, training, held_out = races(splits, evaluator, self.asker, original)
         self.population = Population(self.task, self.config, self.asker.seed, race, training)
-        self.ending = Ending(self.task, self.asker, evaluator, held_out, self.population)
+        self.ending = Ending(
+            self.task, self.asker, evaluator, held_out, self.population, left_out=splits.left_out
+        )
         self.contest = Contest(self.asker, self.population, self.ending)
         reason = yield from self._search()
         yield from self.ending.run(reason, self._operators())
@@ -121,17 +117,6 @@ class Search:
         except BudgetSpent as spent:
             raise TaskRefused(f"There is no room left for a search. {spent} Allow more.") from spent
         return affordable(splits, self.task, self.asker, evaluator), evaluator
-
-    def _race(self, evaluator: Evaluator, items: Sequence[Item], name: str, original: Components) -> Race:
-        return Race(
-            evaluator,
-            items,
-            split=name,
-            block=self.config.block,
-            abreast=self.asker.model.slots,
-            original=original,
-            affords=self.asker.affords,
-        )
 
     # The search
 
@@ -258,12 +243,18 @@ class Search:
     def _enough(self) -> Steps[str]:
         """Why the search may end here, or ""."""
         if (yield from self.contest.target_reached()):
-            return "The target score is reached on the validation rows."
+            return "The target score is reached on the search rows."
         if self.rounds_without_gain >= self.config.patience:
-            return f"{self.config.patience} rounds brought nothing better."
+            return self._patience_ended()
         return (
             "" if self.contest.room_for_another() else "What is left of the budget cannot change the winner."
         )
+
+    def _patience_ended(self) -> str:
+        rounds = self.config.patience
+        last = "The last round" if rounds == 1 else f"The last {counted(rounds, 'round')}"
+        than = "the best so far" if self.population.leader.number else "the original"
+        return f"{last} brought nothing better than {than}."
 
     def _operators(self) -> tuple[OperatorPrior, ...]:
         """How each operator that was used did in this run."""

@@ -11,16 +11,24 @@ from optimizer.engine.task import Item, TaskRefused
 MOST_VALIDATION = 32
 MOST_HELD_OUT = 64
 MOST_TRAIN = 1_000
+HELD_OUT_SHARE = 0.4
 FEWEST = 4
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Rows for examples and critique, rows for racing, rows for the final comparison."""
+    """Rows for examples and critique, rows for racing, rows for the final comparison; `possible` is how many the last
+    would be if the run had no limits."""
 
     train: tuple[Item, ...]
     validation: tuple[Item, ...]
     held_out: tuple[Item, ...]
+    possible: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """How many held-out rows the limits left out."""
+        return max(0, self.possible - len(self.held_out))
 
 
 def split(
@@ -42,12 +50,13 @@ def split(
         )
     random.Random(f"{seed}:split").shuffle(inputs)
     apart = bool(held_out) or not most_held_out
-    held = 0 if apart else max(1, min(most_held_out, round(len(inputs) * 0.4)))
+    possible = max(1, min(MOST_HELD_OUT, round(len(inputs) * HELD_OUT_SHARE)))
+    held = 0 if apart else min(most_held_out, possible)
     share = 0.5 if apart else 0.3
     chosen = max(1, min(MOST_VALIDATION, round(len(inputs) * share)))
     parts = inputs[:held], inputs[held : held + chosen], inputs[held + chosen :][:MOST_TRAIN]
     measured, validation, train = (tuple(rows[text] for text in part) for part in parts)
-    return Splits(train, validation, tuple(held_out) or measured)
+    return Splits(train, validation, tuple(held_out) or measured, len(held_out) if apart else possible)
 
 
 def blocks(items: Sequence[Item], size: int) -> list[range]:

@@ -108,7 +108,8 @@ class Config:
     no limit; `answer_tokens` limits one answer of the target model, `proposal_tokens` one rewrite; `block` is rows
     scored between two tests of a race; `patience` is how many rounds without a better candidate end the search;
     `target_score` (0 to 1, on validation rows) ends it too. Without `compare` no rows are held out and the leader is
-    handed over as it is, for who measures it elsewhere.
+    handed over as it is, for who measures it elsewhere. With `only_proven` the original is handed over unless the
+    comparison proves the best better.
     """
 
     iterations: int = 3
@@ -125,6 +126,7 @@ class Config:
     patience: int = 4
     target_score: float = 1.0
     compare: bool = True
+    only_proven: bool = False
 
 
 @dataclass(frozen=True)

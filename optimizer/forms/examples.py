@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 
+from optimizer.counts import there_are
 from optimizer.engine.graders import RUBRIC, fault, folded, graded, told, without_thinking
 from optimizer.engine.task import Grade
 from optimizer.files import Assignment, FileFault, Limits, Row, Table, read_table
@@ -58,7 +59,7 @@ class ExamplesForm(forms.Form):
     )
     threshold = PercentField(low=1, required=False)
     tolerance = forms.FloatField(min_value=0, required=False)
-    choice_list = LongText(widget=pane(3, "positive\\nnegative"), required=False)
+    choice_list = LongText(widget=pane(3, "positive\nnegative"), required=False)
 
     def __init__(
         self,
@@ -193,7 +194,7 @@ class TrialForm(ExamplesForm):
         if count == 0:
             self.add_error("rows", "There is no row to try it on. Add examples first.")
         elif (chosen["try_row"] or 1) > count:
-            self.add_error("try_row", f"There are {count:,} rows. Choose one of them.")
+            self.add_error("try_row", f"{there_are(count, 'row')}. Choose one of them.")
         return chosen
 
     def graded(self) -> tuple[Row, Grade | None]:

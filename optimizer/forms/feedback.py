@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from optimizer.forms.fields import LongText
-from optimizer.models import Feedback
+from optimizer.models import Chosen, Feedback
 
 SUGGESTIONS = 20
 VERDICTS = {"right": True, "wrong": False, "none": None}
@@ -42,6 +42,12 @@ class FeedbackForm(forms.Form):
         if len(suggestions) > SUGGESTIONS:
             raise ValidationError(f"These are {len(suggestions)} suggestions; keep the best {SUGGESTIONS}.")
         return suggestions
+
+
+class ChoiceForm(forms.Form):
+    """Which text a person uses."""
+
+    choice = forms.TypedChoiceField(choices=Chosen.choices, coerce=Chosen)
 
 
 class VerdictForm(forms.Form):

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
 
+from optimizer.counts import there_are
 from optimizer.engine.inputs import lacking
 from optimizer.engine.variables import read_values
 from optimizer.forms.fields import LongText
@@ -38,7 +39,7 @@ class InputsForm(forms.Form):
             return {"inputs": []}
         if not FEWEST <= len(inputs) <= MOST:
             raise ValidationError(
-                f"There are {len(inputs)} different inputs. Keep from {FEWEST} to {MOST}: "
+                f"{there_are(len(inputs), 'different input')}. Keep from {FEWEST} to {MOST}: "
                 "some to choose by, some to measure on."
             )
         return {"inputs": inputs}

@@ -24,7 +24,7 @@ LONGEST_RUN = 7 * 24 * 60  # minutes
 FEWEST_TOKENS = 1_000
 FOLDED = {
     "target_model", "optimizer_model", "iterations", "rounds", "temperature", "max_tokens", "max_calls",
-    "token_budget", "max_minutes", "target_score", "patience", "seed",
+    "token_budget", "max_minutes", "target_score", "patience", "only_proven", "seed",
 }  # fmt: skip
 DEFAULTS: dict[str, Any] = {"preset": Preset.BALANCED, "temperature": 0.8, "max_tokens": 256, "seed": 0}
 
@@ -59,6 +59,7 @@ class OptimizationForm(ExamplesForm):
     target_score = PercentField(low=1, required=False)
     patience = forms.IntegerField(min_value=1, max_value=1000, required=False)
     seed = forms.IntegerField(min_value=-BIGGEST_SEED, max_value=BIGGEST_SEED, required=False)
+    only_proven = forms.BooleanField(required=False)
     show_inputs = forms.BooleanField(required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
     template = _hidden_number()

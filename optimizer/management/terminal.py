@@ -9,6 +9,7 @@ from typing import Any, Self, TextIO
 from tqdm import tqdm
 
 from optimizer.engine.events import Beat, Event, Leading, Scored, Stage
+from optimizer.engine.figures import percent
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -47,4 +48,4 @@ class ProgressBar:
             case Scored(number, "validation", _, mean, _):
                 self._means[number] = mean
             case Leading(number) if number in self._means:
-                self._bar.set_postfix_str(f"best so far {self._means[number]:.0%}")
+                self._bar.set_postfix_str(f"best so far {percent(self._means[number])}")

@@ -7,13 +7,20 @@ from optimizer.models.learning import OperatorPrior
 from optimizer.models.metrics import SystemMetric
 from optimizer.models.prompts import Prompt, PromptStatus
 from optimizer.models.ratings import OutputRating
-from optimizer.models.sessions import ACTIVE, OptimizationSession, Preset, SessionEvent, SessionStatus
+from optimizer.models.sessions import (
+    ACTIVE,
+    Chosen,
+    OptimizationSession,
+    Preset,
+    SessionEvent,
+    SessionStatus,
+)
 from optimizer.models.templates import PromptTemplate, TemplateVersion
 from optimizer.models.users import Preference, Theme, User
 from optimizer.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
-    "ACTIVE", "Candidate", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "Membership",
+    "ACTIVE", "Candidate", "Chosen", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "Membership",
     "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Preset", "Prompt", "PromptStatus",
     "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateVersion", "Theme",
     "User", "Workspace",

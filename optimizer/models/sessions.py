@@ -10,6 +10,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from optimizer.engine.components import original_of
+from optimizer.engine.verdicts import UNPROVEN, Verdict
 from optimizer.models.base import Owned, OwnedQuerySet, one_of
 from optimizer.models.datasets import Dataset
 from optimizer.models.prompts import Prompt
@@ -24,7 +25,15 @@ class SessionStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+class Chosen(models.TextChoices):
+    """Which text a person uses where the verdict leaves it open."""
+
+    BEST = "best"
+    ORIGINAL = "original"
+
+
 ACTIVE = (SessionStatus.PENDING, SessionStatus.PROCESSING)
+ENDED = (SessionStatus.COMPLETED, SessionStatus.CANCELLED)
 UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, results__has_key="operators")
 
 
@@ -34,6 +43,9 @@ class Preset(models.TextChoices):
     THOROUGH = "thorough"
 
 
+AHEAD = Q(kept_original=False) | Q(results__ahead=True)
+OPEN_TO_CHOICE = AHEAD & Q(status__in=ENDED, verdict__in=UNPROVEN)
+COMPARABLE = Q(status=SessionStatus.CANCELLED, verdict="", kept_original=False)
 AWAITING_APPROVAL = Q(inputs_requested=True, inputs__isnull=False, status=SessionStatus.PENDING)
 
 
@@ -55,7 +67,8 @@ class SessionQuerySet(OwnedQuerySet):
             self.select_related("prompt")
             .only(
                 "status", "stage", "stop_requested_at", "created_at", "finished_at", "baseline_score",
-                "best_score", "score_kind", "kept_original", "quality_score", "target_model",
+                "best_score", "score_kind", "kept_original", "verdict", "chosen", "comparing",
+                "quality_score", "target_model",
                 "finish_reason", "inputs_requested", "inputs", "prompt__original", "workspace_id",
             )
             .order_by("-created_at", "-id")
@@ -109,6 +122,9 @@ class OptimizationSession(Owned):
     max_minutes = models.FloatField(null=True, blank=True)
     target_score = models.FloatField(null=True, blank=True)
     patience = models.PositiveSmallIntegerField(null=True, blank=True)
+    only_proven = models.BooleanField(
+        default=False, db_default=False
+    )  # keep the original unless proven better
     seed = models.BigIntegerField(default=0)
     evidence = models.JSONField(null=True, blank=True)  # what people said of earlier results, and where
     priors = models.JSONField(null=True, blank=True)  # how operators did before
@@ -137,12 +153,19 @@ class OptimizationSession(Owned):
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    comparing = models.BooleanField(
+        default=False, db_default=False
+    )  # a stopped one that a person wants compared: no search, and stopped again when it is done
 
     # What came of it
     finish_reason = models.CharField(max_length=200, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
     processing_time_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    verdict = models.CharField(
+        max_length=12, blank=True, default="", db_default="", choices=[(v.value, v.words) for v in Verdict]
+    )  # "": nothing was compared
+    chosen = models.CharField(max_length=8, blank=True, default="", db_default="", choices=Chosen.choices)
     kept_original = models.BooleanField(null=True, blank=True)
     score_kind = models.CharField(max_length=20, blank=True)
     baseline_score = models.FloatField(null=True, blank=True)
@@ -158,6 +181,10 @@ class OptimizationSession(Owned):
         constraints = [
             one_of("status", SessionStatus, "session_status_known"),
             one_of("preset", Preset, "session_preset_known"),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["", *(v.value for v in Verdict)]), name="session_verdict_of_list"
+            ),
+            models.CheckConstraint(condition=Q(chosen__in=["", *Chosen.values]), name="session_chosen_known"),
             models.UniqueConstraint(
                 fields=["prompt"], condition=Q(status__in=ACTIVE), name="session_one_active"
             ),
@@ -209,6 +236,22 @@ class OptimizationSession(Owned):
     def is_active(self) -> bool:
         """Whether work may still be going on."""
         return self.status in ACTIVE
+
+    @property
+    def hands_over_best(self) -> bool:
+        """Whether the best found is the result: as the person chose, else as it was proven."""
+        return self.chosen == Chosen.BEST or (not self.chosen and self.kept_original is False)
+
+    @property
+    def open_to_choice(self) -> bool:
+        """Whether a person may say which text to use: the best is ahead, without proof. As `OPEN_TO_CHOICE`."""
+        ahead = self.kept_original is False or bool(self.results.get("ahead"))
+        return ahead and self.status in ENDED and self.verdict in UNPROVEN
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its best can still be compared on held-out rows. As `COMPARABLE`."""
+        return self.status == SessionStatus.CANCELLED and not self.verdict and self.kept_original is False
 
     @property
     def may_learn(self) -> bool:
@@ -279,7 +322,14 @@ class OptimizationSession(Owned):
 
 
 class SessionEvent(models.Model):
-    """A line of the session's log. Appended only, in the order of the search."""
+    """A line of the session's log. Appended only, in the order of the search.
+
+    What happens besides is numbered from another beginning, so that a replay, which numbers the search's lines again,
+    meets none of it.
+    """
+
+    OF_COMPARISON = 500_000_000
+    OF_PEOPLE = 1_000_000_000
 
     session = models.ForeignKey(OptimizationSession, on_delete=models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()

@@ -67,7 +67,9 @@ def _fold(session: OptimizationSession) -> None:
 
 
 def _lineage(session: OptimizationSession) -> set[str]:
-    """The operators that made the best candidate out of the original."""
+    """The operators that made what was handed over out of the original: none where that is the original itself."""
+    if session.kept_original:
+        return set()
     rows = list(session.candidates.values_list("number", "operator", "is_best", "parents__number"))
     line = {number for number, _, is_best, _ in rows if is_best}
     while older := set(_parents_of(line, rows)) - line:

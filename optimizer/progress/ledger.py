@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from optimizer.briefing import paid_for
 from optimizer.llm.base import Reply, Request
 from optimizer.models import LLMCall, OptimizationSession
 
@@ -48,13 +49,7 @@ class LedgerRows:
         OptimizationSession.objects.filter(pk=self._session.pk, attempts__gt=1).update(attempts=1)
 
     def _known(self, keys: Collection[str]) -> dict[str, Reply]:
-        rows = LLMCall.objects.filter(session=self._session, key__in=list(keys))
-        return {
-            row.key: Reply(
-                row.response, row.finish_reason, row.prompt_tokens, row.completion_tokens, row.duration_ms
-            )
-            for row in rows
-        }
+        return paid_for(self._session, keys)
 
     def _copy(self, keys: Collection[str]) -> bool:
         """Take over what the workspace's other sessions were answered, so that a replay needs nothing but its own

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cached_property, singledispatchmethod
+from functools import singledispatchmethod
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from optimizer.engine import events
-from optimizer.engine.components import Components, Shot
-from optimizer.engine.variables import variables
-from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionEvent, SessionStatus, Split
+from optimizer.models import (
+    Candidate,
+    Evaluation,
+    LLMCall,
+    OptimizationSession,
+    SessionEvent,
+    SessionStatus,
+    Split,
+)
 from optimizer.models.sessions import SessionQuerySet
 
 WAITING = "Waiting for Ollama"  # the stage; the page says what to do
@@ -27,8 +32,9 @@ class Recorder:
         self.stage = events.Stage("")
         self.text = ""
         self.result: events.Finished | None = None
+        self.compared: events.Compared | None = None
         self.invented: tuple[str, ...] | None = None
-        self._seq = 0
+        self._seq = SessionEvent.OF_COMPARISON if session.comparing else 0
 
     def held(self) -> SessionQuerySet:
         """The session's row, while the lease is ours."""
@@ -48,9 +54,13 @@ class Recorder:
         """The best so far."""
         return self.candidates().filter(is_best=True).first()
 
-    @cached_property
-    def _spent_before(self) -> dict[str, int]:
-        return self.session.spent_before
+    def spent(self) -> dict[str, int]:
+        """What the session has cost so far, by its ledger: a search that is played again counts from 0."""
+        return LLMCall.objects.filter(session=self.session).aggregate(
+            calls=Count("pk"),
+            prompt_tokens=Sum("prompt_tokens", default=0),
+            completion_tokens=Sum("completion_tokens", default=0),
+        )
 
     # Each kind of event
 
@@ -75,7 +85,7 @@ class Recorder:
 
     @keep.register
     def _spent(self, event: events.Spent) -> None:
-        self.update(**{name: spent + self._spent_before[name] for name, spent in asdict(event).items()})
+        self.update(**self.spent())
 
     @keep.register
     def _proposed(self, event: events.Proposed) -> None:
@@ -114,7 +124,12 @@ class Recorder:
         with transaction.atomic():
             self.candidates().filter(is_best=True).exclude(number=event.number).update(is_best=False)
             self.candidates().filter(number=event.number).update(is_best=True, dropped=False)
-        self._log("leading", f"Candidate {event.number} is the best so far.")
+        told = (
+            f"Candidate {event.number} is the best so far."
+            if event.number
+            else "The original is ahead of all."
+        )
+        self._log("leading", told)
 
     @keep.register
     def _rejected(self, event: events.Rejected) -> None:
@@ -132,6 +147,10 @@ class Recorder:
     @keep.register
     def _invented(self, event: events.Invented) -> None:
         self.invented = event.inputs
+
+    @keep.register
+    def _compared(self, event: events.Compared) -> None:
+        self.compared = event
 
     @keep.register
     def _finished(self, event: events.Finished) -> None:
@@ -152,24 +171,35 @@ def results_of(result: events.Finished) -> dict[str, Any]:
         "improvements": list(result.improvements),
         "metrics": result.rating and asdict(result.rating),
         "original_metrics": result.original_rating and asdict(result.original_rating),
-        "comparison": result.comparison and asdict(result.comparison),
         "rejected": dict(result.rejected),
-        "caveats": list(result.caveats),
         "used_feedback": list(result.used_evidence),
         "operators": [asdict(operator) for operator in result.operators],
+        **proof_of(result),
+    }
+
+
+def proof_of(result: events.Finished | events.Compared) -> dict[str, Any]:
+    """What was compared, and what to know about that, as it is stored."""
+    proof = result.proof
+    return {
+        "winner": proof.winner,
+        "ahead": proof.ahead,
+        "left_out": proof.left_out,
+        "doubtful_judge": proof.doubtful_judge,
+        "comparison": proof.comparison and asdict(proof.comparison),
+        "caveats": list(result.caveats),
         "position_bias": result.position_bias,
     }
 
 
-def components_of(stored: Mapping[str, Any]) -> Components:
-    """A candidate's components, from how they are stored."""
-    shots = tuple(_shot_of(shot) for shot in stored["shots"])
-    names = stored.get("variables", variables(stored["instruction"]))
-    return Components(
-        **{**stored, "shots": shots, "keywords": tuple(stored["keywords"]), "variables": tuple(names)}
-    )
-
-
-def _shot_of(stored: Mapping[str, Any]) -> Shot:
-    values = tuple((name, text) for name, text in stored.get("values", ()))
-    return Shot(**{**stored, "values": values})
+def scores_of(result: events.Finished | events.Compared) -> dict[str, Any]:
+    """The columns that say what the comparison came to."""
+    proof = result.proof
+    return {
+        "verdict": proof.verdict or "",
+        "kept_original": not proof.handed_over,
+        "score_kind": result.score_kind,
+        "quality_score": result.quality_score,
+        "baseline_score": proof.comparison and proof.comparison.baseline,
+        "best_score": proof.comparison and proof.comparison.best,
+    }

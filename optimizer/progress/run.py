@@ -17,6 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from optimizer.briefing import components_of
 from optimizer.engine import TaskRefused, events, finish
 from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
@@ -30,12 +31,13 @@ from optimizer.models import (
     PromptStatus,
     SessionStatus,
 )
-from optimizer.progress.record import Recorder, components_of, results_of
+from optimizer.progress.record import Recorder, proof_of, results_of, scores_of
 from optimizer.topics import publish
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 MOST_ATTEMPTS = 3
 STOPPED_WITH_BEST = "Stopped by you; the best so far is kept. It was not compared on held-out rows."
+STOPPED_AND_COMPARED = "Stopped by you; the best so far was then compared on held-out rows."
 TICK = 0.25  # seconds between two writes of what changes all the time
 URGENT = events.Proposed | events.Scored | events.IterationDone
 
@@ -92,6 +94,10 @@ def reopen(session_id: int) -> bool:
             finish_reason="",
             error_code="",
             error_message="",
+            verdict="",
+            chosen="",
+            baseline_score=None,
+            best_score=None,
         )
     )
 
@@ -109,7 +115,7 @@ class Run:
     def record(self, event: events.Event) -> bool:
         """Keep what the engine told. False when to stop: stop was asked for, or another worker holds the session."""
         self.recorder.keep(event)
-        if isinstance(event, events.Finished):
+        if isinstance(event, events.Finished | events.Compared):
             return True
         if not isinstance(event, URGENT) and time.monotonic() < self._next_tick:
             return True
@@ -171,24 +177,35 @@ class Run:
             )
 
     def finish(self) -> None:
-        """The result, in one transaction; or test inputs, which a person has to approve of before it goes on."""
-        result = self.recorder.result
+        """The result, in one transaction; or test inputs, which a person has to approve before it continues."""
         if self.recorder.invented is not None:
             self._await_approval(list(self.recorder.invented))
-        if result is None:
-            return
-        comparison = result.comparison
+        if compared := self.recorder.compared:
+            self._end_comparison(compared)
+        if result := self.recorder.result:
+            self._end(
+                SessionStatus.COMPLETED,
+                text=result.components.as_text() if result.best else "",
+                finish_reason=result.reason,
+                results=results_of(result),
+                **scores_of(result),
+            )
+
+    def _end_comparison(self, result: events.Compared) -> None:
+        """Stopped as before, now with a verdict."""
+        candidate = self.recorder.best_candidate()
         self._end(
-            SessionStatus.COMPLETED,
-            text=result.components.as_text() if result.best else "",
-            finish_reason=result.reason,
-            kept_original=result.best == 0,
-            score_kind=result.score_kind,
-            quality_score=result.quality_score,
-            baseline_score=comparison and comparison.baseline,
-            best_score=comparison and (comparison.best if result.best else comparison.baseline),
-            results=results_of(result),
+            SessionStatus.CANCELLED,
+            text=candidate.text if candidate and result.proof.handed_over else "",
+            finish_reason=STOPPED_AND_COMPARED,
+            results={**self.session.results, **proof_of(result), **self._changes_of(result)},
+            **scores_of(result),
         )
+
+    def _changes_of(self, result: events.Compared) -> dict[str, Any]:
+        """What changed is told of what is ahead, not of what lost."""
+        kept = result.proof.handed_over or result.proof.ahead
+        return {"improvements": self.session.results.get("improvements", []) if kept else []}
 
     def _await_approval(self, inputs: list[str]) -> None:
         """Wait for a person, unless one has just asked to stop."""
@@ -209,21 +226,37 @@ class Run:
 
     def stop(self) -> None:
         """End because a person asked, keeping the best so far. It was not compared on held-out rows."""
+        if self.session.comparing:
+            return self._give_up_comparison()
         candidate = self.recorder.best_candidate()
-        components = components_of(candidate.components) if candidate else None
+        found = candidate if candidate and candidate.number else None
         original = original_of(self.session.prompt.original, tuple(self.session.literals))
-        found = bool(candidate and candidate.number and components)
-        self._end(
+        changed = [finish.changes(original, components_of(found.components))] if found else []
+        return self._end(
             SessionStatus.CANCELLED,
-            text=components.as_text() if found and components else "",
+            text=found.text if found else "",
             finish_reason=STOPPED_WITH_BEST if found else "Stopped before anything better was found.",
-            kept_original=not found,
-            results={"improvements": [finish.changes(original, components)] if found and components else []},
+            kept_original=found is None,
+            score_kind="accuracy" if self.session.dataset_id else "win rate",
+            results={"improvements": changed},
         )
 
     def fail(self, code: str, message: str) -> None:
         """End with an error that says what happened and what to do."""
-        self._end(SessionStatus.FAILED, error_code=code, error_message=message, finish_reason="Failed.")
+        if self.session.comparing:
+            return self._give_up_comparison(f"The comparison on held-out rows failed: {message}")
+        return self._end(
+            SessionStatus.FAILED, error_code=code, error_message=message, finish_reason="Failed."
+        )
+
+    def _give_up_comparison(self, *caveats: str) -> None:
+        """Stopped as before: what the search found stays, without a verdict."""
+        candidate = self.recorder.best_candidate()
+        self._end(
+            SessionStatus.CANCELLED,
+            text=candidate.text if candidate else "",
+            results={**self.session.results, "caveats": list(caveats)},
+        )
 
     def release(self) -> None:
         """Give the session back, for another worker to go on with."""
@@ -245,6 +278,7 @@ class Run:
             cache.set(_text_key(self.session.pk), self.recorder.text, 60)
         stage = self.recorder.stage
         held = self.recorder.update(
+            **self.recorder.spent(),
             lease_until=timezone.now() + LEASE,
             stage=stage.name,
             stage_done=stage.done,
@@ -268,10 +302,12 @@ class Run:
                 lease_until=None,
                 lease_token=None,
                 stage="",
+                comparing=False,
+                **self.recorder.spent(),
                 **fields,
             )
             if ended:
-                completed = status == SessionStatus.COMPLETED or bool(text)
+                completed = status == SessionStatus.COMPLETED or self.session.comparing or bool(text)
                 prompt_status = PromptStatus.COMPLETED if completed else PromptStatus.FAILED
                 Prompt.objects.filter(pk=self.session.prompt_id).update(status=prompt_status, optimized=text)
             self.publish()

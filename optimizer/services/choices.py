@@ -35,6 +35,7 @@ class Choices:
     max_minutes: float | None = None
     target_score: float | None = None
     patience: int | None = None
+    only_proven: bool = False
     seed: int = 0
     show_inputs: bool = False
     inputs: tuple[str, ...] = ()  # to be shown, instead of new ones
@@ -47,5 +48,6 @@ class Choices:
 
 COLUMNS = (
     "preset", "iterations", "rounds", "temperature", "max_tokens", "target_model", "optimizer_model",
-    "grader", "max_calls", "token_budget", "max_minutes", "target_score", "patience", "seed", "submit_key",
+    "grader", "max_calls", "token_budget", "max_minutes", "target_score", "patience", "only_proven", "seed",
+    "submit_key",
 )  # fmt: skip

@@ -13,8 +13,9 @@ from django.conf import settings
 from django.core.cache import cache
 
 from optimizer import briefing, installed, speeds
+from optimizer.counts import counted
 from optimizer.engine import Config, Task, TaskRefused
-from optimizer.engine.estimate import Estimate, Speed, estimate
+from optimizer.engine.estimate import Estimate, Speed, estimate, estimate_comparison
 from optimizer.models import OptimizationSession, Prompt
 from optimizer.services.choices import COLUMNS, Choices
 
@@ -45,7 +46,7 @@ class Forecast:
         return asdict(self)
 
     def __str__(self) -> str:
-        cost = f"About {rough(self.calls):,} calls, {rough(self.tokens):,} tokens"
+        cost = f"About {counted(rough(self.calls), 'call')}, {counted(rough(self.tokens), 'token')}"
         if self.minutes is not None:
             return f"{cost}, {duration(self.minutes)} with {self.model} on this server."
         if not self.model:
@@ -98,6 +99,33 @@ def _rehearsed(task: Task, config: Config, speed: Speed, seed: int) -> Estimate 
         return TOO_BIG
 
 
+def forecast_comparison(session: OptimizationSession) -> Forecast | None:
+    """What comparing the best of a stopped search will take, besides what is paid for; None where that cannot be
+    told."""
+    model = session.target_model
+    speed = speeds.known(model)
+    measured = hashlib.sha256(repr(speed).encode()).hexdigest()
+    key = f"comparison:{session.pk}:{session.calls}:{measured}"
+    try:
+        found = cache.get(key) or _comparison(session, speed or UNMEASURED)
+    except Exception:  # only an estimate: the comparison itself may go well
+        log.exception("no estimate of comparing session %s", session.pk)
+        return None
+    cache.set(key, found, REMEMBERED)
+    return Forecast(found.calls, found.tokens, found.minutes if speed else None, model)
+
+
+def _comparison(session: OptimizationSession, speed: Speed) -> Estimate:
+    return estimate_comparison(
+        briefing.task_of(session),
+        briefing.config_of(session),
+        speed,
+        session.seed,
+        contender=briefing.contender_of(session),
+        paid=lambda keys: briefing.paid_for(session, keys),
+    )
+
+
 def _draft(choices: Choices) -> OptimizationSession:
     """The session as it would be, never saved."""
     return OptimizationSession(
@@ -128,5 +156,5 @@ def duration(minutes: float) -> str:
     """A span as people say it: `40 seconds`, `4 minutes`, `3 hours`."""
     if minutes < 1.5:
         seconds = max(5, round(minutes * 12) * 5)
-        return f"{seconds} seconds"
-    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+        return counted(seconds, "second")
+    return counted(round(minutes), "minute") if minutes < 120 else counted(round(minutes / 60), "hour")

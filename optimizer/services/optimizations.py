@@ -71,12 +71,12 @@ def _start(by: User, choices: Choices, estimate: dict[str, Any] | None) -> Optim
         **{name: getattr(choices, name) for name in COLUMNS},
         **owned,
     )
-    transaction.on_commit(lambda: _ring(session.pk), robust=True)
+    transaction.on_commit(lambda: ring(session.pk), robust=True)
     topics.publish(f"history:{session.workspace_id}")
     return session
 
 
-def _ring(session_id: int) -> None:
+def ring(session_id: int) -> None:
     """A doorbell only: if it is lost, the sweep finds the session."""
     current_app.send_task("optimizer.tasks.optimize", args=[session_id])
 
@@ -99,7 +99,7 @@ def approve_inputs(*, session: OptimizationSession, by: User, inputs: Sequence[s
     with transaction.atomic():
         waiting = _rows(session).filter(AWAITING_APPROVAL)
         if waiting.update(inputs=list(inputs), inputs_requested=False, updated_by=by):
-            transaction.on_commit(lambda: _ring(session.pk), robust=True)
+            transaction.on_commit(lambda: ring(session.pk), robust=True)
             topics.publish(session.topic, f"history:{session.workspace_id}")
     session.refresh_from_db()
 
@@ -108,7 +108,9 @@ def stop_optimization(*, session: OptimizationSession, by: User) -> None:
     """Ask a running optimization to stop, keeping the best so far; end at once one that has not begun."""
     require_writer(user=by, workspace_id=session.workspace_id)
     with transaction.atomic():
-        if _end_unclaimed(session):
+        if _give_up_unclaimed_comparison(session):
+            pass  # stopped as before
+        elif _end_unclaimed(session):
             Prompt.objects.filter(pk=session.prompt_id).update(status=PromptStatus.FAILED)
         else:
             _rows(session).filter(status__in=ACTIVE, stop_requested_at=None).update(
@@ -118,11 +120,20 @@ def stop_optimization(*, session: OptimizationSession, by: User) -> None:
     session.refresh_from_db()
 
 
+def _give_up_unclaimed_comparison(session: OptimizationSession) -> bool:
+    return bool(
+        _unclaimed(session).filter(comparing=True).update(status=SessionStatus.CANCELLED, comparing=False)
+    )
+
+
+def _unclaimed(session: OptimizationSession) -> SessionQuerySet:
+    return _rows(session).filter(status=SessionStatus.PENDING, lease_token=None, attempts=0)
+
+
 def _end_unclaimed(session: OptimizationSession) -> bool:
     now = timezone.now()
-    unclaimed = _rows(session).filter(status=SessionStatus.PENDING, lease_token=None, attempts=0)
     return bool(
-        unclaimed.update(
+        _unclaimed(session).update(
             status=SessionStatus.CANCELLED,
             stop_requested_at=now,
             finished_at=now,

@@ -10,7 +10,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from optimizer.engine import variables
+from optimizer.counts import counted
+from optimizer.engine import figures, variables
+from optimizer.engine.verdicts import Verdict
+from optimizer.models import OptimizationSession
 from optimizer.services import estimates
 from optimizer.services.accounts import sign_up_is_open
 
@@ -26,31 +29,46 @@ OPERATORS = {
 @register.filter
 def percent(score: float | str | None) -> str:
     """`0.714` reads `71 %`."""
-    return "" if score is None else f"{float(score) * 100:.0f} %"
-
-
-@register.filter
-def signed(difference: float | None) -> str:
-    """A difference of scores in points: `+25`."""
-    return "" if difference is None else f"{difference * 100:+.0f}".replace("-", "\N{MINUS SIGN}")
+    return "" if score is None else figures.percent(float(score))
 
 
 @register.filter
 def points(difference: float | None) -> str:
-    """With its unit: `+25 points`."""
-    return "" if difference is None else f"{signed(difference)} points"
+    """A difference of scores with its unit: `+25 points`."""
+    return "" if difference is None else figures.points(difference)
+
+
+@register.filter(name="counted")
+def count_of(number: float, noun: str) -> str:
+    """`3` with "row" reads `3 rows`."""
+    return counted(number, noun)
+
+
+@register.filter
+def hundredths(score: float | None) -> str:
+    """A score up to 100 as the whole number that `percent` shows: `71`."""
+    return "" if score is None else str(figures.whole(score / 100))
+
+
+@register.filter
+def in_words(verdict: str) -> str:
+    """`not_proven` reads `Not proven`."""
+    return Verdict(verdict).words if verdict else ""
+
+
+@register.simple_tag
+def gained(session: OptimizationSession) -> str:
+    """Both scores on held-out rows, told apart: `40 % → 75 %`."""
+    if session.baseline_score is None or session.best_score is None:
+        return ""
+    told = figures.pair(session.baseline_score, session.best_score)
+    return f"{told.before} → {told.after}"
 
 
 @register.filter
 def in_braces(name: str) -> str:
     """How a variable is written in a prompt."""
     return variables.in_braces(name)
-
-
-@register.filter
-def counted(count: int, thing: str) -> str:
-    """`1` reads `1 row`, `1200` reads `1,200 rows`."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 @register.filter
@@ -98,7 +116,7 @@ def _spoken(age: timedelta, moment: datetime) -> str:
 @register.filter
 def marked(score: float) -> str:
     """The mark of one graded answer, not by colour alone."""
-    return "✓" if score >= 0.999 else "✗" if score <= 0.001 else f"{score * 100:.0f} %"
+    return "✓" if score >= 0.999 else "✗" if score <= 0.001 else figures.percent(score)
 
 
 @register.filter
@@ -117,12 +135,6 @@ def sign_up_open() -> bool:
 def operator(name: str) -> str:
     """How a candidate came to be, in words."""
     return OPERATORS.get(name, name.replace("_", " "))
-
-
-@register.filter
-def p_value(chance: float) -> str:
-    """No more digits than are meant."""
-    return "p < 0.001" if chance < 0.001 else f"p = {chance:.2g}"
 
 
 @register.filter

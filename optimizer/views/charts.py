@@ -46,13 +46,14 @@ class Chart:
 
 
 def chart_of(candidates: Iterable[Candidate]) -> Chart | None:
-    """Nothing until something is scored."""
+    """Nothing until something is scored. The best is who leads; a higher score on fewer rows, or one that has yet to
+    meet it, does not raise the line."""
     scored = [candidate for candidate in candidates if candidate.score is not None]
     if not scored:
         return None
     last = max(scored[-1].number, 4)
-    kept = [candidate for candidate in scored if not candidate.dropped] or scored
-    best = max(kept, key=lambda candidate: candidate.score or 0)
+    best = next((candidate for candidate in scored if candidate.is_best), scored[0])
+    kept = [c for c in scored if not c.dropped and (c.score or 0) <= (best.score or 0)] or [best]
     return Chart(
         dots=tuple(_dot(candidate, last, candidate is best) for candidate in scored),
         line=" ".join(_steps(kept, last)),

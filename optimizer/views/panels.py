@@ -11,9 +11,11 @@ from django.db.models import QuerySet
 
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
 from optimizer.progress import live_text
+from optimizer.services.estimates import forecast_comparison
+from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
 from optimizer.views.charts import chart_of
 from optimizer.views.diffs import word_diff
-from optimizer.views.wording import counted_from, elapsed, headline
+from optimizer.views.wording import counted_from, elapsed
 
 TABS = {
     "progress": "Progress",
@@ -57,23 +59,38 @@ def _candidates(session: OptimizationSession) -> QuerySet[Candidate]:
 
 
 def _results(session: OptimizationSession) -> Context:
+    """`found` is the winner of the search, None where that is the original; `best` is what is handed over."""
     ends = list(session.candidates.filter(number=0) | session.candidates.filter(is_best=True))
     original = next((candidate for candidate in ends if candidate.number == 0), None)
-    best = next((candidate for candidate in ends if candidate.is_best), original)
-    if original is None or best is None or session.status == SessionStatus.FAILED:
+    found = next((candidate for candidate in ends if candidate.is_best and candidate.number), None)
+    if original is None or session.status == SessionStatus.FAILED:
         return {"original": original, "best": None}
+    best = found if found and session.hands_over_best else original
     return {
         "original": original,
+        "found": found,
         "best": best,
-        "headline": headline(session),
         "tokens": session.prompt_tokens + session.completion_tokens,
-        "changes": word_diff(original.text, best.text),
+        "changes": word_diff(original.text, found.text) if found else [],
         "messages_json": json.dumps(best.messages, indent=2, ensure_ascii=False),
-        "answers": _answers(original, best),
-        "metrics": _metrics(session.results),
+        "answers": _answers(original, found) if comparison_of(session) else [],
+        "improvements": session.results.get("improvements") if session.hands_over_best else [],
+        "metrics": _metrics(session),
         "feedback_used": session.feedback_used,
         "reused": session.calls_reused,
-        "comparison": session.results.get("comparison"),
+        **_verdict(session),
+    }
+
+
+def _verdict(session: OptimizationSession) -> Context:
+    return {
+        "word": word(session),
+        "headline": headline(session),
+        "gain": gain(session),
+        "scores": scores(session),
+        "comparison": comparison_of(session),
+        "next_step": next_step(session),
+        "to_compare": forecast_comparison(session) if session.comparable else None,
     }
 
 
@@ -92,7 +109,9 @@ class Answer:
         return "better" if self.after.score > self.before.score else "worse"
 
 
-def _answers(original: Candidate, best: Candidate) -> list[Answer]:
+def _answers(original: Candidate, found: Candidate | None) -> list[Answer]:
+    """By the original alone where nothing else was found."""
+    best = found or original
     rows = Evaluation.objects.filter(candidate__in=[original, best], split=Split.HELD_OUT)[: 2 * ROWS]
     by_candidate: dict[int, dict[int, Evaluation]] = {original.pk: {}, best.pk: {}}
     for row in rows:
@@ -111,8 +130,10 @@ class Metric:
     after: float
 
 
-def _metrics(results: dict[str, Any]) -> list[Metric]:
-    after, before = results.get("metrics") or {}, results.get("original_metrics") or {}
+def _metrics(session: OptimizationSession) -> list[Metric]:
+    """Where the original is kept, there is no before."""
+    after = session.results.get("metrics") or {}
+    before = (session.results.get("original_metrics") or {}) if session.hands_over_best else {}
     names = ("clarity", "specificity", "engagement")
     return [Metric(name, before.get(name), after[name]) for name in names if name in after]
 

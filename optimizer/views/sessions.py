@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from optimizer.forms.feedback import FeedbackForm, VerdictForm
+from optimizer.forms.feedback import ChoiceForm, FeedbackForm, VerdictForm
 from optimizer.forms.inputs import InputsForm
 from optimizer.models import Evaluation, Feedback, OptimizationSession, OutputRating
 from optimizer.services.access import may_write
 from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
+from optimizer.services.results import choose_result, compare_stopped
 from optimizer.views.panels import TABS, session_panel
 from optimizer.views.requests import AppRequest
 
@@ -37,6 +38,28 @@ def session_stop(request: AppRequest, pk: int) -> HttpResponse:
     if request.htmx:
         return _detail(request, session, tab=_tab(request.POST.get("tab", "")))
     return redirect("session-detail", pk=pk)
+
+
+@login_required
+@require_POST
+def session_compare(request: AppRequest, pk: int) -> HttpResponse:
+    session = _visible(request, pk)
+    try:
+        compare_stopped(session=session, by=request.user)
+    except ValidationError as error:
+        return _detail(request, session, tab="", status=409, refused=error.messages)
+    return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
+
+
+@login_required
+@require_POST
+def session_choose(request: AppRequest, pk: int) -> HttpResponse:
+    session = _visible(request, pk)
+    form = ChoiceForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest("A choice is best or original.")
+    choose_result(session=session, by=request.user, choice=form.cleaned_data["choice"])
+    return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
 
 
 @login_required

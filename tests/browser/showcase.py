@@ -61,6 +61,8 @@ def fill(user: User) -> dict[str, OptimizationSession]:
     return {
         "failed": failed(workspace),
         "kept": kept(workspace),
+        "ahead": ahead(workspace),
+        "stopped": stopped(workspace),
         "done": done(workspace, user),
         "queued": session_of(workspace, "Summarise {{article}} for {{reader}} in three sentences.", 4),
         "inputs": session_of(
@@ -110,7 +112,7 @@ def done(workspace: Workspace, user: User) -> OptimizationSession:
         started_at=timezone.now() - timedelta(minutes=37), finished_at=timezone.now() - timedelta(minutes=34.4),
         processing_time_ms=156_000,
         finish_reason="All 3 iterations are done.", kept_original=False, score_kind="accuracy",
-        baseline_score=0.40625, best_score=0.75, quality_score=75, results=RESULTS,
+        baseline_score=0.40625, best_score=0.75, quality_score=75, verdict="better", results=RESULTS,
         estimate={"calls": 921, "tokens": 151_000, "minutes": 2.9, "model": "llama3.2:3b"},
         evidence=[{"text": EARLIER_SAID, "session": earlier and earlier.pk, "tier": "prompt"}],
     )  # fmt: skip
@@ -137,27 +139,83 @@ RESULTS = {
         "difference": 0.34375, "low": 0.15625, "high": 0.53125, "p_value": 0.0034,
     },
     "rejected": {"a variable was lost": 2, "the same as an earlier candidate": 5},
-    "caveats": ["Only 32 held-out rows: small differences cannot be told from chance."],
+    "caveats": [],
+    "winner": 27, "ahead": True,
     "used_feedback": [EARLIER_SAID],
 }  # fmt: skip
 
 
 def kept(workspace: Workspace) -> OptimizationSession:
     comparison = {
-        "rows": 24, "better": 1, "worse": 2, "same": 21, "baseline": 0.875, "best": 0.83,
-        "difference": -0.04, "low": -0.16, "high": 0.08, "p_value": 1.0,
+        "rows": 24, "better": 1, "worse": 8, "same": 15, "baseline": 0.875, "best": 0.5833,
+        "difference": -0.2917, "low": -0.5, "high": -0.0833, "p_value": 0.04,
     }  # fmt: skip
     session = session_of(
         workspace, "Translate {{sentence}} into German. Answer with the translation only.", 190, status="completed",
         started_at=timezone.now() - timedelta(minutes=189), finished_at=timezone.now() - timedelta(minutes=186),
         processing_time_ms=180_000, calls=530, prompt_tokens=70_112, completion_tokens=12_020, iterations_completed=3,
-        finish_reason="No better candidate for 4 rounds.", kept_original=True, score_kind="accuracy",
-        baseline_score=0.875, best_score=0.875, quality_score=88,
-        results={"comparison": comparison, "caveats": ["The best found did no better than the original."]},
+        finish_reason="The last 4 rounds brought nothing better than the best so far.", kept_original=True,
+        score_kind="accuracy", baseline_score=0.875, best_score=0.5833, quality_score=87.5, verdict="worse",
+        dataset=factories.make_dataset(workspace, 60),
+        results={"comparison": comparison, "caveats": [], "winner": 2},
     )  # fmt: skip
-    candidate = factories.make_candidate(session, text=session.prompt.original, score=0.875, is_best=True)
-    assert candidate.number == 0
+    _ends(session, 0.7917, 0.8333)
     return session
+
+
+def ahead(workspace: Workspace) -> OptimizationSession:
+    comparison = {
+        "rows": 6, "better": 4, "worse": 1, "same": 1, "baseline": 0.1667, "best": 0.6667,
+        "difference": 0.5, "low": -0.1667, "high": 1.0, "p_value": 0.38,
+    }  # fmt: skip
+    session = session_of(
+        workspace, "Which team answers this message?", 60, status="completed", kept_original=False,
+        started_at=timezone.now() - timedelta(minutes=59), finished_at=timezone.now() - timedelta(minutes=57),
+        processing_time_ms=95_000, calls=214, prompt_tokens=31_400, completion_tokens=4_120, iterations_completed=1,
+        finish_reason="The target score is reached on the search rows.", score_kind="accuracy", quality_score=66.67,
+        baseline_score=0.1667, best_score=0.6667, verdict="too_few_rows",
+        dataset=factories.make_dataset(workspace, 15),
+        results={"comparison": comparison, "caveats": [], "winner": 2, "ahead": True},
+    )  # fmt: skip
+    _ends(session, 0.2, 1.0)
+    return session
+
+
+def stopped(workspace: Workspace) -> OptimizationSession:
+    session = session_of(
+        workspace, "Is this sentence grammatical? Explain the rule.", 90, status="cancelled", kept_original=False,
+        started_at=timezone.now() - timedelta(minutes=89), finished_at=timezone.now() - timedelta(minutes=88),
+        processing_time_ms=61_000, calls=187, prompt_tokens=24_410, completion_tokens=3_020,
+        finish_reason="Stopped by you; the best so far is kept. It was not compared on held-out rows.",
+        score_kind="accuracy", dataset=factories.make_dataset(workspace, 64), results={"improvements": []},
+    )  # fmt: skip
+    _ends(session, 0.5417, 0.875)
+    return session
+
+
+def _ends(session: OptimizationSession, before: float, after: float) -> None:
+    """An original, one that lost, and the best found, with answers where they were compared."""
+    original = session.prompt.original
+    ends = [
+        factories.make_candidate(
+            session, number=number, text=text, components={"instruction": text, "shots": [], "keywords": []},
+            score=score, scored_items=24, dropped=number == 1, is_best=number == 2, operator=operator,
+        )
+        for number, text, score, operator in (
+            (0, original, before, "original"),
+            (1, f"{original} Think first.", before - 0.1, "mutate"),
+            (2, f"{original}\n\nAnswer in one line, without an explanation.", after, "critique and synthesize"),
+        )
+    ]  # fmt: skip
+    comparison = session.results.get("comparison") or {"rows": 0}
+    for item in range(comparison["rows"]):
+        text, expected = REVIEWS[item % len(REVIEWS)]
+        gained, lost = item < comparison["better"], item >= comparison["rows"] - comparison["worse"]
+        for candidate, right in ((ends[0], not gained), (ends[2], not lost)):
+            said = expected if right else "I am not sure."
+            factories.make_evaluation(
+                candidate, item=item, input=text, expected=expected, output=said, score=float(right)
+            )
 
 
 def failed(workspace: Workspace) -> OptimizationSession:
@@ -182,7 +240,10 @@ def _older(workspace: Workspace) -> None:
         ("Is this sentence grammatical? Explain the rule.", "completed", 0.55, 0.6),
     ]
     for day, (prompt, status, baseline, best) in enumerate(prompts * 6, 1):
-        session_of(workspace, prompt, 1440 * day, status=status, baseline_score=baseline, best_score=best)
+        session_of(
+            workspace, prompt, 1440 * day, status=status, baseline_score=baseline, best_score=best,
+            verdict="better" if best else "", kept_original=False if best else None,
+        )  # fmt: skip
 
 
 def _candidates(session: OptimizationSession, count: int, best: int) -> None:

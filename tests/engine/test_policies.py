@@ -180,14 +180,14 @@ def ask(asker: Asker, count: int, name: str, most: int = 10) -> None:
     ("config", "limit"),
     [
         (Config(max_calls=10), "10 calls"),
-        (Config(max_tokens=1_700), "1700 tokens"),
+        (Config(max_tokens=1_700), "1,700 tokens"),
         (Config(max_minutes=0.1), "0.1 minutes"),
     ],
 )
 def test_each_limit_is_checked_before_a_batch_is_sent(config: Config, limit: str) -> None:
     asker = asker_of(config)
     ask(asker, 8, "first")
-    with pytest.raises(BudgetSpent, match=f"The budget of {limit} is spent"):
+    with pytest.raises(BudgetSpent, match=f"The budget of {limit} leaves no room"):
         ask(asker, 8, "second")
     assert asker.spent.calls == 8
     ask(asker, 8, "first")  # what is paid for costs nothing
@@ -196,7 +196,7 @@ def test_each_limit_is_checked_before_a_batch_is_sent(config: Config, limit: str
 def test_near_the_limit_of_tokens_few_calls_are_sent_at_a_time_and_it_is_never_passed() -> None:
     asker = asker_of(Config(max_tokens=2_500))
     ask(asker, 8, "first", most=100)
-    with pytest.raises(BudgetSpent, match="The budget of 2500 tokens is spent"):
+    with pytest.raises(BudgetSpent, match="The budget of 2,500 tokens leaves no room"):
         ask(asker, 8, "chatty", most=100)  # 1,760 tokens in all, were the replies as short as the first ones
     assert 8 < asker.spent.calls < 16
     assert asker.spent.prompt_tokens + asker.spent.completion_tokens <= 2_500
@@ -229,7 +229,7 @@ def test_the_judge_of_a_rubric_is_checked_against_people() -> None:
 def test_position_bias_is_measured_and_told() -> None:
     result = result_of(task(items=()))  # this judge always prefers the answer shown first
     assert result.position_bias == 1.0
-    assert any("shown first in 100% of its decided verdicts" in text for text in result.caveats)
+    assert any("shown first in 100 % of its decided verdicts" in text for text in result.caveats)
 
 
 def test_approved_inputs_are_used_and_none_are_written() -> None:

@@ -10,6 +10,7 @@ import pytest
 from optimizer.engine import Config, Item, TaskRefused, run
 from optimizer.engine.events import Finished, Leading, Proposed, Scored, Spent, Stage
 from optimizer.engine.splits import split
+from optimizer.engine.verdicts import Verdict
 from optimizer.llm.base import CallFailed, Done, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
@@ -36,7 +37,7 @@ def test_a_better_prompt_is_found_and_measured_on_held_out_rows() -> None:
     assert result.score_kind == "accuracy"
     assert result.quality_score == 100
     assert "examples from your rows" in result.improvements[0] or "answer format" in result.improvements[0]
-    assert "Accuracy on 8 search rows: 0% before, 100% after." in result.improvements[0]
+    assert "Accuracy on 8 search rows: 0 % before, 100 % after." in result.improvements[0]
 
 
 def test_the_stages_of_the_method_all_ask_the_model() -> None:
@@ -72,7 +73,7 @@ def test_the_original_is_kept_when_nothing_is_better() -> None:
     result = result_of(task(), same)
     assert result.best == 0
     assert result.components.as_text().strip() == PROMPT
-    assert "no better than the original" in " ".join(result.caveats)
+    assert (result.verdict, result.proof.winner) == (Verdict.NOT_PROVEN, 0)
 
 
 def test_a_run_is_a_function_of_seed_and_replies() -> None:

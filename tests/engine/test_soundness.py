@@ -116,7 +116,7 @@ def send(asker: Asker, texts: list[str]) -> None:
 
 def test_how_long_a_call_takes_is_known_before_many_are_sent() -> None:
     asker = Asker(costly(10, ms=30_000)(world, slots=2), Config(max_minutes=1))
-    with pytest.raises(BudgetSpent, match="1 minutes"):
+    with pytest.raises(BudgetSpent, match="1 minute "):
         send(asker, [f"word {number}" for number in range(20)])
     assert asker.spent.calls == 2
 
@@ -197,7 +197,7 @@ def test_a_verdict_that_cannot_be_read_counts_as_wrong_and_is_told() -> None:
         return next(part for part in request.messages[-1].content.split() if part.startswith("word"))
 
     result = result_of(task(grader="rubric"), mumbling)
-    assert any("could not be read, and count as wrong" in text for text in result.caveats)
+    assert any("could not be read, and counts as wrong" in text for text in result.caveats)
 
 
 def test_a_judge_that_never_says_anything_readable_ends_the_run() -> None:

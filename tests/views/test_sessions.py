@@ -90,7 +90,7 @@ def test_a_running_one_shows_its_progress(user_client: Client, running: Optimiza
 def test_a_finished_one_shows_its_proof(user_client: Client, done: OptimizationSession) -> None:
     page = page_of(user_client, done)
     for words in (
-        "12 of 32 rows better, 1 worse.", "+35 points", "+16 to +53", "p &lt; 0.001", "40 %", "75 %",
+        "12 of 32 rows better, 1 worse.", "+35 points", "+16 to +53", "40 %", "75 %",
         "Set the answer format.",
         "Only 32 rows.", "All iterations are done.", "<del>", "<ins>", "They seem fine.", "▲ better",
         "Copy as chat messages",
@@ -388,7 +388,7 @@ def test_it_goes_on_with_the_inputs_as_changed(
     ("typed", "said"),
     [
         ([], "There are 0 different inputs"),
-        (["one", "one", ""], "There are 1 different inputs"),
+        (["one", "one", ""], "There is 1 different input"),
         ([str(n) for n in range(51)], "There are 51 different inputs"),
         (["one", "x" * 10_001], "Input 2: This is 10,001 characters"),
         (["one", "a\0"], "NUL"),
@@ -444,7 +444,7 @@ def test_where_none_were_written_it_goes_on_with_ones_own_or_without(
 def test_one_input_of_ones_own_is_not_enough(user_client: Client, unwritten: OptimizationSession) -> None:
     response = user_client.post(address(unwritten, "inputs/"), {"input": ["Mine."]})
     assert response.status_code == 422
-    assert "There are 1 different inputs" in response.content.decode()
+    assert "There is 1 different input" in response.content.decode()
 
 
 def test_approving_of_one_that_does_not_wait_changes_nothing(

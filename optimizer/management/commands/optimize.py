@@ -8,14 +8,17 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from optimizer import progress, tasks
 from optimizer.engine import TaskRefused
+from optimizer.engine.events import Event
 from optimizer.engine.graders import GRADER_NAMES
 from optimizer.forms.optimization import OptimizationForm
+from optimizer.management.patience import Patience
 from optimizer.management.reading import (
     bad_input,
     faults,
@@ -26,18 +29,21 @@ from optimizer.management.reading import (
     read,
     rows_file,
 )
+from optimizer.management.telling import result_lines, result_text, summary
 from optimizer.management.terminal import ProgressBar, plain
 from optimizer.models import OptimizationSession, Preset, SessionStatus, User
 from optimizer.sample import sample_form_data
 from optimizer.services.accounts import administrator
 from optimizer.services.choices import Choices
-from optimizer.services.estimates import Forecast, forecast
+from optimizer.services.estimates import Forecast, forecast, forecast_comparison
 from optimizer.services.optimizations import start_optimization, stop_optimization
+from optimizer.services.results import compare_stopped
 
 PASSED_ON = (
     "context", "expected_column", "input_column", "no_header", "literals", "preset", "grader", "rubric", "tolerance",
     "choice_list", "threshold", "iterations", "rounds", "temperature", "max_tokens", "target_model",
-    "optimizer_model", "max_calls", "token_budget", "max_minutes", "target_score", "patience", "seed",
+    "optimizer_model", "max_calls", "token_budget", "max_minutes", "target_score", "patience", "only_proven",
+    "seed",
 )  # fmt: skip
 NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
@@ -50,7 +56,12 @@ class Command(BaseCommand):
         source.add_argument("--prompt", help="the prompt itself")
         source.add_argument("--file", help="a file with the prompt; - for standard input")
         source.add_argument("--sample", action="store_true", help="the sample that the home page offers")
-        source.add_argument("--resume", type=int, metavar="ID", help="go on with a stopped optimization")
+        source.add_argument("--resume", type=int, metavar="ID", help="continue a stopped optimization")
+        parser.add_argument(
+            "--compare-only",
+            action="store_true",
+            help="with --resume: compare the best of a stopped optimization with the original on held-out rows",
+        )
         parser.add_argument("--context", help="what the prompt is for")
         self._add_rows(parser)
         self._add_grading(parser)
@@ -61,6 +72,12 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--estimate", action="store_true", help="print what it will take, and start nothing"
+        )
+        parser.add_argument(
+            "--only-proven",
+            action="store_true",
+            default=None,
+            help="print the original unless something is proven better",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
@@ -131,19 +148,58 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         tasks.refresh_models()
         user = self._user(options["user"])
+        if options["resume"] is None and options["compare_only"]:
+            raise bad_input("--compare-only goes with --resume ID, of an optimization that was stopped.")
+        if options["resume"] is not None:
+            self._refuse_settings(options)
         choices = self._choices(user, options) if options["resume"] is None else None
         if choices:
             estimate = self._estimate(choices)
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
             self.stderr.write(str(estimate or NOTHING_TO_TELL))
+        elif options["compare_only"] and self._told_of_comparison(user, options):
+            return None
         run = self._run(user, choices, options)
+        self._work(run, user)
+        return self._print(run.session, as_json=options["json"])
+
+    def _work(self, run: progress.Run, user: User) -> None:
+        patience = Patience(run.session.pk)
         try:
             with ProgressBar(sys.stderr) as bar:
-                tasks.work(run, bar.show)
+
+                def watch(event: Event) -> None:
+                    bar.show(event)
+                    patience.watch(event)
+
+                tasks.work(run, watch)
         except KeyboardInterrupt:
             self._interrupted(run, user)
-        return self._print(run.session, as_json=options["json"])
+        if patience.ended:
+            raise CommandError(patience.ended, returncode=1)
+
+    def _told_of_comparison(self, user: User, options: dict[str, Any]) -> bool:
+        """What it takes; whether that was all that was asked for."""
+        session = self._stopped(user, options)
+        estimate = forecast_comparison(session)
+        if options["estimate"]:
+            self._tell(estimate, as_json=options["json"])
+        else:
+            self.stderr.write(str(estimate or NOTHING_TO_TELL))
+        return bool(options["estimate"])
+
+    def _stopped(self, user: User, options: dict[str, Any]) -> OptimizationSession:
+        """The one whose best can be compared."""
+        number = options["resume"]
+        found = OptimizationSession.objects.visible_to(user).filter(pk=number).first()
+        session: OptimizationSession | None = found
+        if session is None or not session.comparable:
+            raise bad_input(
+                f"Optimization {number} has nothing to compare: it takes one that was stopped after something better "
+                "was found, and that has no verdict yet."
+            )
+        return session
 
     def _choices(self, user: User, options: dict[str, Any]) -> Choices:
         typed = self._typed(options)
@@ -178,24 +234,38 @@ class Command(BaseCommand):
     def _run(self, user: User, choices: Choices | None, options: dict[str, Any]) -> progress.Run:
         """The session, claimed before a worker can."""
         with transaction.atomic():
-            session = (
-                start_optimization(by=user, choices=choices) if choices else self._resumed(user, options)
-            )
+            session = self._session(user, choices, options)
             run = progress.claim(session.pk)
         _refuse_waiting(session)
         if run is None:
             raise CommandError(f"Optimization {session.pk} is being worked on elsewhere.", returncode=1)
         return run
 
+    def _session(self, user: User, choices: Choices | None, options: dict[str, Any]) -> OptimizationSession:
+        if choices:
+            return start_optimization(by=user, choices=choices)
+        if not options["compare_only"]:
+            return self._resumed(user, options)
+        session = self._stopped(user, options)
+        try:
+            compare_stopped(session=session, by=user)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages), returncode=1) from error
+        return session
+
+    @staticmethod
+    def _refuse_settings(options: dict[str, Any]) -> None:
+        """What goes on keeps its settings."""
+        if ignored := [option(name) for name in (*PASSED_ON, "examples") if options[name] is not None]:
+            raise bad_input(f"--resume continues with the same settings; leave out: {', '.join(ignored)}.")
+        if options["estimate"] and not options["compare_only"]:
+            raise bad_input("--estimate is for what has not been started; leave out --resume.")
+
     def _resumed(self, user: User, options: dict[str, Any]) -> OptimizationSession:
         sessions = OptimizationSession.objects.visible_to(user).filter(pk=options["resume"])
         session: OptimizationSession | None = sessions.first()
-        if ignored := [option(name) for name in (*PASSED_ON, "examples") if options[name] is not None]:
-            raise bad_input(f"--resume goes on with the same settings; leave out: {', '.join(ignored)}.")
-        if options["estimate"]:
-            raise bad_input("--estimate is for what has not been started; leave out --resume.")
         if session is None or not progress.reopen(session.pk):
-            raise bad_input(f"There is no stopped or failed optimization {options['resume']} to go on with.")
+            raise bad_input(f"There is no stopped or failed optimization {options['resume']} to continue.")
         session.refresh_from_db()
         return session
 
@@ -221,7 +291,7 @@ class Command(BaseCommand):
     def _interrupted(self, run: progress.Run, user: User) -> None:
         stop_optimization(session=run.session, by=user)
         run.stop()
-        self.stderr.write(f"Stopped. Go on with: manage.py optimize --resume {run.session.pk}")
+        self.stderr.write(f"Stopped. Continue with: manage.py optimize --resume {run.session.pk}")
 
     def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
         if estimate is None:
@@ -233,12 +303,14 @@ class Command(BaseCommand):
         _refuse_waiting(session)
         if session.is_active:
             raise CommandError(
-                f"Optimization {session.pk} goes on elsewhere; its page shows it.", returncode=1
+                f"Optimization {session.pk} continues elsewhere; its page shows it.", returncode=1
             )
         if as_json:
             self.stdout.write(json.dumps(summary(session), ensure_ascii=False))
         elif session.status != SessionStatus.FAILED:
             self.stdout.write(plain(result_text(session), self.stdout.isatty()))
+            self.stdout.flush()
+            self.stderr.write("\n".join(result_lines(session)))
         if session.status == SessionStatus.FAILED:
             raise CommandError(session.error_message, returncode=1)
 
@@ -246,39 +318,6 @@ class Command(BaseCommand):
 def _refuse_waiting(session: OptimizationSession) -> None:
     if session.awaits_approval:
         raise CommandError(
-            f"Optimization {session.pk} waits on its page for you to approve of its test inputs.",
+            f"Optimization {session.pk} waits on its page for you to approve its test inputs.",
             returncode=1,
         )
-
-
-def result_text(session: OptimizationSession) -> str:
-    """The best text there is: the original where nothing better was found."""
-    return session.prompt.optimized or session.prompt.original
-
-
-def summary(session: OptimizationSession) -> dict[str, Any]:
-    """What `--json` prints."""
-    best = session.candidates.filter(is_best=True).first()
-    comparison = session.results.get("comparison")
-    return {
-        "session": session.pk,
-        "status": session.status,
-        "finish_reason": session.error_message or session.finish_reason,
-        "original": session.prompt.original,
-        "optimized": result_text(session),
-        "messages": best.messages if best else [],
-        "kept_original": session.kept_original,
-        "quality_score": session.quality_score,
-        "score_kind": session.score_kind,
-        "baseline_score": session.baseline_score,
-        "best_score": session.best_score,
-        "interval": [comparison["low"], comparison["high"]] if comparison else None,
-        "metrics": session.results.get("metrics"),
-        "improvements": session.results.get("improvements", []),
-        "calls": session.calls,
-        "calls_reused": session.calls_reused,
-        "prompt_tokens": session.prompt_tokens,
-        "completion_tokens": session.completion_tokens,
-        "estimate": session.estimate,
-        "seconds": round((session.processing_time_ms or 0) / 1000, 1),
-    }

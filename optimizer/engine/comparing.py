@@ -1,0 +1,58 @@
+"""The comparison on held-out rows alone: for a search that was stopped before it came to that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optimizer.engine import checks
+from optimizer.engine.asking import Asker
+from optimizer.engine.components import Components, original_of
+from optimizer.engine.ending import Ending
+from optimizer.engine.events import Compared, Event, Outcome
+from optimizer.engine.population import Population
+from optimizer.engine.prepare import affordable, prepared, races
+from optimizer.engine.race import Entry
+from optimizer.engine.task import Config, Task
+from optimizer.llm.base import Model
+from optimizer.llm.ledger import paid_once
+
+
+@dataclass(frozen=True)
+class Contender:
+    """The best candidate of a search that was stopped, and what it and the original scored there on search rows."""
+
+    number: int
+    components: Components
+    outcomes: tuple[Outcome, ...] = ()
+    original_outcomes: tuple[Outcome, ...] = ()
+
+
+def compare(
+    task: Task, config: Config, model: Model, seed: int = 0, *, contender: Contender
+) -> Iterator[Event]:
+    """Compare the contender with the original on held-out rows. The last event is Compared.
+
+    Task, config and seed are those of the search, so that the rows are those that it never saw; what it already asked
+    is answered from the model's ledger. The limits choose the rows, as in the search, and then hold no more. Raises as
+    `run` does.
+    """
+    checks.refuse(task, config)
+    asker = Asker(paid_once(model), config, seed)
+    splits, evaluator = yield from prepared(task, asker)
+    splits = affordable(splits, task, asker, evaluator)
+    asker.lift_limits()
+    race, training, held_out = races(splits, evaluator, asker, original_of(task.prompt, task.literals))
+    population = Population(task, asker.config, seed, race, training)
+    population.leader = Entry(contender.number, (0,), "", contender.components)
+    race.recall(population.original, contender.original_outcomes)
+    race.recall(population.leader, contender.outcomes)
+    ending = Ending(task, asker, evaluator, held_out, population, left_out=splits.left_out)
+    proof = yield from ending.proved()
+    yield Compared(
+        proof=proof,
+        score_kind=evaluator.kind,
+        quality_score=ending.quality(proof),
+        caveats=tuple(ending.caveats()),
+        position_bias=ending.position_bias,
+    )

@@ -1,0 +1,43 @@
+"""How long a terminal waits for a model server."""
+
+from __future__ import annotations
+
+import time
+
+from django.conf import settings
+
+from optimizer.engine.events import Beat, Event, Stage
+from optimizer.llm.base import CallFailed
+
+GIVE_UP = 60.0  # seconds without a server; a worker waits on, for nobody sits before it
+
+
+class Patience:
+    """Watches a run, and ends it with what to do when no server has answered for so long."""
+
+    def __init__(self, session_id: int) -> None:
+        self.session_id = session_id
+        self.ended = ""  # why, once it is
+        self._since: float | None = None
+
+    def watch(self, event: Event) -> None:
+        """Raises CallFailed when it is enough."""
+        match event:
+            case Beat(waiting) if waiting:
+                self._since = self._since or time.monotonic()
+                if time.monotonic() - self._since >= GIVE_UP:
+                    self.ended = self._advice(waiting)
+                    raise CallFailed("unreachable", self.ended)
+            case Stage(_, 0, _):
+                pass  # only begun
+            case _:
+                self._since = None
+
+    def _advice(self, waiting: str) -> str:
+        hosts = ", ".join(settings.OLLAMA_HOSTS)
+        said = waiting.removeprefix("waiting for Ollama: ")
+        return (
+            f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {said} "
+            "Start Ollama there, or set OLLAMA_HOST to where it runs; `manage.py doctor` says more. "
+            f"Then continue: manage.py optimize --resume {self.session_id}"
+        )

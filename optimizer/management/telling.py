@@ -1,0 +1,117 @@
+"""What a terminal is told of a result: the prompt on standard output, all else beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+
+from optimizer.engine import figures
+from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStatus
+from optimizer.services.estimates import forecast_comparison
+from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
+from promptevolver.embedded.home import Home
+from promptevolver.embedded.product import last_url
+
+
+def result_text(session: OptimizationSession) -> str:
+    """The text that is handed over: the original where nothing else is."""
+    return session.prompt.optimized or session.prompt.original
+
+
+def found_of(session: OptimizationSession) -> Candidate | None:
+    """The winner of the search; None where that is the original."""
+    found: Candidate | None = session.candidates.filter(is_best=True, number__gt=0).first()
+    return found
+
+
+def result_lines(session: OptimizationSession) -> Iterator[str]:
+    """The verdict first, what was measured, and what to do with it."""
+    verdict = word(session)
+    yield f"{verdict}: {headline(session)}" if verdict else headline(session)
+    yield from filter(None, [gain(session), _scores(session)])
+    if step := next_step(session):
+        yield f"Next: {step}"
+    found = found_of(session)
+    if found and session.hands_over_best and len(found.messages) > 1:
+        yield "It was measured as chat turns, not as one text. --json holds them under “messages”."
+    if session.comparable:
+        yield from _offer_comparison(session)
+    if session.status == SessionStatus.CANCELLED and session.verdict:
+        yield f"Continue the search: manage.py optimize --resume {session.pk}"
+    yield f"Its page: {page_of(session)}"
+
+
+def _scores(session: OptimizationSession) -> str:
+    kind = (session.score_kind or "score").capitalize()
+    if pair := scores(session):
+        return f"{kind}: {pair.before} with the original, {pair.after} with the best found."
+    if not session.comparable:
+        return ""
+    told = [f"{figures.percent(score)} {of}" for score, of in searched(session).values()]
+    ends = (
+        f"{told[0]} rows with the original, {told[1]} rows with the best so far"
+        if len(told) == 2
+        else "".join(told)
+    )
+    return f"{kind} on the rows of the search; not compared on held-out rows: {ends}."
+
+
+def searched(session: OptimizationSession) -> dict[str, tuple[float, str]]:
+    """Scores on rows of the search, and on how many, of the original and the best."""
+    original, found = session.candidates.filter(number=0).first(), found_of(session)
+    ends = {"original": original, "best": found}
+    return {
+        name: (candidate.score, f"of {candidate.scored_items}")
+        for name, candidate in ends.items()
+        if candidate and candidate.score is not None
+    }
+
+
+def _offer_comparison(session: OptimizationSession) -> Iterator[str]:
+    cost = forecast_comparison(session)
+    yield f"Compare it: manage.py optimize --resume {session.pk} --compare-only"
+    if cost:
+        yield f"That takes: {cost}"
+
+
+def page_of(session: OptimizationSession) -> str:
+    """Its address where the site was served last; else its path."""
+    path = f"/optimizations/{session.pk}/"
+    base = last_url(Home(settings.HOME)) if settings.HOME else ""
+    return f"{base}{path}" if base else f"{path} of the site that `make run` serves"
+
+
+def summary(session: OptimizationSession) -> dict[str, Any]:
+    """What `--json` prints."""
+    handed_over = (
+        found_of(session) if session.hands_over_best else session.candidates.filter(number=0).first()
+    )
+    comparison = comparison_of(session)
+    return {
+        "session": session.pk,
+        "status": session.status,
+        "finish_reason": session.error_message or session.finish_reason,
+        "verdict": session.verdict or None,
+        "handed_over": (Chosen.BEST if session.hands_over_best else Chosen.ORIGINAL).value,
+        "original": session.prompt.original,
+        "optimized": result_text(session),
+        "messages": handed_over.messages if handed_over else [],
+        "kept_original": session.kept_original,
+        "quality_score": session.quality_score,
+        "score_kind": session.score_kind,
+        "baseline_score": session.baseline_score,
+        "best_score": session.best_score,
+        "interval": [comparison["low"], comparison["high"]] if comparison else None,
+        "comparison": comparison,
+        "search_scores": {name: score for name, (score, _) in searched(session).items()},
+        "metrics": session.results.get("metrics"),
+        "improvements": session.results.get("improvements", []) if session.hands_over_best else [],
+        "calls": session.calls,
+        "calls_reused": session.calls_reused,
+        "prompt_tokens": session.prompt_tokens,
+        "completion_tokens": session.completion_tokens,
+        "estimate": session.estimate,
+        "seconds": round((session.processing_time_ms or 0) / 1000, 1),
+    }
