@@ -5,11 +5,12 @@ const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
 
 // Live fragments: change only what differs, so that focus, open details and scroll positions stay.
+let fromAfar = false; // whether what is swapped in was sent by the socket, not asked for by this page
 const alike = (a, b) => a && a.nodeType === b.nodeType && a.nodeName === b.nodeName && a.id === b.id;
 
 function morphAttributes(old, fresh) {
   for (const { name, value } of fresh.attributes)
-    if (old.getAttribute(name) !== value && name !== "hx-swap-oob") old.setAttribute(name, value);
+    if (old.getAttribute(name) !== value && !["hx-swap-oob", "data-live"].includes(name)) old.setAttribute(name, value);
   for (const { name } of [...old.attributes])
     if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
 }
@@ -27,11 +28,17 @@ function morphChildren(old, fresh) {
   while (here) { const next = here.nextSibling; here.remove(); here = next; }
 }
 
+// What is typed and not saved yet stays when a frame tells of another window.
+function morphText(old, fresh) {
+  const untouched = old.value === old.defaultValue;
+  if (untouched || (!fromAfar && old !== document.activeElement)) old.value = fresh.value;
+}
+
 function morph(old, fresh) {
   if (old.nodeType !== Node.ELEMENT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
   if (old.isEqualNode(fresh) || fresh.hasAttribute("data-anyone")) return; // what is a person's own, a frame for everyone does not know
   morphAttributes(old, fresh);
-  if (old.nodeName === "TEXTAREA" && old !== document.activeElement) old.value = fresh.value;
+  if (old.nodeName === "TEXTAREA") morphText(old, fresh);
   morphChildren(old, fresh);
 }
 
@@ -41,9 +48,12 @@ if (window.htmx) htmx.defineExtension("morph", {
     if (style !== "morph") return false;
     const fresh = fragment.nodeType === Node.ELEMENT_NODE ? fragment : fragment.firstElementChild;
     if (!fresh || fresh.id !== target.id) return []; // another page than was asked for
+    fromAfar = fresh.hasAttribute("data-live");
+    if (fromAfar && target.id === "rating" && $(".errors", target)) return []; // what was refused stays until it is sent again
     morph(target, fresh);
     followText();
     tellTimes();
+    paintVerdicts();
     return [target];
   },
 });
@@ -153,9 +163,8 @@ addEventListener("click", ({ target }) => {
   document.cookie = `theme=${root.dataset.theme};path=/;max-age=31536000;samesite=lax`;
 });
 
-// The form of a new optimization: chips, counter, presets, draft.
+// The form of a new optimization: chips, counter, presets, faults. Drafts are in js/drafts.js.
 const form = () => $("#optimization-form");
-const draftKey = () => `draft:${form().dataset.user}:${location.search}`;
 
 function showPrompt() {
   const text = $("#id_prompt").value;
@@ -171,47 +180,38 @@ function showPreset() {
   if (preset) for (const name of ["iterations", "rounds", "max_calls", "patience"]) $(`#id_${name}`).placeholder = preset.dataset[name];
 }
 
-function keepDraft() {
-  const kept = {};
-  for (const [name, value] of new FormData(form())) if (typeof value === "string" && !["csrfmiddlewaretoken", "submit_key"].includes(name)) kept[name] = value;
-  try { localStorage.setItem(draftKey(), JSON.stringify(kept)); } catch { /* full or forbidden: go on without */ }
-}
-
-function restoreDraft() {
-  let kept = null;
-  try { kept = JSON.parse(localStorage.getItem(draftKey())); } catch { return; }
-  if (!kept || form().dataset.bound) return;
-  for (const box of $$("[type=checkbox]", form())) box.checked = box.name in kept;
-  for (const [name, value] of Object.entries(kept)) {
-    const field = form().elements[name];
-    if (field && field.type !== "checkbox") field.value = value;
-  }
-}
-
 function renewKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   form().elements.submit_key.value = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function startForm() {
-  if (!form()) return;
-  restoreDraft();
+function showForm() {
   showPrompt();
   showPreset();
 }
-addEventListener("input", ({ target }) => {
-  if (!form() || !form().contains(target)) return;
-  showPrompt(); showPreset(); keepDraft();
-});
+
+// A fault may stand in a closed fold: open it, and go there.
+function showFault(field) {
+  for (let fold = field?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  field?.focus();
+}
+addEventListener("input", ({ target }) => { if (form()?.contains(target)) showForm(); });
+addEventListener("submit", (event) => {
+  const unread = event.target === form() && [...form().elements].find((field) => field.validity?.badInput);
+  if (!unread) return; // else the server would be sent nothing for it, and take its own value
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  showFault(unread);
+  unread.reportValidity();
+}, true);
 addEventListener("submit", ({ target }) => {
   if (target.id === "stop-form") setTimeout(showStop, 0, "Stopping…", true);
 }, true);
 addEventListener("pageshow", ({ persisted }) => { if (form() && persisted) renewKey(); });
-addEventListener("htmx:load", ({ target }) => { if (target === form() || target.contains?.(form())) { showPrompt(); showPreset(); $("[aria-invalid=true]", form())?.focus(); } });
-
-// Once the optimization is there, its draft is done.
-addEventListener("htmx:afterRequest", ({ target, detail }) => {
-  if (target === form() && detail.xhr.getResponseHeader("HX-Redirect")) localStorage.removeItem(draftKey());
+addEventListener("htmx:load", ({ target }) => {
+  if (!form() || (target !== form() && !target.contains?.(form()))) return;
+  showForm();
+  showFault($("[aria-invalid=true]", form()));
 });
 
 // Test inputs that wait for approval: what was changed in them outlives the page too.
@@ -258,6 +258,30 @@ addEventListener("htmx:afterRequest", ({ target, detail }) => {
   if (target.id === "rating" && !detail.successful && target.dataset.before) paintStars(Number(target.dataset.before));
 });
 
+// Verdicts on outputs: the socket tells which of them this person gave, in whatever window.
+function paintVerdicts() {
+  const said = $("#verdicts");
+  if (!said) return;
+  const given = { right: said.dataset.right.split(" "), wrong: said.dataset.wrong.split(" ") };
+  for (const button of $$(".verdicts button")) {
+    const verdict = button.classList.contains("wrong") ? "wrong" : "right";
+    const pressed = given[verdict].includes(button.parentElement.id.replace("output-", ""));
+    button.setAttribute("aria-pressed", String(pressed));
+    button.value = pressed ? "none" : verdict;
+  }
+}
+
+// The account menu closes as menus do: by Esc, by a click elsewhere, by leaving it.
+const openMenu = () => $("details.menu[open]");
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !openMenu() || $("dialog[open]")) return;
+  event.preventDefault();
+  $("summary", openMenu()).focus();
+  openMenu().open = false;
+});
+addEventListener("pointerdown", ({ target }) => { if (openMenu() && !openMenu().contains(target)) openMenu().open = false; });
+addEventListener("focusin", ({ target }) => { if (openMenu() && !openMenu().contains(target)) openMenu().open = false; });
+
 // Keys, never inside text fields.
 addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.id === "id_try_row" && !event.ctrlKey && !event.metaKey) { event.preventDefault(); $("#grade-it").click(); return; }
@@ -269,7 +293,7 @@ addEventListener("keydown", (event) => {
   if (star && star.offsetParent) star.click();
 });
 
-startForm();
+if (form()) { showForm(); showFault($("[aria-invalid=true]", form())); }
 restoreInputs();
 tick();
 tellTimes();

@@ -23,6 +23,13 @@ class SessionStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+STATES = {
+    SessionStatus.PENDING: "Queued",
+    SessionStatus.PROCESSING: "Running",
+    SessionStatus.COMPLETED: "Done",
+    SessionStatus.FAILED: "Failed",
+    SessionStatus.CANCELLED: "Stopped",
+}  # the words for people
 ACTIVE = (SessionStatus.PENDING, SessionStatus.PROCESSING)
 UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, results__has_key="operators")
 
@@ -207,6 +214,14 @@ class OptimizationSession(Owned):
     def is_active(self) -> bool:
         """Whether work may still be going on."""
         return self.status in ACTIVE
+
+    @property
+    def state(self) -> str:
+        """Where it stands, in the one word that people see everywhere."""
+        if self.awaits_approval:
+            return "Needs you"
+        stopping = self.status == SessionStatus.PROCESSING and self.stop_requested_at is not None
+        return "Stopping" if stopping else STATES[SessionStatus(self.status)]
 
     @property
     def may_learn(self) -> bool:

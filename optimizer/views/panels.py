@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from django.db.models import QuerySet
 
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
 from optimizer.progress import live_text
+from optimizer.services.advice import grader_advice
 from optimizer.views.charts import chart_of
 from optimizer.views.diffs import word_diff
 from optimizer.views.wording import counted_from, elapsed, headline
@@ -49,7 +49,7 @@ def _progress(session: OptimizationSession) -> Context:
 
 
 def _listed(session: OptimizationSession) -> Context:
-    return {"candidates": _candidates(session).prefetch_related("parents")}
+    return {"candidates": _candidates(session).defer(None).defer("components").prefetch_related("parents")}
 
 
 def _candidates(session: OptimizationSession) -> QuerySet[Candidate]:
@@ -65,10 +65,10 @@ def _results(session: OptimizationSession) -> Context:
     return {
         "original": original,
         "best": best,
+        "advice": grader_advice(session),
         "headline": headline(session),
         "tokens": session.prompt_tokens + session.completion_tokens,
         "changes": word_diff(original.text, best.text),
-        "messages_json": json.dumps(best.messages, indent=2, ensure_ascii=False),
         "answers": _answers(original, best),
         "metrics": _metrics(session.results),
         "feedback_used": session.feedback_used,
