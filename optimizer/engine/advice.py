@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optimizer.counts import counted
 from optimizer.engine.graders import GRADERS, fault, folded, graded, without_thinking
 
-STRICTEST_FIRST = ("choice", "numeric", "words", "contains")  # of equals, the first is advised
+STRICTEST_FIRST = ("numeric", "choice", "words", "contains")  # of equals, the first is advised
 MOST_CHOICES = 10  # more different answers than that are no choice
 ACCEPTS = {
     "choice": "accepts an answer that names the right choice and no other",
@@ -58,6 +58,8 @@ def _fits(grader: str, answers: Answers) -> bool:
     """Whether the expected answers are such as this grader is for."""
     if any(fault(grader, expected) for _, expected in answers):
         return False
+    if grader == "numeric":
+        return not any(letter.isalpha() for _, expected in answers for letter in expected)
     if grader == "choice":
         return len(_choices(answers)) in range(2, min(MOST_CHOICES, len(answers)) + 1)
     return True

@@ -265,6 +265,18 @@ def test_stars_set_in_one_window_show_in_the_other(page: Page, second: Page, sho
     expect(page.locator(".verdicts").first.locator("[aria-pressed=true]")).to_have_count(0)
 
 
+def test_words_about_a_result_outlive_a_reload(page: Page, shown: dict[str, int]) -> None:
+    page.goto(f"/optimizations/{shown['kept']}/")
+    page.get_by_text("Say more").click()
+    page.get_by_label("Comment").fill("Not yet saved")
+    page.reload()
+    page.wait_for_timeout(500)  # the first live frame has come
+    expect(page.get_by_label("Comment")).to_have_value("Not yet saved")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert page.evaluate("Object.keys(localStorage)") == []
+
+
 # Frame, account and admin
 
 
