@@ -53,7 +53,7 @@ function forgetDraft() {
 
 // Filling the form: a name may have several values, and the page may not have their fields yet.
 function fill(draft) {
-  const values = Map.groupBy ? Map.groupBy(draft.fields, ([name]) => name) : grouped(draft.fields);
+  const values = grouped(draft.fields);
   const controls = [...form().elements].filter((field) => field.name && !NOT_TYPED.includes(field.name) && !["file", "submit", "button"].includes(field.type));
   for (const field of controls.filter((field) => field.type === "hidden" && !values.has(field.name))) field.remove();
   for (const field of controls.filter((field) => field.type === "checkbox")) field.checked = false;
@@ -127,7 +127,7 @@ function noteLine(text, ...buttons) {
 
 function tellDrafts() {
   const lines = [];
-  if (cameBack) lines.push(noteLine(`Your draft from ${agoInWords(cameBack.at)} is back. It is kept in this browser.`, noteButton("Start afresh", startAfresh)));
+  if (cameBack) lines.push(noteLine(`Your draft is back, as it was ${agoInWords(cameBack.at)}. It is kept in this browser.`, noteButton("Start afresh", startAfresh)));
   if (cameBack?.files?.length) lines.push(noteLine(`A browser keeps no files: choose ${cameBack.files.join(", ")} again.`));
   if (tooBig) lines.push(noteLine("This is too big to be kept as a draft: it is lost when you leave the page."));
   const drafts = offered();

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Product, django
 
@@ -15,6 +15,7 @@ MAKE = """
 import json
 from datetime import timedelta
 from uuid import uuid4
+from django.test import Client
 from django.utils import timezone
 from optimizer.models import *
 from tests import factories
@@ -26,6 +27,7 @@ def running(**fields):  # held for an hour by a worker that does nothing
     until = timezone.now() + timedelta(hours=1)
     return factories.make_session(workspace, status='processing', lease_token=uuid4(), lease_until=until, **fields)
 """
+TELL_COOKIE = "tell(cookie=browser.cookies['sessionid'].value)"
 FIELD = "input[type=hidden][name=literals]"
 
 
@@ -66,7 +68,7 @@ def made(code: str) -> dict[str, int]:
     return found
 
 
-def prompt(page: Page):  # type: ignore[no-untyped-def]
+def prompt(page: Page) -> Locator:
     return page.get_by_label("Prompt", exact=True)
 
 
@@ -153,9 +155,15 @@ def test_several_values_of_one_name_are_kept_whole(page: Page, shown: dict[str, 
 def test_a_draft_is_one_persons(page: Page, shown: dict[str, int], live_product: Product) -> None:
     page.goto("/")
     prompt(page).fill("Sort the letters.")
-    page.evaluate("document.querySelector('#optimization-form').dataset.user += '0'")
-    assert page.evaluate("draftNow()") is None
-    page.reload()
+    mine = page.context.cookies()
+    other = made("browser = Client(); browser.force_login(factories.make_user())\n" + TELL_COOKIE)["cookie"]
+    page.context.add_cookies([{"name": "sessionid", "value": str(other), "url": live_product.base}])
+    page.goto("/")
+    expect(prompt(page)).to_have_value("What is this customer writing about?")
+    expect(page.locator("#draft-note")).to_be_hidden()
+    page.context.clear_cookies()
+    page.context.add_cookies(mine)  # type: ignore[arg-type]
+    page.goto("/")
     expect(prompt(page)).to_have_value("Sort the letters.")
 
 
