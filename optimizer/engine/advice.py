@@ -16,7 +16,7 @@ ACCEPTS = {
     "words": "accepts the same words in any order",
     "contains": "accepts an answer that contains the expected text",
 }
-LOOK = "Compare a few with what was expected: either the prompt asks for another form, or the model cannot do it."
+LOOK = "Compare some answers with the expected ones: the prompt may ask for another form, or the model cannot do it."
 
 Answers = Sequence[tuple[str, str]]  # output, expected
 

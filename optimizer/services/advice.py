@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from optimizer.engine.advice import Advice, advice
 from optimizer.models import Evaluation, OptimizationSession, Split
 
 MOST = 1000  # answers to look at
+
+log = logging.getLogger(__name__)
 
 
 def grader_advice(session: OptimizationSession) -> Advice | None:
@@ -16,7 +20,11 @@ def grader_advice(session: OptimizationSession) -> Advice | None:
     right = session.baseline_score or session.best_score
     if right or session.is_active or not session.dataset_id:
         return None
-    return advice(session.grader, _answers(session))
+    try:
+        return advice(session.grader, _answers(session))
+    except Exception:  # only advice: the result shows without it
+        log.exception("no advice on the grader of %s", session)
+        return None
 
 
 def _answers(session: OptimizationSession) -> list[tuple[str, str]]:

@@ -82,7 +82,10 @@ function connectAgain() {
   comeBack = null;
   reconnect?.();
 }
-addEventListener("htmx:wsOpen", () => stand(""));
+addEventListener("htmx:wsOpen", () => { // what passes by itself may be about something else
+  clearTimeout(losing);
+  if (standing) stand("");
+});
 addEventListener("htmx:wsAfterMessage", () => { triedAgain = false; });
 addEventListener("htmx:wsClose", ({ target, detail }) => {
   const { code } = detail.event;
