@@ -301,6 +301,13 @@ def test_the_account_menu_closes(page: Page) -> None:
     expect(menu).not_to_have_attribute("open", "")
 
 
+@pytest.mark.parametrize("path", ["/", "/history/"])
+def test_the_head_of_a_page_fits_a_phone(page: Page, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(path)
+    assert page.locator("details.menu").evaluate("menu => menu.getBoundingClientRect().right") <= 390 - 15
+
+
 @pytest.mark.parametrize("path", ["/accounts/email/", "/accounts/password/change/", "/settings/"])
 def test_an_account_page_has_its_width(page: Page, path: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
