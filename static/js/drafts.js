@@ -1,6 +1,7 @@
 // Drafts of the form: what is typed outlives the page, in this browser, apart for each person.
-// One draft for a new optimization, whatever address it was typed at; one more for each `from`, `template` and sample.
-// A page that opens empty or with the sample shows no draft, and offers it. What is overwritten is set aside first.
+// One draft for a new optimization, whatever address it was typed at; one more for each `from`, `template`
+// and the sample. A page that opens empty or with the sample shows no draft, and offers it.
+// What is overwritten is set aside first.
 const EARLIER_MOST = 3;
 const NOT_TYPED = ["csrfmiddlewaretoken", "submit_key"];
 const TEXTS = ["prompt", "context", "rows"]; // a draft without any of them is not worth keeping aside
@@ -11,7 +12,8 @@ let cameBack = null; // the draft that was put into the form when it opened
 let tooBig = false;
 
 const asked = () => new URLSearchParams(location.search);
-const place = () => PLACES.filter((name) => asked().has(name)).map((name) => `${name}=${asked().get(name)}`).join("&") || "new";
+const named = () => PLACES.filter((name) => asked().has(name));
+const place = () => named().map((name) => `${name}=${asked().get(name)}`).join("&") || "new";
 const draftKey = () => `draft:${form().dataset.user}:${place()}`;
 const earlierKey = () => `earlier:${form().dataset.user}:${place()}`;
 const opensFresh = () => (asked().has("blank") || asked().has("sample")) && !history.state?.typed;
@@ -20,21 +22,26 @@ function stored(key) {
   try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
 }
 function store(key, value) {
-  try { localStorage.setItem(key, JSON.stringify(value)); return true; } catch { return false; } // full, or forbidden
+  try {
+    localStorage.setItem(key, JSON.stringify(value));
+    return true;
+  } catch { return false; } // full, or forbidden
 }
 const draftNow = () => { const draft = stored(draftKey()); return Array.isArray(draft?.fields) ? draft : null; };
 const earlierDrafts = () => stored(earlierKey()) || [];
 const rawDraft = () => { try { return localStorage.getItem(draftKey()); } catch { return null; } };
 
 function typedNow() {
-  const fields = [...new FormData(form())].filter(([name, value]) => typeof value === "string" && !NOT_TYPED.includes(name));
+  const isTyped = ([name, value]) => typeof value === "string" && !NOT_TYPED.includes(name);
+  const fields = [...new FormData(form())].filter(isTyped);
   const files = $$("[type=file]", form()).flatMap((field) => [...field.files].map((file) => file.name));
   return { fields, files, at: Date.now(), page: thisPage };
 }
 
 function setAside(draft) {
   if (!draft?.fields.some(([name, value]) => TEXTS.includes(name) && value.trim())) return;
-  const same = (other) => other.page === draft.page || JSON.stringify(other.fields) === JSON.stringify(draft.fields);
+  const typed = JSON.stringify(draft.fields);
+  const same = (other) => other.page === draft.page || JSON.stringify(other.fields) === typed;
   store(earlierKey(), [draft, ...earlierDrafts().filter((other) => !same(other))].slice(0, EARLIER_MOST));
 }
 
@@ -52,34 +59,49 @@ function forgetDraft() {
 }
 
 // Filling the form: a name may have several values, and the page may not have their fields yet.
+const isFilled = ({ name, type }) => name && !NOT_TYPED.includes(name) && !["file", "submit", "button"].includes(type);
+
 function fill(draft) {
   const values = grouped(draft.fields);
-  const controls = [...form().elements].filter((field) => field.name && !NOT_TYPED.includes(field.name) && !["file", "submit", "button"].includes(field.type));
-  for (const field of controls.filter((field) => field.type === "hidden" && !values.has(field.name))) field.remove();
-  for (const field of controls.filter((field) => field.type === "checkbox")) field.checked = false;
-  for (const [name, pairs] of values) fillOne(controls.filter((field) => field.name === name), name, pairs.map(([, value]) => value));
-  $$("details.fold", form()).forEach((fold) => { fold.open ||= $$("input, textarea, select", fold).some(isChanged); });
+  const controls = [...form().elements].filter(isFilled);
+  for (const field of controls) {
+    if (field.type === "hidden" && !values.has(field.name)) field.remove();
+    if (field.type === "checkbox") field.checked = false;
+  }
+  for (const [name, given] of values) fillOne(controls.filter((field) => field.name === name), name, given);
+  for (const fold of $$("details.fold", form())) fold.open ||= $$("input, textarea, select", fold).some(isChanged);
   showForm();
 }
 
 function grouped(fields) {
   const groups = new Map();
-  for (const pair of fields) groups.set(pair[0], [...(groups.get(pair[0]) || []), pair]);
+  for (const [name, value] of fields) groups.set(name, [...(groups.get(name) || []), value]);
   return groups;
 }
 
 function fillOne(fields, name, values) {
   const [first] = fields;
-  if (!first) { values.forEach((value) => form().append(hidden(name, value, true))); return; }
-  if (["checkbox", "radio"].includes(first.type)) { fields.forEach((field) => { field.checked = values.includes(field.value); }); return; }
-  if (first.type === "select-multiple") { [...first.options].forEach((option) => { option.selected = values.includes(option.value); }); return; }
-  fields.forEach((field, at) => { if (at < values.length) setValue(field, values[at]); else if (field.type === "hidden") field.remove(); });
-  if (first.type === "hidden") fields.at(-1).after(...values.slice(fields.length).map((value) => hidden(name, value, false)));
+  if (!first) form().append(...values.map((value) => hidden(name, value, true)));
+  else if (isBox(first)) for (const field of fields) field.checked = values.includes(field.value);
+  else if (first.multiple) for (const option of first.options) option.selected = values.includes(option.value);
+  else fillTexts(fields, name, values);
 }
+
+function fillTexts(fields, name, values) {
+  const isHidden = fields[0].type === "hidden";
+  if (isHidden) fields.at(-1).after(...values.slice(fields.length).map((value) => hidden(name, value, false)));
+  fields.forEach((field, at) => {
+    if (at < values.length) setValue(field, values[at]);
+    else if (isHidden) field.remove();
+  });
+}
+
+const isBox = ({ type }) => ["checkbox", "radio"].includes(type);
 
 function setValue(field, value) {
   field.value = value;
-  if (field.type === "select-one" && field.value !== value) field.add(new Option("As in your draft", value, true, true));
+  const notOffered = field.type === "select-one" && field.value !== value;
+  if (notOffered) field.add(new Option("As in your draft", value, true, true));
 }
 
 // A stand-in holds a value until the page has the field itself.
@@ -88,13 +110,18 @@ function hidden(name, value, standsIn) {
   field.toggleAttribute("data-stands-in", standsIn);
   return field;
 }
-const dropStandIns = () => form() && $$("[data-stands-in]", form()).forEach((field) => {
-  if ([...form().elements].some((other) => other.name === field.name && !other.hasAttribute("data-stands-in"))) field.remove();
-});
+function dropStandIns() {
+  for (const field of $$("[data-stands-in]", form())) {
+    const others = [...form().elements].filter((other) => other.name === field.name);
+    if (others.some((other) => !other.hasAttribute("data-stands-in"))) field.remove();
+  }
+}
 
 function isChanged(field) {
-  if (field.type === "select-one") return field.selectedOptions[0] !== ([...field.options].find((option) => option.defaultSelected) || field.options[0]);
-  return ["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+  if (isBox(field)) return field.checked !== field.defaultChecked;
+  if (field.type !== "select-one") return field.value !== field.defaultValue;
+  const first = [...field.options].find((option) => option.defaultSelected) || field.options[0];
+  return field.selectedOptions[0] !== first;
 }
 
 // What is said of drafts, and the ways back.
@@ -108,14 +135,15 @@ function agoInWords(moment) {
 }
 
 function titleOf(draft) {
-  const text = TEXTS.map((wanted) => draft.fields.find(([name, value]) => name === wanted && value.trim())?.[1].trim()).find(Boolean) || "Settings alone";
+  const texts = grouped(draft.fields);
+  const text = TEXTS.map((name) => texts.get(name)?.[0].trim()).find(Boolean) || "Settings alone";
   const line = text.split("\n")[0];
   return line.length > 40 ? `${line.slice(0, 39)}…` : line;
 }
 
 function noteButton(text, press) {
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: text });
-  button.addEventListener("click", press);
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "button small", textContent: text, onclick: press });
   return button;
 }
 
@@ -125,14 +153,23 @@ function noteLine(text, ...buttons) {
   return line;
 }
 
+function wayBack(draft) {
+  return noteButton(`Bring back “${titleOf(draft)}”, ${agoInWords(draft.at)}`, () => bringBack(draft));
+}
+
 function tellDrafts() {
   const lines = [];
-  if (cameBack) lines.push(noteLine(`Your draft is back, as it was ${agoInWords(cameBack.at)}. It is kept in this browser.`, noteButton("Start afresh", startAfresh)));
-  if (cameBack?.files?.length) lines.push(noteLine(`A browser keeps no files: choose ${cameBack.files.join(", ")} again.`));
+  if (cameBack) {
+    const back = `Your draft is back, as it was ${agoInWords(cameBack.at)}. It is kept in this browser.`;
+    lines.push(noteLine(back, noteButton("Start afresh", startAfresh)));
+  }
+  if (cameBack?.files?.length) {
+    lines.push(noteLine(`A browser keeps no files: choose ${cameBack.files.join(", ")} again.`));
+  }
   if (tooBig) lines.push(noteLine("This is too big to be kept as a draft: it is lost when you leave the page."));
   const drafts = offered();
-  if (drafts.length) lines.push(noteLine(drafts.length === 1 ? "An earlier draft:" : "Earlier drafts:",
-    ...drafts.map((draft) => noteButton(`Bring back “${titleOf(draft)}”, ${agoInWords(draft.at)}`, () => bringBack(draft))), noteButton(drafts.length === 1 ? "Forget it" : "Forget them", forgetEarlier)));
+  const [title, forget] = drafts.length === 1 ? ["An earlier draft:", "Forget it"] : ["Earlier drafts:", "Forget them"];
+  if (drafts.length) lines.push(noteLine(title, ...drafts.map(wayBack), noteButton(forget, forgetEarlier)));
   const note = $("#draft-note");
   const told = lines.map((line) => line.textContent).join("\n");
   if (note.dataset.told !== told) { note.replaceChildren(...lines); note.dataset.told = told; }
