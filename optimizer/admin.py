@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -18,6 +18,8 @@ from django.db.models import Max, Model, ProtectedError, QuerySet, RestrictedErr
 from django.db.models.deletion import Collector
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from optimizer.models import (
     Candidate,
@@ -31,8 +33,10 @@ from optimizer.models import (
     User,
     Workspace,
 )
+from optimizer.models.sessions import STATES
 
 COUNT_MAX = 10_000
+PROMPT_MAX = 60  # characters in a list
 HELD_MAX = 20  # rows that are named where they keep another from being deleted
 
 admin.site.site_header = "PromptEvolver administration"
@@ -222,20 +226,24 @@ class CandidateInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
 
 
+class StateFilter(admin.SimpleListFilter):
+    """By the words that the pages use."""
+
+    title = "state"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return STATES.items()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(status=self.value()) if self.value() else queryset
+
+
 @admin.register(OptimizationSession)
 class SessionAdmin(Witness):
-    list_display = [
-        "pk",
-        "prompt",
-        "status",
-        "preset",
-        "target_model",
-        "baseline_score",
-        "best_score",
-        "created_at",
-    ]
+    list_display = ["pk", "shortened_prompt", "state", "target_model", "scores", "created_at"]
     list_filter = [
-        "status",
+        StateFilter,
         "preset",
         "kept_original",
         "created_at",
@@ -244,6 +252,20 @@ class SessionAdmin(Witness):
     list_select_related = ["prompt"]
     search_fields = ["=pk", "=target_model", "=created_by__email"]
     inlines = [CandidateInline]
+
+    @admin.display(description="prompt")
+    def shortened_prompt(self, session: OptimizationSession) -> str:
+        return Truncator(session.prompt.title).chars(PROMPT_MAX)
+
+    @admin.display(description="state", ordering="status")
+    def state(self, session: OptimizationSession) -> str:
+        return format_html('<span class="status {}">{}</span>', session.status, session.state)
+
+    @admin.display(description="original, best")
+    def scores(self, session: OptimizationSession) -> str:
+        if session.baseline_score is None or session.best_score is None:
+            return ""
+        return f"{100 * session.baseline_score:.0f} %, {100 * session.best_score:.0f} %"
 
 
 @admin.register(Feedback)

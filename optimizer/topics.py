@@ -12,6 +12,11 @@ def rights_of(user_pk: int) -> str:
     return f"rights:{user_pk}"
 
 
+def opinion_of(session_pk: int, user_pk: int) -> str:
+    """The topic of what one person says of an optimization's result."""
+    return f"opinion:{session_pk}:{user_pk}"
+
+
 def group(topic: str) -> str:
     """The channel layer's name of a topic: `session:42` becomes `session.42`."""
     return re.sub(r"[^a-zA-Z0-9.\-]", ".", topic)

@@ -173,7 +173,7 @@ def _other_grader(session: OptimizationSession, comparison: Comparison) -> str:
     if not session.dataset_id:
         return ""
     if comparison["baseline"] == comparison["best"] == 0:
-        return "No answer counts as right. Look at them below, and choose the grader that fits, such as contains."
+        return "No answer counts as right: choose the grader that fits."
     if comparison["baseline"] >= 1:
         return "The original is right on every held-out row: only harder rows could show a gain."
     return ""

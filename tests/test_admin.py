@@ -43,6 +43,17 @@ def test_every_list_and_row_opens(staff: Client, rows: dict[str, int], model: st
     assert "<script>&lt;" not in page.content.decode()
 
 
+def test_a_state_reads_as_on_the_pages_and_is_filtered_by(staff: Client, workspace: Workspace) -> None:
+    for status in ("completed", "processing"):
+        factories.make_session(workspace, status=status)
+    changelist = reverse("admin:optimizer_optimizationsession_changelist")
+    page = staff.get(changelist).content.decode()
+    assert '<span class="status completed">Done</span>' in page
+    assert '<span class="status processing">Running</span>' in page
+    running = staff.get(changelist, {"status": "processing"}).content.decode()
+    assert "status completed" not in running
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_no_list_counts_its_table(staff: Client, rows: dict[str, int], model: str) -> None:
     with CaptureQueriesContext(

@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from optimizer import topics
 from optimizer.live import NOTHING_HERE, SIGNED_OUT, TRY_AGAIN, Broadcast, LiveConsumer
 from optimizer.models import OptimizationSession, User
+from optimizer.services.feedback import rate_output, rate_session
 from optimizer.views import regions
 from optimizer.views.regions import Region
 from promptevolver.asgi import application
@@ -155,6 +156,45 @@ async def test_a_team_mate_watches_too(
     client = await sync_to_async(client_of)(team_mate)
     socket = await connect(f"topic=session:{session.pk}", client)
     assert "Scoring" in await socket.receive_from(timeout=5)
+
+
+async def test_what_one_says_of_a_result_shows_in_ones_other_windows_alone(
+    connect: Connect, user: User, team_mate: User, user_client: Client, client_of: ClientOf
+) -> None:
+    done = await sync_to_async(factories.make_session)(user.personal_workspace, status="completed")
+    theirs = await sync_to_async(client_of)(team_mate)
+    mine = await connect(f"topic=opinion:{done.pk}", user_client)
+    other = await connect(f"topic=opinion:{done.pk}", theirs)
+    for socket in (mine, other):
+        assert 'data-star="3" aria-label="3 stars" aria-pressed="false"' in await socket.receive_from(
+            timeout=5
+        )
+    await sync_to_async(rate_session)(session=done, by=user, rating=3)
+    frame = await mine.receive_from(timeout=5)
+    assert 'aria-label="3 stars, chosen: press to clear" aria-pressed="true"' in frame
+    assert 'name="csrfmiddlewaretoken" data-anyone' in frame
+    assert await other.receive_nothing(timeout=0.5)
+
+
+async def test_what_one_says_of_an_output_is_told_too(
+    connect: Connect, user: User, user_client: Client
+) -> None:
+    done = await sync_to_async(factories.make_session)(user.personal_workspace, status="completed")
+    output = await sync_to_async(lambda: factories.make_evaluation(factories.make_candidate(done)))()
+    socket = await connect(f"topic=opinion:{done.pk}", user_client)
+    await socket.receive_from(timeout=5)
+    await sync_to_async(rate_output)(evaluation=output, by=user, right=False)
+    assert f'data-right="" data-wrong="{output.pk} "' in await socket.receive_from(timeout=5)
+
+
+@pytest.mark.parametrize("role", ["viewer", None])
+async def test_who_may_not_rate_is_told_no_opinion(
+    role: str | None, connect: Connect, session: OptimizationSession, outsider: User, client_of: ClientOf
+) -> None:
+    if role:
+        await sync_to_async(factories.join)(session.workspace, outsider, role)
+    client = await sync_to_async(client_of)(outsider)
+    assert await closed(await connect(f"topic=opinion:{session.pk}", client)) == NOTHING_HERE
 
 
 async def test_an_anonymous_visitor_is_sent_away(connect: Connect, session: OptimizationSession) -> None:

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from optimizer.engine import figures
 from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStatus
+from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
 from promptevolver.embedded.home import Home
@@ -33,6 +34,8 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     yield from filter(None, [gain(session), _scores(session)])
     if step := next_step(session):
         yield f"Next: {step}"
+    if advice := grader_advice(session):
+        yield str(advice)
     found = found_of(session)
     if found and session.hands_over_best and len(found.messages) > 1:
         yield "It was measured as chat turns, not as one text. --json holds them under “messages”."

@@ -38,6 +38,11 @@ class Candidate(models.Model):
     def __str__(self) -> str:
         return f"candidate {self.number}"
 
+    @property
+    def in_turns(self) -> bool:
+        """Whether it was measured as a chat of several messages, which one text can only imitate."""
+        return len(self.messages) > 1
+
 
 class Split(models.TextChoices):
     TRAIN = "train"

@@ -32,6 +32,13 @@ class Chosen(models.TextChoices):
     ORIGINAL = "original"
 
 
+STATES = {
+    SessionStatus.PENDING: "Queued",
+    SessionStatus.PROCESSING: "Running",
+    SessionStatus.COMPLETED: "Done",
+    SessionStatus.FAILED: "Failed",
+    SessionStatus.CANCELLED: "Stopped",
+}  # the words for people
 ACTIVE = (SessionStatus.PENDING, SessionStatus.PROCESSING)
 ENDED = (SessionStatus.COMPLETED, SessionStatus.CANCELLED)
 UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, results__has_key="operators")
@@ -252,6 +259,17 @@ class OptimizationSession(Owned):
     def comparable(self) -> bool:
         """Whether its best can still be compared on held-out rows. As `COMPARABLE`."""
         return self.status == SessionStatus.CANCELLED and not self.verdict and self.kept_original is False
+
+    @property
+    def state(self) -> str:
+        """Where it stands, in the one word that people see everywhere."""
+        if self.awaits_approval:
+            return "Needs you"
+        if self.status != SessionStatus.PROCESSING:
+            return STATES[SessionStatus(self.status)]
+        if self.stop_requested_at is not None:
+            return "Stopping"
+        return "Comparing" if self.comparing else "Running"
 
     @property
     def may_learn(self) -> bool:

@@ -31,7 +31,7 @@ def rate_session(
     }  # fmt: skip
     feedback, _ = Feedback.objects.update_or_create(session=session, user=by, defaults=opinion)
     OptimizationSession.objects.filter(pk=session.pk).update(learned_at=None)
-    topics.publish(f"history:{session.workspace_id}")
+    topics.publish(f"history:{session.workspace_id}", topics.opinion_of(session.pk, by.pk))
     return feedback
 
 
@@ -43,3 +43,4 @@ def rate_output(*, evaluation: Evaluation, by: User, right: bool | None) -> None
         OutputRating.objects.filter(evaluation=evaluation, user=by).delete()
     else:
         OutputRating.objects.update_or_create(evaluation=evaluation, user=by, defaults={"is_right": right})
+    topics.publish(topics.opinion_of(evaluation.candidate.session_id, by.pk))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -18,6 +19,8 @@ from optimizer.services import estimates
 from optimizer.services.accounts import sign_up_is_open
 
 register = template.Library()
+
+LONG_CHARACTERS, LONG_LINES = 1_500, 24
 
 OPERATORS = {
     "original": "the original, as you wrote it",
@@ -135,6 +138,18 @@ def sign_up_open() -> bool:
 def operator(name: str) -> str:
     """How a candidate came to be, in words."""
     return OPERATORS.get(name, name.replace("_", " "))
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """As a program takes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def long(text: str) -> bool:
+    """Whether a page shows only a part of it at first."""
+    return len(text) > LONG_CHARACTERS or text.count("\n") >= LONG_LINES
 
 
 @register.filter

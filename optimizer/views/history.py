@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from optimizer.models import OptimizationSession, Prompt, SessionStatus
+from optimizer.models.sessions import STATES
 from optimizer.views.listing import Page, listed_page
 from optimizer.views.requests import AppRequest
 
@@ -24,7 +25,7 @@ def history(request: AppRequest) -> HttpResponse:
     status = request.GET.get("status", "")
     status = status if status in SessionStatus.values else ""
     page = _page(request, words, status)
-    context = {"page": page, "words": words, "status": status, "statuses": SessionStatus.choices}
+    context = {"page": page, "words": words, "status": status, "statuses": STATES.items()}
     filters = urlencode({name: value for name, value in {"q": words, "status": status}.items() if value})
     return render(request, _template(request), context | {"filters": filters})
 

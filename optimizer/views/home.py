@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from optimizer import installed
 from optimizer.engine.task import PRESETS
-from optimizer.forms.examples import TrialForm, datasets_of
+from optimizer.forms.examples import GRADER_WORDS, TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
 from optimizer.models import Dataset, OptimizationSession, PromptTemplate
 from optimizer.sample import sample_form_data
@@ -91,7 +91,13 @@ def _again(request: AppRequest, pk: int) -> dict[str, Any]:
     session = get_object_or_404(visible, pk=pk)
     number = request.GET.get("candidate", "")
     chosen = session.candidates.filter(number=number).first() if is_number(number) else None
-    return initial_of(session) | ({"prompt": chosen.text} if chosen else {})
+    return initial_of(session) | ({"prompt": chosen.text} if chosen else {}) | _graded_by(request)
+
+
+def _graded_by(request: AppRequest) -> dict[str, Any]:
+    """The grader that the address asks for, as the advice on a result does."""
+    grader = request.GET.get("grader", "")
+    return {"grader": grader} if grader in GRADER_WORDS else {}
 
 
 def _datasets(form: OptimizationForm, request: AppRequest) -> tuple[list[Dataset], bool]:

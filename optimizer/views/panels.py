@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from django.db.models import QuerySet
 
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
 from optimizer.progress import live_text
+from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
 from optimizer.views.charts import chart_of
@@ -51,7 +51,7 @@ def _progress(session: OptimizationSession) -> Context:
 
 
 def _listed(session: OptimizationSession) -> Context:
-    return {"candidates": _candidates(session).prefetch_related("parents")}
+    return {"candidates": _candidates(session).defer(None).defer("components").prefetch_related("parents")}
 
 
 def _candidates(session: OptimizationSession) -> QuerySet[Candidate]:
@@ -70,9 +70,9 @@ def _results(session: OptimizationSession) -> Context:
         "original": original,
         "found": found,
         "best": best,
+        "advice": grader_advice(session),
         "tokens": session.prompt_tokens + session.completion_tokens,
         "changes": word_diff(original.text, found.text) if found else [],
-        "messages_json": json.dumps(best.messages, indent=2, ensure_ascii=False),
         "answers": _answers(original, found) if comparison_of(session) else [],
         "improvements": session.results.get("improvements") if session.hands_over_best else [],
         "metrics": _metrics(session),

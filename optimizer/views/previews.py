@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -30,11 +31,12 @@ def optimization_estimate(request: AppRequest) -> HttpResponse:
     return page_with(request, form, part="_estimate.html", status=status, **told)
 
 
-def _because(form: OptimizationForm) -> str:
-    """Why it cannot start, where the preview of the rows does not say so already."""
-    if form.fault or (form.binding and form.binding.fault):
-        return ""
-    return next((str(errors[0]) for errors in form.errors.values()), "")
+def _because(form: OptimizationForm) -> dict[str, str]:
+    """Why it cannot start, and at which field, where the preview of the rows does not say so already."""
+    if form.errors and not (form.fault or (form.binding and form.binding.fault)):
+        name, errors = next(iter(form.errors.items()))
+        return {"field": "" if name == NON_FIELD_ERRORS else name, "text": str(errors[0])}
+    return {}
 
 
 def _estimate(form: OptimizationForm) -> Forecast | None:

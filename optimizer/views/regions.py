@@ -9,7 +9,18 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.signing import BadSignature
 from django.template.loader import render_to_string
 
-from optimizer.models import Membership, OptimizationSession, Prompt, SessionStatus, User
+from optimizer import topics
+from optimizer.forms.feedback import FeedbackForm
+from optimizer.models import (
+    Feedback,
+    Membership,
+    OptimizationSession,
+    OutputRating,
+    Prompt,
+    SessionStatus,
+    User,
+)
+from optimizer.services.access import may_write
 from optimizer.views.listing import RECENT, live_page, page_from
 from optimizer.views.panels import TABS, Context, session_panel
 from optimizer.views.requests import is_number
@@ -67,7 +78,31 @@ class RecentRegion:
         return _frame("_recent.html", {"recent": rows.newest_first()[:RECENT]})
 
 
-Region = SessionRegion | HistoryRegion | RecentRegion
+@dataclass(frozen=True)
+class OpinionRegion:
+    """What one person said of a result and of its outputs. Theirs alone, in each window that they have open."""
+
+    session: int
+    user: int
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topics.opinion_of(self.session, self.user),)
+
+    def render(self) -> str:
+        session = OptimizationSession.objects.get(pk=self.session)
+        user = User.objects.get(pk=self.user)
+        return _frame("_opinion.html", opinion_of(user, session) | {"session": session})
+
+
+def opinion_of(user: User, session: OptimizationSession) -> Context:
+    """The rating as it is kept, in a form to change it, and the verdicts on outputs."""
+    given = Feedback.objects.filter(session=session, user=user).first()
+    verdicts = OutputRating.objects.said_by(user, session)
+    return {"feedback": given, "form": FeedbackForm(given=given), "verdicts": verdicts}
+
+
+Region = SessionRegion | HistoryRegion | RecentRegion | OpinionRegion
 
 
 def _frame(template: str, context: Context) -> str:
@@ -79,6 +114,8 @@ def region_for(user: User | AnonymousUser, topic: str, options: Mapping[str, str
     kind, _, key = topic.partition(":")
     if kind == "session" and is_number(key):
         return _session_region(user, int(key), options.get("tab", ""))
+    if kind == "opinion" and is_number(key):
+        return _opinion_region(user, int(key))
     workspaces = _workspaces(user)
     if kind == "history" and workspaces:
         return _history_region(workspaces, options)
@@ -88,6 +125,13 @@ def region_for(user: User | AnonymousUser, topic: str, options: Mapping[str, str
 def _session_region(user: User | AnonymousUser, pk: int, tab: str) -> SessionRegion | None:
     visible = OptimizationSession.objects.visible_to(user).filter(pk=pk).exists()
     return SessionRegion(pk, tab if tab in TABS else "") if visible else None
+
+
+def _opinion_region(user: User | AnonymousUser, pk: int) -> OpinionRegion | None:
+    session = OptimizationSession.objects.visible_to(user).filter(pk=pk).first()
+    if session is None or not user.is_authenticated:
+        return None
+    return OpinionRegion(pk, user.pk) if may_write(user=user, workspace_id=session.workspace_id) else None
 
 
 def _history_region(workspaces: tuple[int, ...], options: Mapping[str, str]) -> HistoryRegion | None:

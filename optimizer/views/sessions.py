@@ -14,12 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from optimizer.forms.feedback import ChoiceForm, FeedbackForm, VerdictForm
 from optimizer.forms.inputs import InputsForm
-from optimizer.models import Evaluation, Feedback, OptimizationSession, OutputRating
+from optimizer.models import Evaluation, Feedback, OptimizationSession
 from optimizer.services.access import may_write
 from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
 from optimizer.services.results import choose_result, compare_stopped
 from optimizer.views.panels import TABS, session_panel
+from optimizer.views.regions import opinion_of
 from optimizer.views.requests import AppRequest
 
 
@@ -107,13 +108,9 @@ def _detail(
     request: AppRequest, session: OptimizationSession, *, tab: str, status: int = 200, **more: Any
 ) -> HttpResponse:
     """The page, or for htmx its live part."""
-    context = session_panel(session, tab) | more
-    if context.get("answers"):
-        context["verdicts"] = OutputRating.objects.said_by(request.user, session)
+    context = session_panel(session, tab) | more | opinion_of(request.user, session)
     if request.htmx:
         return render(request, "_session_panel.html", context, status=status)
-    given = _given(request, session)
-    context |= {"feedback": given, "form": FeedbackForm(given=given)}
     context["may_write"] = may_write(user=request.user, workspace_id=session.workspace_id)
     return render(request, "session_detail.html", context, status=status)
 

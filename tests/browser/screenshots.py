@@ -18,6 +18,11 @@ from tests import services
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promptevolver.settings")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's loop runs in this thread
 
+ADMIN = [
+    "optimizationsession", "user", "workspace", "prompttemplate", "dataset", "feedback", "outputrating"
+]  # fmt: skip
+NEWCOMER = {"home": "/", "history-empty": "/history/"}
+VISITOR = {"sign-in": "/accounts/login/", "forgotten": "/accounts/password/reset/"}
 WIDTHS = {"wide": 1440, "narrow": 390}
 
 
@@ -46,7 +51,7 @@ def prepare() -> tuple[str, str, dict[str, str]]:
     call_command("flush", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     cache.clear()
-    ada = factories.make_user("ada@example.com", username="Ada")
+    ada = factories.make_user("ada@example.com", username="Ada", is_staff=True, is_superuser=True)
     sessions = showcase.fill(ada)
     addresses = {name: f"/optimizations/{session.pk}/" for name, session in sessions.items()}
     done = addresses["done"]
@@ -61,7 +66,11 @@ def prepare() -> tuple[str, str, dict[str, str]]:
         "no-matches": "/history/?q=zebra",
         "home-used": "/",
         "not-found": "/nope",
+        "email": "/accounts/email/",
+        "password": "/accounts/password/change/",
+        "sign-out": "/accounts/logout/",
     }
+    addresses |= {f"admin-{name}": f"/admin/optimizer/{name}/" for name in ADMIN} | {"admin": "/admin/"}
     return cookie_of(ada), cookie_of(factories.make_user("new@example.com")), addresses
 
 
@@ -110,11 +119,12 @@ def take(base: str, folder: Path, known: str, new: str, addresses: dict[str, str
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for theme in ("light", "dark"):
             for size, width in WIDTHS.items():
-                for cookie, paths in ((known, addresses), (new, {"home": "/", "history-empty": "/history/"})):
+                for cookie, paths in ((known, addresses), (new, NEWCOMER), ("", VISITOR)):
                     context = browser.new_context(
                         viewport={"width": width, "height": 900}, color_scheme=theme
                     )
-                    context.add_cookies([{"name": "sessionid", "value": cookie, "url": base}])
+                    if cookie:
+                        context.add_cookies([{"name": "sessionid", "value": cookie, "url": base}])
                     page = context.new_page()
                     page.on("console", lambda message: print("console:", message.text))
                     for name, path in paths.items():

@@ -77,7 +77,49 @@ def fill(user: User) -> dict[str, OptimizationSession]:
             ],
         ),
         "running": running(workspace),
+        "long": long(workspace),
+        "zero": zero(workspace),
     }
+
+
+def long(workspace: Workspace) -> OptimizationSession:
+    """A best of 9,000 characters, with its examples as chat turns."""
+    original = "\n".join(
+        f"Rule {n}: answer in {n % 7 + 2} words, and never about the weather." for n in range(110)
+    )
+    best = "\n".join(
+        f"Rule {n}: use {n % 7 + 2} words. Name no weather. Be polite, brief and exact." for n in range(125)
+    )
+    session = session_of(
+        workspace, original, 20, status="completed", dataset=factories.make_dataset(workspace, 20),
+        finish_reason="All 3 iterations are done.", kept_original=False, score_kind="accuracy",
+        baseline_score=0.25, best_score=0.75, quality_score=75, results=RESULTS,
+    )  # fmt: skip
+    factories.make_candidate(session, text=original, number=0)
+    turns = [("user", "Is it far?"), ("assistant", "Two miles."), ("user", "{{input}}")]
+    messages = [{"role": role, "content": f"{best}\n\n{text}"} for role, text in turns]
+    text = f"{best}\n\nInput: Is it far?\nOutput: Two miles.\n\nInput: {{{{input}}}}\nOutput:"
+    factories.make_candidate(
+        session, text=text, number=5, is_best=True, score=0.75, scored_items=8, messages=messages
+    )
+    return session
+
+
+def zero(workspace: Workspace) -> OptimizationSession:
+    """Every answer is wrong for the grader, though most hold what was expected."""
+    session = session_of(
+        workspace, "Is this customer satisfied? Say positive or negative.", 25, status="completed", grader="exact",
+        dataset=factories.make_dataset(workspace, 20), finish_reason="4 rounds brought nothing better.",
+        kept_original=True, score_kind="accuracy", baseline_score=0.0, best_score=0.0, quality_score=0,
+        results={"caveats": ["The best found did no better than the original on held-out rows."]},
+    )  # fmt: skip
+    original = factories.make_candidate(session, number=0, is_best=True)
+    for item, (text, expected) in enumerate(REVIEWS):
+        output = f"I would say that this one is {expected}." if item % 4 else "Hard to say."
+        factories.make_evaluation(
+            original, item=item, input=text, expected=expected, output=output, score=0.0
+        )
+    return session
 
 
 def session_of(workspace: Workspace, prompt: str, minutes: float, **fields: Any) -> OptimizationSession:

@@ -431,3 +431,30 @@ def test_no_template_has_inline_code() -> None:
         text = template.read_text()
         assert " style=" not in text, template
         assert " onclick=" not in text, template
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_file_has_to_be_chosen_again_where_the_page_was_sent_whole(
+    user_client: Client, headers: dict[str, str]
+) -> None:
+    typed = {"prompt": "", "rows_file": SimpleUploadedFile("letters.csv", ROWS.encode())}
+    page = user_client.post("/", typed, headers=headers).content.decode()
+    assert ("choose letters.csv again" in page) == (not headers)
+
+
+def test_a_fault_in_the_estimate_leads_to_its_field(user_client: Client) -> None:
+    typed = {"prompt": "Sort it.", "iterations": "99"}
+    page = user_client.post("/optimizations/estimate/", typed, headers=HTMX).content.decode()
+    assert '<a href="#id_iterations">' in page
+
+
+def test_history_and_the_menu_begin_at_one_address(user_client: Client, workspace: Workspace) -> None:
+    factories.make_session(workspace)
+    page = user_client.get("/history/").content.decode()
+    assert '<a class="button primary" href="/">New optimization</a>' in page
+    assert "blank=1" not in page
+
+
+def test_the_placeholder_of_the_choices_has_two_lines(user: User) -> None:
+    field = OptimizationForm(user=user).fields["choice_list"]
+    assert field.widget.attrs["placeholder"] == "positive\nnegative"

@@ -134,7 +134,7 @@ def test_an_estimate_without_a_speed_has_no_minutes(user_client: Client, workspa
 
 
 def test_the_limit_that_ended_it_is_said(user_client: Client, workspace: Workspace) -> None:
-    reason = "The budget of 600 calls is spent. Used: 598 calls, 90000 tokens, 2.1 minutes of model work."
+    reason = "The budget of 600 calls is spent. Used: 598 calls, 90,000 tokens, 2.1 minutes of model work."
     assert reason in page_of(user_client, finished(workspace, finish_reason=reason))
 
 

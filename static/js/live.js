@@ -1,0 +1,121 @@
+// Live fragments: change only what differs, so that focus, open details and scroll positions stay.
+let fromAfar = false; // whether what is swapped in was sent by the socket, not asked for by this page
+const alike = (a, b) => a && a.nodeType === b.nodeType && a.nodeName === b.nodeName && a.id === b.id;
+
+function morphAttributes(old, fresh) {
+  for (const { name, value } of fresh.attributes)
+    if (old.getAttribute(name) !== value && !["hx-swap-oob", "data-live"].includes(name)) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes])
+    if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+}
+
+function morphChildren(old, fresh) {
+  let here = old.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    const named = wanted.id && $$(`#${CSS.escape(wanted.id)}`, old).find((node) => node.parentNode === old);
+    const match = named || (alike(here, wanted) ? here : null);
+    if (!match) { old.insertBefore(wanted, here); continue; }
+    if (match === here) here = here.nextSibling;
+    else old.insertBefore(match, here);
+    morph(match, wanted);
+  }
+  while (here) { const next = here.nextSibling; here.remove(); here = next; }
+}
+
+// What is typed and not saved yet stays when a frame tells of another window.
+function morphText(old, fresh) {
+  const untouched = old.value === old.defaultValue;
+  if (untouched || (!fromAfar && old !== document.activeElement)) old.value = fresh.value;
+}
+
+function morph(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
+  if (old.isEqualNode(fresh) || fresh.hasAttribute("data-anyone")) return; // what is a person's own, a frame for everyone does not know
+  morphAttributes(old, fresh);
+  if (old.nodeName === "TEXTAREA") morphText(old, fresh);
+  morphChildren(old, fresh);
+}
+
+if (window.htmx) htmx.defineExtension("morph", {
+  isInlineSwap: (style) => style === "morph",
+  handleSwap(style, target, fragment) {
+    if (style !== "morph") return false;
+    const fresh = fragment.nodeType === Node.ELEMENT_NODE ? fragment : fragment.firstElementChild;
+    if (!fresh || fresh.id !== target.id) return []; // another page than was asked for
+    fromAfar = fresh.hasAttribute("data-live");
+    if (fromAfar && target.id === "rating" && $(".errors", target)) return []; // what was refused stays until it is sent again
+    morph(target, fresh);
+    dispatchEvent(new Event("morphed"));
+    return [target];
+  },
+});
+
+// The connection: say so when it is lost, not when it blinks.
+const TRY_AGAIN = 4503; // said by our server; after the others the extension connects again by itself
+const AGAIN = [1006, 1011, 1012, 1013, TRY_AGAIN];
+const ENDED = {
+  4401: "Signed out. Sign in in another tab, then come back: this page goes on.",
+  4404: "This is no longer here, or no longer yours.",
+};
+const REASONS = {
+  401: "You are signed out. Sign in in another tab, then try again: nothing you typed is lost.",
+  403: "That was refused. Reload the page, then try again.",
+  404: ENDED[4404],
+};
+let standing = ""; // what is so until it changes; other notices pass
+let passing, losing;
+let comeBack = null; // connects the socket that was closed because its reader signed out
+let signedOut = false;
+let triedAgain = false;
+function show(text) {
+  clearTimeout(passing);
+  $("#connection").textContent = text;
+  $("#connection").hidden = !text;
+}
+function stand(text) {
+  clearTimeout(losing);
+  standing = text;
+  show(text);
+}
+function connectAgain() {
+  const reconnect = comeBack;
+  comeBack = null;
+  reconnect?.();
+}
+addEventListener("htmx:wsOpen", () => { // what passes by itself may be about something else
+  clearTimeout(losing);
+  if (standing) stand("");
+});
+addEventListener("htmx:wsAfterMessage", () => { triedAgain = false; });
+addEventListener("htmx:wsClose", ({ target, detail }) => {
+  const { code } = detail.event;
+  const reconnect = () => { if (target.isConnected) detail.socketWrapper.reconnect(); };
+  if (AGAIN.includes(code)) { clearTimeout(losing); losing = setTimeout(stand, 800, "Reconnecting…"); }
+  else if (ENDED[code]) stand(ENDED[code]);
+  if (code === TRY_AGAIN) setTimeout(reconnect, 500 + 1000 * Math.random());
+  if (code !== 4401) return;
+  comeBack = reconnect;
+  if (!triedAgain) setTimeout(connectAgain, 2000); // its cookie may just be changing: another password, for instance
+  triedAgain = true;
+});
+addEventListener("focus", connectAgain);
+function failed({ detail }) {
+  const status = detail.xhr?.status;
+  if (status === 401) { signedOut = true; stand(REASONS[401]); return; }
+  show(REASONS[status] || "The server did not answer. Nothing you typed is lost: try again.");
+  passing = setTimeout(() => show(standing), REASONS[status] ? 20000 : 6000);
+}
+addEventListener("htmx:sendError", failed);
+addEventListener("htmx:responseError", failed);
+addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!detail.successful || !signedOut) return;
+  signedOut = false;
+  stand("");
+  connectAgain();
+});
+
+// Who signed in again in another tab has another token there.
+addEventListener("htmx:configRequest", ({ detail }) => {
+  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  if (token && detail.parameters.csrfmiddlewaretoken) detail.parameters.csrfmiddlewaretoken = token[1];
+});
