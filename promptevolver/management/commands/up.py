@@ -91,9 +91,11 @@ def say_what_continues() -> None:
     """Optimizations whose worker was killed; until their lease lapses, nobody may take them."""
     cut = OptimizationSession.objects.exclude(lease_token=None).filter(status=SessionStatus.PROCESSING).count()
     connections.close_all()
-    if cut:
-        which = "1 optimization that was running continues" if cut == 1 else f"{cut} optimizations continue"
-        say(f"{which} without your doing anything, within {settings.LEASE_SECONDS} seconds. Nothing is lost.")
+    soon = f"within {settings.LEASE_SECONDS} seconds. Nothing is lost."
+    if cut == 1:
+        say(f"1 optimization that was running continues by itself {soon}")
+    elif cut:
+        say(f"{cut} optimizations that were running continue by themselves {soon}")
 
 
 def already_running(home: Home) -> str:
