@@ -10,11 +10,11 @@ PRODUCTION := $(NOWHERE) DEBUG=false HTTPS=true ALLOWED_HOSTS=example.org \
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup run test lint check bench bench-method picture doctor clean
+.PHONY: help setup run test lint check check-readme bench bench-method picture doctor clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: .venv/runtime.stamp ## create .venv and install what the program needs
 
@@ -32,6 +32,9 @@ lint: .venv/dev.stamp ## ruff, mypy, missing migrations, deployment checks
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 check: lint test ## lint and test
+
+check-readme: setup ## run the commands of README and docs/deploy.md in a fresh copy, as an ordinary user
+	@$(BIN)/python -m tests.readme
 
 bench: .venv/dev.stamp ## measure, and print a table
 	$(BIN)/python -m tests.bench

@@ -35,11 +35,11 @@ class Telling:
         """Learn from one line of pip's."""
         if known := FOUND.match(line):
             self.found.add(known[1].lower())
-            self.doing = f"{len(self.found)} packages found"
+            self.doing = self._so_far()
         elif fetched := FETCHED.match(line):
-            self.doing = f"{len(self.found)} packages found, downloading {fetched[1]} ({fetched[2]})"
+            self.doing = f"{self._so_far()}, downloading {fetched[1]} ({fetched[2]})"
         elif line.startswith("Installing collected packages: "):
-            self.doing = f"unpacking {line.count(',') + 1} packages"
+            self.doing = f"unpacking {packages(line.count(',') + 1)}"
         elif installed := INSTALLED.match(line):
             self.count = len(installed[1].split())
 
@@ -58,15 +58,24 @@ class Telling:
         """The last line stays."""
         if self.terminal:
             self.stream.write("\r\033[K")
-        if well:
-            self.stream.write(f"Installed {self.count} packages in {self._seconds(time.monotonic())} s.\n")
+        if well and self.count:
+            self.stream.write(f"Installed {packages(self.count)} in {self._seconds(time.monotonic())} s.\n")
+        elif well:
+            self.stream.write("All packages are here already.\n")
         self.stream.flush()
+
+    def _so_far(self) -> str:
+        return f"{packages(len(self.found))} found"
 
     def _line(self, now: float) -> str:
         return f"Installing: {self.doing}, {self._seconds(now)} s"
 
     def _seconds(self, now: float) -> int:
         return round(now - self.began)
+
+
+def packages(count: int) -> str:
+    return "1 package" if count == 1 else f"{count} packages"
 
 
 def main(arguments: list[str]) -> int:
