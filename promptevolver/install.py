@@ -11,7 +11,15 @@ import threading
 import time
 from typing import TextIO
 
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-color", "install", "--progress-bar=off"]
+PIP = [
+    sys.executable,
+    "-m",
+    "pip",
+    "--disable-pip-version-check",
+    "--no-color",
+    "install",
+    "--progress-bar=off",
+]
 FOUND = re.compile(r"^(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9][\w.-]*)")
 FETCHED = re.compile(r"^\s+Downloading \S*?([^/\s]+?)-\d\S* \(([\d.]+ [kMG]?B)\)")
 INSTALLED = re.compile(r"^Successfully installed (.+)")

@@ -63,7 +63,7 @@ try:
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 except EnvError as error:
     raise ImproperlyConfigured(
-        f"{error}. Start through `manage.py`, which fills in the embedded services, or set the variable."
+        f"{error}. Start through `./manage.py`, which fills in the embedded services, or set the variable."
     ) from error
 
 if "postgresql" not in DATABASE["ENGINE"]:

@@ -1,4 +1,4 @@
-"""pip is never silent for long, with a terminal and without one, and its failure is told with its own words."""
+"""pip is never silent for long, with a terminal or without; its failure is told with its own words."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def test_without_a_terminal_a_line_comes_every_few_seconds(monkeypatch: pytest.M
 
 
 def test_it_says_at_once_that_it_works_and_in_the_end_that_all_is_there() -> None:
-    done = subprocess.run([*INSTALL, "--no-deps", "pip"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*INSTALL, "--no-deps", "pip"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     first, *_, last = done.stderr.splitlines()
     assert first == "Installing: looking for packages, 0 s"
     assert last == "All packages are here already."

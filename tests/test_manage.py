@@ -13,7 +13,9 @@ from promptevolver.embedded.home import CHECKOUT
 
 # The Python that `.venv` was made from, without any packages.
 BARE = [str(Path(sys.base_prefix) / "bin" / "python3"), "-I", "-S"]
-OURS = pytest.mark.skipif(not (CHECKOUT / ".venv" / "bin" / "python").exists(), reason="there is no .venv here")
+OURS = pytest.mark.skipif(
+    not (CHECKOUT / ".venv" / "bin" / "python").exists(), reason="there is no .venv here"
+)
 PLAIN = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
@@ -27,7 +29,9 @@ def copy(tmp_path: Path) -> Path:
 
 def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     words = [*map(str, command), "version"]
-    return subprocess.run(words, env=PLAIN, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        words, env=PLAIN, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @OURS

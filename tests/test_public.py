@@ -15,11 +15,17 @@ from promptevolver.management.commands import doctor
 from promptevolver.public import public_url
 from tests.embedded.test_up import free_port
 
+ORIGINS = ["https://*.example.org", "https://p.example.org:8443"]
 NAMED = {"ALLOWED_HOSTS": ["localhost", ".example.org", "prompts.example.org"]}
 
 
 def configure(settings: Any, **changes: Any) -> None:
-    plain = {"SITE_URL": "", "HTTPS": False, "CSRF_TRUSTED_ORIGINS": [], "ALLOWED_HOSTS": ["localhost", "[::1]"]}
+    plain = {
+        "SITE_URL": "",
+        "HTTPS": False,
+        "CSRF_TRUSTED_ORIGINS": [],
+        "ALLOWED_HOSTS": ["localhost", "[::1]"],
+    }
     for name, value in (plain | changes).items():
         setattr(settings, name, value)
 
@@ -32,11 +38,10 @@ def configure(settings: Any, **changes: Any) -> None:
         ({"HTTPS": True}, ""),
         ({"HTTPS": True, **NAMED}, "https://prompts.example.org"),
         ({"HTTPS": True, "ALLOWED_HOSTS": ["*"]}, ""),
-        ({"HTTPS": True, "CSRF_TRUSTED_ORIGINS": ["https://*.example.org", "https://p.example.org:8443"], **NAMED},
-         "https://p.example.org:8443"),
+        ({"HTTPS": True, **NAMED, "CSRF_TRUSTED_ORIGINS": ORIGINS}, "https://p.example.org:8443"),
         ({"SITE_URL": "http://prompts.lan:8000/", "HTTPS": True, **NAMED}, "http://prompts.lan:8000"),
     ],
-)  # fmt: skip
+)
 def test_the_settings_tell_it(settings: Any, changes: dict[str, Any], address: str) -> None:
     configure(settings, **changes)
     assert public_url() == address
@@ -49,9 +54,7 @@ def test_the_sign_in_link_of_a_deployed_site(settings: Any, db: None) -> None:
     assert out.getvalue().startswith("https://prompts.example.org/sign-in/")
 
 
-def test_the_doctor_of_a_deployed_site_looks_there(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_doctor_of_a_deployed_site_looks_there(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = f"http://localhost:{free_port()}"
     configure(settings, SITE_URL=nobody)
     monkeypatch.setenv("PORT", str(free_port()))

@@ -1,4 +1,4 @@
-"""The short form of `make check-readme`: what the pages tell people to type and to save is there, and is right."""
+"""The short form of `make check-readme`: what the pages tell people to type and to save is there and right."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,11 @@ from tests.readme.pages import PAGES, ROOT, commands, files, spans, words
 BIN = Path(sys.executable).parent
 # Programs that are not ours: their words are checked by nobody here.
 OUTSIDE = {"curl", "journalctl", "ollama", "sudo"}
-CHEAP = ["make help", "./manage.py optimize --help", 'python3 -c "import secrets; print(secrets.token_urlsafe(50))"']
+CHEAP = [
+    "make help",
+    "./manage.py optimize --help",
+    'python3 -c "import secrets; print(secrets.token_urlsafe(50))"',
+]
 
 
 def parser_of(command: str) -> CommandParser:
@@ -65,7 +68,11 @@ def test_each_command_and_its_options_exist(command: str) -> None:
             cli.parser.parse_args(rest)
         case ".venv/bin/celery":
             helped = subprocess.run(
-                [str(BIN / "celery"), *rest[:3], "--help"], capture_output=True, text=True, timeout=60, check=True
+                [str(BIN / "celery"), *rest[:3], "--help"],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
             )
             assert {word for word in rest[3:] if word.startswith("--")} <= set(words_of(helped.stdout))
         case _:
@@ -97,7 +104,9 @@ def test_each_exception_is_still_needed() -> None:
 
 @pytest.mark.parametrize("command", CHEAP)
 def test_cheap_commands_run_as_they_are_written(command: str) -> None:
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 
@@ -130,12 +139,14 @@ def test_the_settings_of_a_deployment_are_known_and_enough() -> None:
     assert set(named) <= settings_names()
     script = "import django; django.setup(); from promptevolver.public import public_url; print(public_url())"
     environ = {**os.environ, **named, "DJANGO_SETTINGS_MODULE": "promptevolver.settings"}
-    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "https://your.host\n"
 
 
 @pytest.fixture
-def unit(tmp_path: Path) -> Iterator[Path]:
+def unit(tmp_path: Path) -> Path:
     """The unit as a file, for this checkout and this user."""
     text = files()["promptevolver.service"].replace("/srv/promptevolver/.venv/bin", str(BIN))
     path = tmp_path / "promptevolver.service"

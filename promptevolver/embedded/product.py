@@ -28,7 +28,7 @@ def check_port(environ: Environ) -> None:
 
 
 def another_port(port: int) -> str:
-    return f"Choose another port: PORT={port} make run (or: manage.py up --port {port})."
+    return f"Choose another port: PORT={port} make run (or: ./manage.py up --port {port})."
 
 
 def end_leftovers(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.readme`: types what the pages say, in a fresh copy and as an ordinary user. Takes some minutes."""
+"""`python -m tests.readme`: types what the pages say, in a fresh copy, as an ordinary user. Takes minutes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ from tests.readme.pages import ROOT, commands, files
 
 LONGEST = 900  # seconds of one command
 ANYBODY = "nobody"
-SETTINGS = {"DATABASE_URL", "REDIS_URL", "OLLAMA_HOST", "PORT", "BIND", "PROMPTEVOLVER_HOME", "PROMPTEVOLVER_EMBEDDED"}
+SETTINGS = {
+    "DATABASE_URL",
+    "REDIS_URL",
+    "OLLAMA_HOST",
+    "PORT",
+    "BIND",
+    "PROMPTEVOLVER_HOME",
+    "PROMPTEVOLVER_EMBEDDED",
+}
 
 
 class Failed(Exception):
@@ -35,7 +43,7 @@ class Visitor:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.output = folder.with_name(f"{folder.name}.output")
+        self.outputs = Path(tempfile.mkdtemp(prefix="pe-readme-said-", dir="/tmp"))
         self.environ = {name: value for name, value in os.environ.items() if name not in SETTINGS}
         self.environ |= {"HOME": str(folder), "PYTHONUNBUFFERED": "1", "GIT_CONFIG_NOSYSTEM": "1"}
         self.as_user: list[str] = []
@@ -46,11 +54,10 @@ class Visitor:
 
     def start(self, command: str) -> subprocess.Popen[bytes]:
         environ = self.environ | (self.configuration() if command.startswith(CONFIGURED) else {})
-        if self.product:
-            command = command.replace(OLLAMA, self.ollama())
-        with self.output.open("wb") as output:
+        typed = command.replace(OLLAMA, self.ollama()) if self.product else command
+        with self.said_by(command).open("wb") as output:
             return subprocess.Popen(
-                [*self.as_user, "sh", "-c", command],
+                [*self.as_user, "sh", "-c", typed],
                 cwd=self.folder,
                 env=environ,
                 stdin=subprocess.DEVNULL,
@@ -59,8 +66,12 @@ class Visitor:
                 start_new_session=True,
             )
 
-    def said(self) -> str:
-        return self.output.read_text(errors="replace")
+    def said_by(self, command: str) -> Path:
+        """Where its output goes."""
+        return self.outputs / re.sub(r"\W+", "-", command)[:100]
+
+    def said(self, command: str) -> str:
+        return self.said_by(command).read_text(errors="replace")
 
     def run(self, command: str) -> None:
         process = self.start(command)
@@ -68,26 +79,32 @@ class Visitor:
             status = process.wait(LONGEST)
         except subprocess.TimeoutExpired:
             end(process)
-            raise Failed(f"took longer than {LONGEST} s:\n{self.said()}") from None
+            raise Failed(f"took longer than {LONGEST} s:\n{self.said(command)}") from None
         if status:
-            raise Failed(f"ended with status {status}:\n{self.said()}")
+            raise Failed(f"ended with status {status}:\n{self.said(command)}")
 
     def serve(self, command: str, ready: str) -> subprocess.Popen[bytes]:
         """The server, once it is ready."""
         process = self.start(command)
-        deadline = time.monotonic() + LONGEST
-        while not self.is_ready(ready):
-            if process.poll() is not None or time.monotonic() > deadline:
-                end(process)
-                raise Failed(f"did not get ready:\n{self.said()}")
-            time.sleep(0.2)
+        try:
+            self.wait_ready(process, command, ready)
+        except BaseException:
+            end(process)
+            raise
         return process
 
-    def is_ready(self, ready: str) -> bool:
-        """Whether its address answers, or it has printed what it prints then; an address in that answers too."""
+    def wait_ready(self, process: subprocess.Popen[bytes], command: str, ready: str) -> None:
+        deadline = time.monotonic() + LONGEST
+        while not self.is_ready(command, ready):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Failed(f"did not get ready:\n{self.said(command)}")
+            time.sleep(0.2)
+
+    def is_ready(self, command: str, ready: str) -> bool:
+        """Whether its address answers, or it has printed what it prints then, with an address that answers."""
         if ready.startswith("http"):
             return answers(ready)
-        found = re.search(ready, self.said())
+        found = re.search(ready, self.said(command))
         return bool(found and (not found.groups() or fetch(found[1])))
 
     def configuration(self) -> dict[str, str]:
@@ -200,7 +217,9 @@ def main() -> int:
     copy_to(folder)
     if os.geteuid() == 0:
         subprocess.run(["chown", "-R", f"{ANYBODY}:", str(folder)], check=True)
-    print(f"In {folder}, as {ANYBODY if visitor.as_user else pwd.getpwuid(os.geteuid()).pw_name}:", flush=True)
+    print(
+        f"In {folder}, as {ANYBODY if visitor.as_user else pwd.getpwuid(os.geteuid()).pw_name}:", flush=True
+    )
     try:
         faults = check_all(visitor)
     finally:
@@ -213,7 +232,7 @@ def main() -> int:
         print(f"\n{len(faults)} faults; the copy stays in {folder}.")
         return 1
     shutil.rmtree(folder)
-    visitor.output.unlink()
+    shutil.rmtree(visitor.outputs)
     return 0
 
 

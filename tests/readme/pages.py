@@ -10,7 +10,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/deploy.md")
-PROGRAMS = ("make ", "./manage.py ", ".venv/bin/", "PORT=", "python3 ", "curl ", "ollama ", "journalctl ", "sudo ")
+PROGRAMS = (
+    "make ",
+    "./manage.py ",
+    ".venv/bin/",
+    "PORT=",
+    "python3 ",
+    "curl ",
+    "ollama ",
+    "journalctl ",
+    "sudo ",
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 
@@ -40,9 +50,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 def files() -> dict[str, str]:
     """The files that people are told to save, by name."""
-    return {
-        block.name: block.text for page in PAGES for block in blocks(page) if block.language != "sh"
-    }
+    return {block.name: block.text for page in PAGES for block in blocks(page) if block.language != "sh"}
 
 
 def commands() -> list[str]:

@@ -28,7 +28,7 @@ from promptevolver.embedded.home import home_of
 from promptevolver.public import public_url
 
 START = "make run"
-WEB = "make run (or: .venv/bin/daphne -b 127.0.0.1 -p 8000 promptevolver.asgi:application), and see to the proxy"
+WEB = f"{START} (or: .venv/bin/daphne -p 8000 promptevolver.asgi:application), and see to the proxy"
 OLDEST_POSTGRESQL = 14
 SAFE_OLLAMA = (0, 17, 1)  # older ones have CVE-2026-7482
 GIGABYTE = 10**9

@@ -89,7 +89,9 @@ def say(line: str) -> None:
 
 def say_what_continues() -> None:
     """Optimizations whose worker was killed; until their lease lapses, nobody may take them."""
-    cut = OptimizationSession.objects.exclude(lease_token=None).filter(status=SessionStatus.PROCESSING).count()
+    cut = (
+        OptimizationSession.objects.exclude(lease_token=None).filter(status=SessionStatus.PROCESSING).count()
+    )
     connections.close_all()
     soon = f"within {settings.LEASE_SECONDS} seconds. Nothing is lost."
     if cut == 1:
