@@ -79,6 +79,7 @@ clean: ## remove the environments and caches; .local, with the data, stays
 # The browser tests drive Debian's chromium. Where it cannot be installed they fail and say the same as here.
 .PHONY: chromium
 chromium:
-	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq \
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { [ "$$(id -u)" = 0 ] \
+	&& echo "Installing chromium for the browser tests, which takes a minute." && apt-get update -qq \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
 	|| echo "The browser tests need chromium: sudo apt-get install chromium, or CHROMIUM=/path/to/chromium make test"

@@ -31,6 +31,7 @@ until = timezone.now() + timedelta(hours=1)
 workspace = factories.make_user().personal_workspace
 factories.make_session(workspace, status="processing", lease_token=uuid4(), lease_until=until)
 """
+DEPLOYED = {"HTTPS": "true", "ALLOWED_HOSTS": "prompts.example.org", "TRUSTED_PROXIES": "1"}
 UP = [sys.executable, str(CHECKOUT / "manage.py"), "up"]
 
 
@@ -134,7 +135,9 @@ def manage(environ: dict[str, str], *arguments: str) -> None:
     subprocess.run([*UP[:-1], *arguments], env=environ, cwd=CHECKOUT, check=True, timeout=60)
 
 
-def test_a_start_after_everything_was_killed_recovers(environ: dict[str, str]) -> None:
+def test_a_start_after_everything_was_killed_recovers_also_where_it_is_deployed(
+    environ: dict[str, str],
+) -> None:
     home = Home(Path(environ["PROMPTEVOLVER_HOME"]))
     with start(environ) as up:
         ready(up)
@@ -142,8 +145,8 @@ def test_a_start_after_everything_was_killed_recovers(environ: dict[str, str]) -
     supervisor.call(home, "getPID")  # the services outlive a killed `up` …
     for process in supervisor.ours(home)[::2]:
         process.kill()  # … and lose some at random
-    with start(environ) as up:
-        ready(up)
+    with start({**environ, **DEPLOYED}) as up:
+        assert ready(up).startswith("https://prompts.example.org/sign-in/")
         assert supervisor.running(home, programs.APP) == programs.APP
         up.terminate()
         assert up.wait(timeout=60) == 0

@@ -45,6 +45,8 @@ class Visitor:
         self.folder = folder
         self.outputs = Path(tempfile.mkdtemp(prefix="pe-readme-said-", dir="/tmp"))
         self.environ = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the `make` that runs this
+            self.environ.pop(name, None)
         self.environ |= {"HOME": str(folder), "PYTHONUNBUFFERED": "1", "GIT_CONFIG_NOSYSTEM": "1"}
         self.as_user: list[str] = []
         if os.geteuid() == 0:
