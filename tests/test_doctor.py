@@ -11,7 +11,7 @@ from tests.embedded.test_up import free_port
 def test_a_database_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     assert ", embedded" in doctor.database()
     monkeypatch.setattr(doctor, "OLDEST_POSTGRESQL", 99)
-    with pytest.raises(doctor.TroubleError, match="is too old. Fix: use PostgreSQL 99 or newer"):
+    with pytest.raises(doctor.TroubleError, match=r"is too old\. Fix: use PostgreSQL 99 or newer"):
         doctor.database()
 
 

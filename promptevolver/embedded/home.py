@@ -92,7 +92,14 @@ def trouble(path: Path, error: OSError) -> ServiceError:
     reason = f"{error.filename or path} cannot be written: {error.strerror or error}."
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return ServiceError(f"{reason} Make room, or {elsewhere}.")
-    return ServiceError(f"{reason} Make {path} writable for this user, or {elsewhere}.")
+    folder = existing(path)
+    whose = "" if folder.stat().st_uid == os.geteuid() else f" {folder} belongs to {owner_of(folder)}."
+    return ServiceError(f"{reason}{whose} Make {folder} writable for this user, or {elsewhere}.")
+
+
+def existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(part for part in (path, *path.parents) if os.path.exists(part))
 
 
 def open_lock(path: Path) -> int:

@@ -76,6 +76,20 @@ def test_a_full_disk(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may give a folder away")
+def test_a_folder_in_anothers_folder_names_whose_that_is(folder: Path) -> None:
+    os.chown(folder, 12345, 12345)
+    result = run(folder / "home", *LIKE_ANYBODY)
+    os.chown(folder, 0, 0)
+    assert result.returncode == 1
+    for words in (
+        f"{folder}/home cannot be written",
+        f"{folder} belongs to user 12345",
+        f"Make {folder} writable",
+    ):
+        assert words in result.stderr
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may give a folder away")
 def test_anothers_folder_is_said_to_be_anothers(folder: Path) -> None:
     os.chown(folder, 12345, 12345)
     result = run(folder)

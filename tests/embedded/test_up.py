@@ -121,7 +121,7 @@ def test_when_all_but_up_was_killed_it_says_that_everything_comes_back(environ: 
         manage(environ, "shell", "--no-imports", "-c", CUT_OFF)
         for process in supervisor.ours(home):
             process.kill()
-        wait_for(lambda: "continues" in progress(environ).read_text(), 60)
+        wait_for(lambda: "continues" in progress(environ).read_text(), 120)
         again, continues = progress(environ).read_text().splitlines()[-2:]
         assert again == "The process manager was gone; everything was started again."
         assert continues.startswith("1 optimization that was running continues")

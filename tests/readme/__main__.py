@@ -229,10 +229,10 @@ def main() -> int:
             end(visitor.product)
     faults += [f"left in the folder: {line}" for line in visitor.foreign_files()]
     faults += [f"left running: {line}" for line in left_running(folder)]
-    print(*faults, sep="\n\n")
     if faults:
-        print(f"\n{len(faults)} faults; the copy stays in {folder}.")
+        print(*faults, f"Faults: {len(faults)}. The copy stays in {folder}.", sep="\n\n")
         return 1
+    print("All that the pages say works as it is written.")
     shutil.rmtree(folder)
     shutil.rmtree(visitor.outputs)
     return 0
