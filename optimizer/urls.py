@@ -8,6 +8,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("optimizations/estimate/", previews.optimization_estimate, name="optimization-estimate"),
     path("optimizations/rows/", previews.rows_preview, name="rows-preview"),
+    path("optimizations/sample-time/", previews.sample_time, name="sample-time"),
     path("optimizations/grade/", previews.grader_try, name="grader-try"),
     path("optimizations/<int:pk>/", sessions.session_detail, name="session-detail"),
     path("optimizations/<int:pk>/inputs/", sessions.inputs_approve, name="inputs-approve"),

@@ -30,6 +30,7 @@ try:
     CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
     HTTPS = env.bool("HTTPS", False)
     TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0))
+    SITE_URL = env.str("SITE_URL", "")
     SIGN_UP_OPEN = env.bool("SIGN_UP_OPEN", False)
 
     DATABASE = env.dj_db_url("DATABASE_URL")
@@ -62,7 +63,7 @@ try:
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 except EnvError as error:
     raise ImproperlyConfigured(
-        f"{error}. Start through `manage.py`, which fills in the embedded services, or set the variable."
+        f"{error}. Start through `./manage.py`, which fills in the embedded services, or set the variable."
     ) from error
 
 if "postgresql" not in DATABASE["ENGINE"]:
@@ -71,6 +72,8 @@ if "postgresql" not in DATABASE["ENGINE"]:
     )
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss"}:
     raise ImproperlyConfigured("REDIS_URL must name a Redis or Valkey server: redis://host:6379/0.")
+if SITE_URL and not (urlsplit(SITE_URL).scheme in {"http", "https"} and urlsplit(SITE_URL).hostname):
+    raise ImproperlyConfigured("SITE_URL must be the address of the site: https://prompts.example.org.")
 
 # Applications
 
@@ -161,6 +164,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "optimizer.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "learn": {"task": "optimizer.tasks.learn", "schedule": 60.0, "options": {"expires": 60}},

@@ -38,6 +38,6 @@ class Patience:
         said = waiting.removeprefix("waiting for Ollama: ")
         return (
             f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {said} "
-            "Start Ollama there, or set OLLAMA_HOST to where it runs; `manage.py doctor` says more. "
-            f"Then continue: manage.py optimize --resume {self.session_id}"
+            "Start Ollama there, or set OLLAMA_HOST to where it runs; `./manage.py doctor` says more. "
+            f"Then continue: ./manage.py optimize --resume {self.session_id}"
         )

@@ -42,7 +42,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     if session.comparable:
         yield from _offer_comparison(session)
     if session.status == SessionStatus.CANCELLED and session.verdict:
-        yield f"Continue the search: manage.py optimize --resume {session.pk}"
+        yield f"Continue the search: ./manage.py optimize --resume {session.pk}"
     yield f"Its page: {page_of(session)}"
 
 
@@ -74,7 +74,7 @@ def searched(session: OptimizationSession) -> dict[str, tuple[float, str]]:
 
 def _offer_comparison(session: OptimizationSession) -> Iterator[str]:
     cost = forecast_comparison(session)
-    yield f"Compare it: manage.py optimize --resume {session.pk} --compare-only"
+    yield f"Compare it: ./manage.py optimize --resume {session.pk} --compare-only"
     if cost:
         yield f"That takes: {cost}"
 

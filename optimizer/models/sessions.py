@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 from typing import Any, Self, cast
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
@@ -53,6 +55,8 @@ class Preset(models.TextChoices):
 AHEAD = Q(kept_original=False) | Q(results__ahead=True)
 OPEN_TO_CHOICE = AHEAD & Q(status__in=ENDED, verdict__in=UNPROVEN)
 COMPARABLE = Q(status=SessionStatus.CANCELLED, verdict="", kept_original=False)
+SILENCE = timedelta(seconds=5)  # a living worker is heard of several times a second
+SWEPT_EVERY = 5  # seconds, by beat's schedule
 AWAITING_APPROVAL = Q(inputs_requested=True, inputs__isnull=False, status=SessionStatus.PENDING)
 
 
@@ -63,6 +67,11 @@ class SessionQuerySet(OwnedQuerySet):
         """Sessions with work to do that no living worker holds."""
         free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
         return self.filter(free, status__in=ACTIVE).exclude(AWAITING_APPROVAL)
+
+    def silent(self) -> Self:
+        """Sessions at work whose worker has given no sign of life for a while, though its lease may still last."""
+        heard = timezone.now() - SILENCE + timedelta(seconds=settings.LEASE_SECONDS)
+        return self.filter(status=SessionStatus.PROCESSING, lease_until__lt=heard)
 
     def unlearned(self) -> Self:
         """Finished sessions with something to learn from: new ones, and those that people spoke of since."""
@@ -270,6 +279,16 @@ class OptimizationSession(Owned):
         if self.stop_requested_at is not None:
             return "Stopping"
         return "Comparing" if self.comparing else "Running"
+
+    @property
+    def seconds_to_takeover(self) -> int | None:
+        """Seconds until another worker continues, where this one's has gone silent; None while it is heard of."""
+        if self.status != SessionStatus.PROCESSING or self.lease_until is None:
+            return None
+        left = self.lease_until - timezone.now()
+        if left > timedelta(seconds=settings.LEASE_SECONDS) - SILENCE:
+            return None
+        return math.ceil(max(left, timedelta()).total_seconds()) + SWEPT_EVERY
 
     @property
     def may_learn(self) -> bool:

@@ -6,5 +6,6 @@ Nothing else writes these rows.
 from optimizer.progress.learning import learn
 from optimizer.progress.ledger import LedgerRows
 from optimizer.progress.run import Run, claim, live_text, reopen
+from optimizer.progress.silence import tell_of_silence
 
-__all__ = ["LedgerRows", "Run", "claim", "learn", "live_text", "reopen"]
+__all__ = ["LedgerRows", "Run", "claim", "learn", "live_text", "reopen", "tell_of_silence"]

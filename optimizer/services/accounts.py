@@ -74,7 +74,9 @@ def administrator() -> User:
         return User.objects.create_superuser(LOCAL_ADMINISTRATOR)
     user = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if user is None:
-        raise NoAdministratorError("No active account is an administrator. Run `manage.py createsuperuser`.")
+        raise NoAdministratorError(
+            "No active account is an administrator. Run `./manage.py createsuperuser`."
+        )
     return user
 
 

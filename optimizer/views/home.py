@@ -26,7 +26,7 @@ from optimizer.views.rows import preview_of
 
 DATASETS = 50
 PRESET_WORDS = {
-    "quick": ("Quick", "A first improvement, in a minute or two"),
+    "quick": ("Quick", "A first improvement, with few model calls"),
     "balanced": ("Balanced", "A thorough look around, for most prompts"),
     "thorough": ("Thorough", "For prompts that run often, when time does not matter"),
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from optimizer.engine import TaskRefused
 from optimizer.forms.examples import TrialForm
 from optimizer.forms.optimization import OptimizationForm
+from optimizer.sample import sample_form_data
 from optimizer.services.estimates import Forecast, ask_for_speed, forecast
 from optimizer.views.home import page_with
 from optimizer.views.requests import AppRequest
@@ -39,6 +41,15 @@ def _because(form: OptimizationForm) -> dict[str, str]:
     return {}
 
 
+@login_required
+@never_cache
+@require_safe
+def sample_time(request: AppRequest) -> HttpResponse:
+    """How long the sample takes here, once the model has been measured; apart from the page, which need not wait."""
+    estimate = _estimate(OptimizationForm(sample_form_data(), user=request.user))
+    return render(request, "_sample_time.html", {"sample_estimate": estimate, "sample_asked": True})
+
+
 def _estimate(form: OptimizationForm) -> Forecast | None:
     """None for a form that cannot start, which says why, or where nothing can be told."""
     if not form.is_valid():
@@ -57,7 +68,7 @@ def rows_preview(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
     page = page_with(request, form, part="_rows_preview.html", preview=preview_of(form))
     # A button changes what the estimate rests on, and is no input that the estimate hears of.
-    return trigger_client_event(page, "rows-read") if request.htmx.trigger_name == "literals" else page
+    return trigger_client_event(page, "rows-read", after="swap") if request.htmx.trigger_name == "literals" else page
 
 
 @login_required

@@ -1,7 +1,7 @@
 """PostgreSQL, Valkey and a model server from wheels, for whoever has configured none."""
 
 from .addresses import resolve
-from .home import Home, ServiceError
+from .home import UNWRITABLE, Home, ServiceError, home_of, trouble
 from .lease import ensure_running, release
 
-__all__ = ["Home", "ServiceError", "ensure_running", "release", "resolve"]
+__all__ = ["UNWRITABLE", "Home", "ServiceError", "ensure_running", "home_of", "release", "resolve", "trouble"]

@@ -1,8 +1,10 @@
 """Where everything that this program writes lives, and the locks that its processes share."""
 
+import errno
 import fcntl
 import hashlib
 import os
+import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,10 +13,16 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 OWNER = "PROMPTEVOLVER_HOME_OWNER"  # in the environment of every process started for a home
 SOCKET_PATH_LIMIT = 100  # the kernel allows 107 bytes on Linux and 103 on macOS
+# Why a file cannot be written though the program is right: rights, a read-only or a full disk.
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 
 class ServiceError(Exception):
     """A part could not be started; the text says what to do."""
+
+
+class NotOursError(PermissionError):
+    """Another user made this folder."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +48,8 @@ class Home:
             private(self.root, mode=0o711 if os.geteuid() == 0 else 0o700)
             private(self.logs)
             private(self.control_socket.parent)
-        except PermissionError as error:
-            raise ServiceError(
-                f"{self.root} belongs to someone else ({error}). "
-                "Run as its owner, or choose another folder with PROMPTEVOLVER_HOME."
-            ) from error
+        except OSError as error:
+            raise trouble(self.root, error) from error
 
 
 def home_of(environ: Mapping[str, str]) -> Home:
@@ -67,15 +72,41 @@ def private(folder: Path, mode: int = 0o700) -> None:
     """Make a folder that is ours; one that another user prepared is refused."""
     folder.mkdir(mode=mode, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), 0):
-        raise PermissionError(f"{folder} is not ours")
+        raise NotOursError(f"{folder} belongs to {owner_of(folder)}")
     folder.chmod(mode)
+
+
+def owner_of(path: Path) -> str:
+    number = path.stat().st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
+
+
+def trouble(path: Path, error: OSError) -> ServiceError:
+    """What it means that something at `path` could not be written, and what to do."""
+    elsewhere = "choose another folder with PROMPTEVOLVER_HOME"
+    if isinstance(error, NotOursError):
+        return ServiceError(f"{error}. Run as that user, or {elsewhere}.")
+    reason = f"{error.filename or path} cannot be written: {error.strerror or error}."
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return ServiceError(f"{reason} Make room, or {elsewhere}.")
+    folder = existing(path)
+    whose = "" if folder.stat().st_uid == os.geteuid() else f" {folder} belongs to {owner_of(folder)}."
+    return ServiceError(f"{reason}{whose} Make {folder} writable for this user, or {elsewhere}.")
+
+
+def existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(part for part in (path, *path.parents) if os.path.exists(part))
 
 
 def open_lock(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except PermissionError as error:
-        raise ServiceError(f"{path} belongs to someone else; run as its owner.") from error
+    except OSError as error:
+        raise trouble(path, error) from error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The product itself under the process manager: worker, scheduler and web server, on top of the services."""
 
 import json
+import os
 import socket
 import urllib.request
 from collections.abc import MutableMapping
@@ -27,7 +28,7 @@ def check_port(environ: Environ) -> None:
 
 
 def another_port(port: int) -> str:
-    return f"Choose another port: PORT={port} make run (or: manage.py up --port {port})."
+    return f"Choose another port: PORT={port} make run (or: ./manage.py up --port {port})."
 
 
 def end_leftovers(home: Home) -> None:
@@ -85,12 +86,22 @@ def healthy(base: str, timeout: float = 5) -> bool:
         return False
 
 
-def remember_url(home: Home, environ: Environ) -> None:
-    (home.root / "up.json").write_text(json.dumps({"url": base_url(environ)}))
+def remember(home: Home, environ: Environ) -> None:
+    """Where this `up` serves the pages, and its process."""
+    (home.root / "up.json").write_text(json.dumps({"url": base_url(environ), "process": os.getpid()}))
 
 
 def last_url(home: Home) -> str:
+    return str(_remembered(home).get("url", ""))
+
+
+def last_process(home: Home) -> int:
+    return int(_remembered(home).get("process", 0))
+
+
+def _remembered(home: Home) -> dict[str, str | int]:
     try:
-        return str(json.loads((home.root / "up.json").read_text())["url"])
-    except (OSError, ValueError, KeyError):
-        return ""
+        known: dict[str, str | int] = json.loads((home.root / "up.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return known

@@ -92,8 +92,7 @@ def app(home: Home, environ: Mapping[str, str]) -> list[Program]:
     worker = [*celery, "worker", "--pool", "threads", "--concurrency", threads, "--loglevel", "INFO"]
     # Mingle and gossip are for workers that ask each other; ours ask the database.
     worker += ["--without-mingle", "--without-gossip"]
-    schedule = str(home.root / "beat-schedule")
-    beat = [*celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "INFO"]
+    beat = [*celery, "beat", "--pidfile", "", "--loglevel", "INFO"]
     web = ["-m", "daphne", "-b", host(environ), "-p", str(port(environ)), "promptevolver.asgi:application"]
     commands = {"worker": worker, "beat": beat, "web": web}
     return [Program(name, launched(home, name, commands[name]), 900) for name in APP]

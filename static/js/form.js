@@ -1,14 +1,23 @@
 // The form of a new optimization: chips, counter, presets, faults. Its drafts are in drafts.js.
 const form = () => $("#optimization-form");
 
+// As optimizer/engine/variables.py: `${{x}}`, `{{{x}}}` and what belongs to a LaTeX command are text.
+const NAME = String.raw`\{\{[ \t]*[\p{L}\p{N}_]+[ \t]*\}\}`;
+const TEXT = String.raw`\$${NAME}|\\(?![ntr]\{)[A-Za-z]+\*?(?:${NAME})+|\{{3,}`;
+const PLACES = new RegExp(String.raw`${TEXT}|\{\{[ \t]*(?<name>[\p{L}\p{N}_]+)[ \t]*\}\}`, "gu");
+
 function showPrompt() {
   const text = $("#id_prompt").value;
-  const names = [...new Set([...text.matchAll(/\{\{\s*([^{}]+?)\s*\}\}/g)].map((found) => found[1]))];
+  const marked = new FormData($("#id_prompt").form).getAll("literals");
+  const found = [...text.matchAll(PLACES)].map((place) => place.groups.name).filter((name) => name && !marked.includes(name));
+  const names = [...new Set(found)];
   $("#variables").replaceChildren(...names.map((name) => Object.assign(document.createElement("span"), { className: "chip", textContent: `{{${name}}}` })));
   const length = [...text.trim()].length;
   $("#prompt-length").textContent = `${length.toLocaleString("en")} / 10,000`;
   $("#prompt-length").classList.toggle("over", length > 10000);
 }
+
+addEventListener("rows-read", showPrompt);
 
 function showPreset() {
   const preset = $("[name=preset]:checked", form());

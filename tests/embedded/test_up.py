@@ -16,9 +16,22 @@ from pathlib import Path
 
 import pytest
 
-from promptevolver.embedded import programs, supervisor
+from promptevolver.embedded import product, programs, supervisor
 from promptevolver.embedded.home import CHECKOUT, Home
+from promptevolver.management.commands import up as up_command
+from tests.processes import wait_for
 
+# An optimization that a worker holds, for longer than this test takes.
+CUT_OFF = """
+from datetime import timedelta
+from uuid import uuid4
+from django.utils import timezone
+from tests import factories
+until = timezone.now() + timedelta(hours=1)
+workspace = factories.make_user().personal_workspace
+factories.make_session(workspace, status="processing", lease_token=uuid4(), lease_until=until)
+"""
+DEPLOYED = {"HTTPS": "true", "ALLOWED_HOSTS": "prompts.example.org", "TRUSTED_PROXIES": "1"}
 UP = [sys.executable, str(CHECKOUT / "manage.py"), "up"]
 
 
@@ -41,7 +54,13 @@ def free_port() -> int:
 
 
 def start(environ: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(UP, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with progress(environ).open("w") as told:
+        return subprocess.Popen(UP, env=environ, text=True, stdout=subprocess.PIPE, stderr=told)
+
+
+def progress(environ: dict[str, str]) -> Path:
+    """What `up` says beside the line with the link."""
+    return Path(environ["PROMPTEVOLVER_HOME"]) / "told"
 
 
 def ready(up: subprocess.Popen[str]) -> str:
@@ -57,15 +76,68 @@ def test_one_line_with_a_link_that_works_and_ctrl_c_leaves_nothing(environ: dict
     with start(environ) as up:
         with urllib.request.urlopen(ready(up), timeout=30) as page:
             assert page.status == 200
-        again = subprocess.run(UP, env=environ, capture_output=True, text=True, timeout=60)
-        assert again.stdout == f"Already running: http://127.0.0.1:{environ['PORT']}\n"
-        assert again.returncode == 0
+        told = progress(environ).read_text()
+        assert told.splitlines() == [
+            "Starting PostgreSQL, Valkey…",
+            "Preparing the database…",
+            "Starting the worker, the scheduler and the pages…",
+        ]
         up.send_signal(signal.SIGINT)
         assert up.wait(timeout=60) == 0
     assert supervisor.ours(home) == []
 
 
-def test_a_start_after_everything_was_killed_recovers(environ: dict[str, str]) -> None:
+def test_a_second_start_gives_a_link_to_the_first_and_says_how_to_stop_it(environ: dict[str, str]) -> None:
+    with start(environ) as up:
+        first = ready(up)
+        another = {**environ, "PORT": str(free_port())}
+        again = subprocess.run(UP, env=another, capture_output=True, text=True, timeout=60)
+        assert again.returncode == 0
+        link, how = again.stdout.splitlines()
+        assert link.startswith(f"Already running: http://127.0.0.1:{environ['PORT']}/sign-in/")
+        assert how == f"To stop it, press Ctrl-C in its terminal, or run: kill {up.pid}"
+        address = link.removeprefix("Already running: ")
+        assert address != first
+        with urllib.request.urlopen(address, timeout=30) as page:
+            assert page.status == 200
+        subprocess.run(how.partition("run: ")[2].split(), check=True)
+        assert up.wait(timeout=60) == 0
+
+
+def test_a_second_start_while_the_first_begins_gives_its_address(environ: dict[str, str]) -> None:
+    home = Home(Path(environ["PROMPTEVOLVER_HOME"]))
+    home.make()
+    with up_command.only_one(home):
+        product.remember(home, environ)
+        again = subprocess.run(UP, env=environ, capture_output=True, text=True, timeout=60)
+    assert again.stdout.startswith(f"Already starting: http://127.0.0.1:{environ['PORT']}\n")
+    assert again.returncode == 0
+
+
+def test_when_all_but_up_was_killed_it_says_that_everything_comes_back(environ: dict[str, str]) -> None:
+    home = Home(Path(environ["PROMPTEVOLVER_HOME"]))
+    with start(environ) as up:
+        ready(up)
+        manage(environ, "shell", "--no-imports", "-c", CUT_OFF)
+        for process in supervisor.ours(home):
+            process.kill()
+        wait_for(lambda: "continues" in progress(environ).read_text(), 120)
+        again, continues = progress(environ).read_text().splitlines()[-2:]
+        assert again == "The process manager was gone; everything was started again."
+        assert continues.startswith("1 optimization that was running continues")
+        assert continues.endswith("within 30 seconds. Nothing is lost.")
+        assert product.healthy(f"http://127.0.0.1:{environ['PORT']}")
+        up.terminate()
+        assert up.wait(timeout=60) == 0
+
+
+def manage(environ: dict[str, str], *arguments: str) -> None:
+    subprocess.run([*UP[:-1], *arguments], env=environ, cwd=CHECKOUT, check=True, timeout=60)
+
+
+def test_a_start_after_everything_was_killed_recovers_also_where_it_is_deployed(
+    environ: dict[str, str],
+) -> None:
     home = Home(Path(environ["PROMPTEVOLVER_HOME"]))
     with start(environ) as up:
         ready(up)
@@ -73,8 +145,8 @@ def test_a_start_after_everything_was_killed_recovers(environ: dict[str, str]) -
     supervisor.call(home, "getPID")  # the services outlive a killed `up` …
     for process in supervisor.ours(home)[::2]:
         process.kill()  # … and lose some at random
-    with start(environ) as up:
-        ready(up)
+    with start({**environ, **DEPLOYED}) as up:
+        assert ready(up).startswith("https://prompts.example.org/sign-in/")
         assert supervisor.running(home, programs.APP) == programs.APP
         up.terminate()
         assert up.wait(timeout=60) == 0

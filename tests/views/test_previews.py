@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from optimizer.services import estimates
 from tests import factories
 
 ESTIMATE, GRADE = "/optimizations/estimate/", "/optimizations/grade/"
+SAMPLE = "/optimizations/sample-time/"
 ROWS = "input,expected,weight\na,b,1\nc,d,1\ne,f,3\ng,h,1\n"
 HTMX = {"HX-Request": "true"}
 EITHER = pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
@@ -142,6 +144,38 @@ def test_an_estimate_that_fails_says_nothing(
     assert response.status_code == 200
     assert "About" not in response.content.decode()
     assert "ZeroDivisionError" in caplog.text
+
+
+# The sample
+
+
+def test_the_sample_tells_the_time_that_was_measured_here(user_client: Client, model: str) -> None:
+    assert "minute" not in user_client.get(SAMPLE).content.decode()
+    speeds.keep(model, Speed(500, 40))
+    page = user_client.get(SAMPLE).content.decode()
+    assert re.search(rf"It takes about \d+ (seconds|minutes) with {model} on this server", page)
+    assert "hx-get" not in page
+
+
+def test_the_page_asks_for_the_samples_time_and_makes_none_up(user_client: Client) -> None:
+    page = user_client.get("/?blank=1").content.decode()
+    assert f'hx-get="{SAMPLE}"' in page
+    assert "a minute" not in page
+
+
+def test_the_forms_own_time_is_not_said_to_be_the_samples(user_client: Client, model: str) -> None:
+    speeds.keep(model, Speed(500, 40))
+    page = user_client.post(ESTIMATE, {"prompt": "Hi"}).content.decode()
+    assert "on this server" in page
+    assert "It takes about" not in page
+
+
+def test_the_samples_time_is_for_those_who_are_signed_in(client: Client, db: None) -> None:
+    assert client.get(SAMPLE).headers["Location"].startswith("/accounts/login/")
+
+
+def test_the_samples_time_is_read_only(user_client: Client) -> None:
+    assert user_client.post(SAMPLE).status_code == 405
 
 
 # The grader

@@ -291,7 +291,7 @@ class Command(BaseCommand):
     def _interrupted(self, run: progress.Run, user: User) -> None:
         stop_optimization(session=run.session, by=user)
         run.stop()
-        self.stderr.write(f"Stopped. Continue with: manage.py optimize --resume {run.session.pk}")
+        self.stderr.write(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
 
     def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
         if estimate is None:

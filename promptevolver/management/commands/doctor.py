@@ -25,8 +25,11 @@ from redis.exceptions import RedisError
 from promptevolver.celery import app
 from promptevolver.embedded import addresses, product
 from promptevolver.embedded.home import home_of
+from promptevolver.public import public_url
 
 START = "make run"
+WEB = f"{START} (or: .venv/bin/daphne -p 8000 promptevolver.asgi:application), and see to the proxy"
+OLDEST_POSTGRESQL = 14
 SAFE_OLLAMA = (0, 17, 1)  # older ones have CVE-2026-7482
 GIGABYTE = 10**9
 
@@ -102,7 +105,10 @@ def database() -> str:
             version = link.info.server_version
     except psycopg.OperationalError as error:
         raise TroubleError(f"no answer ({first_line(error)})", fix_of("DATABASE_URL")) from error
-    return f"{version // 10000}.{version % 10000}, {origin('DATABASE_URL')}"
+    said = f"{version // 10000}.{version % 10000}, {origin('DATABASE_URL')}"
+    if version // 10000 < OLDEST_POSTGRESQL:
+        raise TroubleError(f"{said}, is too old", f"use PostgreSQL {OLDEST_POSTGRESQL} or newer")
+    return said
 
 
 def connect() -> psycopg.Connection:
@@ -120,7 +126,7 @@ def migrations() -> str:
     finally:
         connection.close()
     if missing:
-        raise TroubleError(f"{len(missing)} are not applied", ".venv/bin/python manage.py migrate")
+        raise TroubleError(f"{len(missing)} are not applied", "./manage.py migrate")
     return "all applied"
 
 
@@ -142,18 +148,25 @@ def worker() -> str:
         raise TroubleError("cannot tell: the queue does not answer", fix_of("REDIS_URL")) from error
     if not answers:
         raise TroubleError(
-            "no worker answers", f"{START} (or: celery -A promptevolver worker --pool threads)"
+            "no worker answers",
+            f"{START} (or: .venv/bin/celery -A promptevolver worker --pool threads --concurrency 4)",
         )
     return ", ".join(sorted(answers))
 
 
 def web() -> str:
-    base = product.base_url(os.environ)
-    known = product.last_url(home_of(os.environ))
-    for address in dict.fromkeys([base, known]):
-        if address and product.healthy(address, timeout=3):
-            return address
-    raise TroubleError(f"no healthy answer at {base}/healthz", START)
+    public = public_url()
+    local = [product.base_url(os.environ), product.last_url(home_of(os.environ))]
+    answering = next((address for address in [public, *local] if address and healthy(address)), "")
+    if not answering:
+        raise TroubleError(f"no healthy answer at {public or local[0]}/healthz", WEB if public else START)
+    if public and answering != public:
+        return f"{answering}; this machine does not reach it as {public}"
+    return answering
+
+
+def healthy(address: str) -> bool:
+    return product.healthy(address, timeout=3)
 
 
 def ollama(host: str) -> str:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from optimizer.services import accounts
 from promptevolver.embedded import product
 from promptevolver.embedded.home import home_of
+from promptevolver.public import public_url
 
 
 class Command(BaseCommand):
@@ -20,12 +21,15 @@ class Command(BaseCommand):
             "base_url",
             nargs="?",
             default="",
-            help="where the pages are; by default where `up` last served them",
+            help="where the pages are; by default SITE_URL, or where `up` last served them",
         )
 
     def handle(self, *args: Any, base_url: str, **options: Any) -> None:
         try:
-            base_url = base_url or product.last_url(home_of(os.environ)) or product.base_url(os.environ)
-            self.stdout.write(accounts.sign_in_link(base_url))
+            self.stdout.write(accounts.sign_in_link(base_url or public_url() or local_url()))
         except accounts.NoAdministratorError as error:
             raise CommandError(str(error)) from error
+
+
+def local_url() -> str:
+    return product.last_url(home_of(os.environ)) or product.base_url(os.environ)

@@ -11,14 +11,19 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
+from optimizer.models import OptimizationSession, SessionStatus
 from optimizer.services.accounts import NoAdministratorError, sign_in_link
 from promptevolver.embedded import Home, ServiceError, ensure_running, product, release
+from promptevolver.embedded.addresses import needed
 from promptevolver.embedded.home import home_of, open_lock
+from promptevolver.public import public_url
 
+NAMES = {"postgres": "PostgreSQL", "valkey": "Valkey", "model": "the model server"}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -35,15 +40,14 @@ class Command(BaseCommand):
         home = home_of(os.environ)
         try:
             with only_one(home) as first:
-                self.run(home) if first else self.stdout.write(f"Already running: {product.last_url(home)}")
+                self.run(home) if first else self.stdout.write(already_running(home))
         except ServiceError as error:
             raise CommandError(str(error)) from error
 
     def run(self, home: Home) -> None:
         product.end_leftovers(home)
         product.check_port(os.environ)
-        product.remember_url(home, os.environ)
-        say("Starting… the first time takes a minute.")
+        product.remember(home, os.environ)
         stop_on_signals()
         try:
             self.bring_up(home)
@@ -54,11 +58,17 @@ class Command(BaseCommand):
             finish(home)
 
     def bring_up(self, home: Home) -> None:
+        if parts := [NAMES[part] for part in needed(home, os.environ)]:
+            say(f"Starting {', '.join(parts)}…")
         ensure_running(home, os.environ)
+        say("Preparing the database…")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
+        say("Starting the worker, the scheduler and the pages…")
         product.start(home, os.environ)
-        self.stdout.write(f"PromptEvolver is ready: {entrance()}  (Ctrl-C stops it; logs are in {home.logs})")
+        say_what_continues()
+        entry = entrance(public_url() or product.base_url(os.environ))
+        self.stdout.write(f"PromptEvolver is ready: {entry}  (Ctrl-C stops it; logs are in {home.logs})")
         self.stdout.flush()
 
     def watch(self, home: Home) -> None:
@@ -67,6 +77,7 @@ class Command(BaseCommand):
             try:
                 for line in product.heal(home, os.environ):
                     say(line)
+                    say_what_continues()
             except ServiceError as error:
                 say(f"{error} Trying again.")
 
@@ -76,9 +87,30 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def entrance() -> str:
+def say_what_continues() -> None:
+    """Optimizations whose worker was killed; until their lease lapses, nobody may take them."""
+    cut = (
+        OptimizationSession.objects.exclude(lease_token=None).filter(status=SessionStatus.PROCESSING).count()
+    )
+    connections.close_all()
+    soon = f"within {settings.LEASE_SECONDS} seconds. Nothing is lost."
+    if cut == 1:
+        say(f"1 optimization that was running continues by itself {soon}")
+    elif cut:
+        say(f"{cut} optimizations that were running continue by themselves {soon}")
+
+
+def already_running(home: Home) -> str:
+    """Where it runs, with a new sign-in link if it serves pages already, and how to stop it."""
+    base = product.last_url(home)
+    stop = f"To stop it, press Ctrl-C in its terminal, or run: kill {product.last_process(home)}"
+    if not product.healthy(base):
+        return f"Already starting: {base}\n{stop}"
+    return f"Already running: {entrance(public_url() or base)}\n{stop}"
+
+
+def entrance(base: str) -> str:
     """The one-time sign-in link; without an administrator the plain address."""
-    base = product.base_url(os.environ)
     try:
         return sign_in_link(base)
     except NoAdministratorError:

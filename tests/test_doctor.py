@@ -1,0 +1,41 @@
+"""What the doctor says of each part, with the way to put it right."""
+
+from __future__ import annotations
+
+import pytest
+
+from promptevolver.management.commands import doctor
+from tests.embedded.test_up import free_port
+
+
+def test_a_database_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    assert ", embedded" in doctor.database()
+    monkeypatch.setattr(doctor, "OLDEST_POSTGRESQL", 99)
+    with pytest.raises(doctor.TroubleError, match=r"is too old\. Fix: use PostgreSQL 99 or newer"):
+        doctor.database()
+
+
+def test_the_least_version_is_the_one_that_django_takes(db: None) -> None:
+    from django.db import connection
+
+    assert connection.features.minimum_database_version == (doctor.OLDEST_POSTGRESQL,)
+
+
+@pytest.mark.parametrize("public", ["https://prompts.example.org", ""])
+def test_a_missing_web_server_is_told_with_the_address_that_people_use(
+    public: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = str(free_port())
+    monkeypatch.setenv("PORT", port)
+    monkeypatch.setattr(doctor, "public_url", lambda: public)
+    monkeypatch.setattr(doctor, "healthy", lambda address: False)
+    with pytest.raises(doctor.TroubleError) as told:
+        doctor.web()
+    assert f"no healthy answer at {public or f'http://127.0.0.1:{port}'}/healthz" in str(told.value)
+    assert ("127.0.0.1" in str(told.value)) != bool(public)
+
+
+def test_a_site_that_answers_here_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "public_url", lambda: "https://prompts.example.org")
+    monkeypatch.setattr(doctor, "healthy", lambda address: "127.0.0.1" in address)
+    assert doctor.web().endswith("; this machine does not reach it as https://prompts.example.org")
