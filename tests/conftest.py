@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, override_settings
 
 from optimizer.models import User, Workspace
 from tests import factories
@@ -15,10 +15,13 @@ ClientOf = Callable[[User], Client]
 
 
 @pytest.fixture(autouse=True, scope="session")
-def plain_static_files() -> None:
-    """Pages name static files as they lie in `static/`, so that no test needs them collected first."""
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+def plain_static_files() -> Iterator[None]:
+    """Pages name static files as they lie in `static/`, so that no test needs them collected first. An override drops
+    the storage that an earlier look at a page may have made."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of one that is not there
+    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
+        yield
 
 
 @pytest.fixture

@@ -50,11 +50,15 @@ if (window.htmx) htmx.defineExtension("morph", {
   },
 });
 
+// A server that was killed is back in seconds: the extension's own pauses grow to a minute.
+const LONGEST_PAUSE = 3000;
+if (window.htmx) htmx.config.wsReconnectDelay = (tries) => Math.min(500 * 2 ** tries, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
+
 // The connection: say so when it is lost, not when it blinks.
 const TRY_AGAIN = 4503; // said by our server; after the others the extension connects again by itself
 const AGAIN = [1006, 1011, 1012, 1013, TRY_AGAIN];
 const ENDED = {
-  4401: "Signed out. Sign in in another tab, then come back: this page goes on.",
+  4401: "Signed out. Sign in in another tab, then come back: this page continues.",
   4404: "This is no longer here, or no longer yours.",
 };
 const REASONS = {
@@ -90,7 +94,7 @@ addEventListener("htmx:wsAfterMessage", () => { triedAgain = false; });
 addEventListener("htmx:wsClose", ({ target, detail }) => {
   const { code } = detail.event;
   const reconnect = () => { if (target.isConnected) detail.socketWrapper.reconnect(); };
-  if (AGAIN.includes(code)) { clearTimeout(losing); losing = setTimeout(stand, 800, "Reconnecting…"); }
+  if (AGAIN.includes(code)) { clearTimeout(losing); losing = setTimeout(stand, 800, "Reconnecting… This page comes back by itself once the server runs again."); }
   else if (ENDED[code]) stand(ENDED[code]);
   if (code === TRY_AGAIN) setTimeout(reconnect, 500 + 1000 * Math.random());
   if (code !== 4401) return;
