@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 
 from optimizer.counts import there_are
+from optimizer.engine.checks import warnings_of_answers
 from optimizer.engine.graders import RUBRIC, fault, folded, graded, told, without_thinking
 from optimizer.engine.task import Grade
 from optimizer.files import Assignment, FileFault, Limits, Row, Table, read_table
@@ -169,6 +170,12 @@ class ExamplesForm(forms.Form):
             return []
         as_list = self.cleaned_data.get("grader") == "json"
         return [(row, self.table.answers(row, as_list=as_list)) for row in self.table.rows]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the chosen grader cannot tell apart in the expected answers."""
+        grader = self.cleaned_data.get("grader") or "exact"
+        return warnings_of_answers(grader, [answers[0] for _, answers in self.answered], self.grader_options)
 
     @property
     def grader_options(self) -> dict[str, str]:

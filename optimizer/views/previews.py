@@ -68,7 +68,11 @@ def rows_preview(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
     page = page_with(request, form, part="_rows_preview.html", preview=preview_of(form))
     # A button changes what the estimate rests on, and is no input that the estimate hears of.
-    return trigger_client_event(page, "rows-read", after="swap") if request.htmx.trigger_name == "literals" else page
+    return (
+        trigger_client_event(page, "rows-read", after="swap")
+        if request.htmx.trigger_name == "literals"
+        else page
+    )
 
 
 @login_required

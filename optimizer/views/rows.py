@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from optimizer.briefing import items_of
-from optimizer.engine.checks import warnings_of_answers
 from optimizer.engine.components import original_of
 from optimizer.engine.variables import variables
 from optimizer.files import FileFault
@@ -59,7 +58,7 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
         rows=len(table.rows),
         mapping=binding.in_words(table) if binding else "",
         notes=table.notes,
-        warnings=_warnings(form),
+        warnings=form.warnings,
         rendered=_rendered(form),
         columns=table.columns if form.place != "dataset" else (),
         headless=form.cleaned_data.get("no_header", False),
@@ -70,12 +69,6 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
 
 def _errors(form: OptimizationForm) -> list[str]:
     return [str(said) for name in ABOUT_ROWS for said in form.errors.get(name, [])]
-
-
-def _warnings(form: OptimizationForm) -> list[str]:
-    """What the grader cannot tell apart in the expected answers."""
-    grader = form.cleaned_data.get("grader") or "exact"
-    return warnings_of_answers(grader, [answers[0] for _, answers in form.answered], form.grader_options)
 
 
 def _variables(form: OptimizationForm) -> tuple[str, ...]:

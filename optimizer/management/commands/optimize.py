@@ -14,16 +14,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from optimizer import progress, tasks
+from optimizer.counts import counted
 from optimizer.engine import TaskRefused
 from optimizer.engine.events import Event
-from optimizer.engine.graders import GRADER_NAMES
 from optimizer.forms.optimization import OptimizationForm
+from optimizer.management.arguments import PASSED_ON, add_arguments
 from optimizer.management.patience import Patience
 from optimizer.management.reading import (
     bad_input,
     faults,
     grader_fault,
-    lines,
     option,
     percent,
     read,
@@ -31,7 +31,7 @@ from optimizer.management.reading import (
 )
 from optimizer.management.telling import result_lines, result_text, summary
 from optimizer.management.terminal import ProgressBar, plain
-from optimizer.models import OptimizationSession, Preset, SessionStatus, User
+from optimizer.models import OptimizationSession, SessionStatus, User
 from optimizer.sample import sample_form_data
 from optimizer.services.accounts import administrator
 from optimizer.services.choices import Choices
@@ -39,12 +39,6 @@ from optimizer.services.estimates import Forecast, forecast, forecast_comparison
 from optimizer.services.optimizations import start_optimization, stop_optimization
 from optimizer.services.results import compare_stopped
 
-PASSED_ON = (
-    "context", "expected_column", "input_column", "no_header", "literals", "preset", "grader", "rubric", "tolerance",
-    "choice_list", "threshold", "iterations", "rounds", "temperature", "max_tokens", "target_model",
-    "optimizer_model", "max_calls", "token_budget", "max_minutes", "target_score", "patience", "only_proven",
-    "seed",
-)  # fmt: skip
 NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
 
@@ -52,96 +46,7 @@ class Command(BaseCommand):
     help = "Improve a prompt; print the optimized prompt. Exit status: 0 done, 1 failed, 2 bad input."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        source = parser.add_mutually_exclusive_group(required=True)
-        source.add_argument("--prompt", help="the prompt itself")
-        source.add_argument("--file", help="a file with the prompt; - for standard input")
-        source.add_argument("--sample", action="store_true", help="the sample that the home page offers")
-        source.add_argument("--resume", type=int, metavar="ID", help="continue a stopped optimization")
-        parser.add_argument(
-            "--compare-only",
-            action="store_true",
-            help="with --resume: compare the best of a stopped optimization with the original on held-out rows",
-        )
-        parser.add_argument("--context", help="what the prompt is for")
-        self._add_rows(parser)
-        self._add_grading(parser)
-        self._add_search(parser)
-        self._add_limits(parser)
-        parser.add_argument(
-            "--user", metavar="EMAIL", help="whose optimization it is; default: the administrator's"
-        )
-        parser.add_argument(
-            "--estimate", action="store_true", help="print what it will take, and start nothing"
-        )
-        parser.add_argument(
-            "--only-proven",
-            action="store_true",
-            default=None,
-            help="print the original unless something is proven better",
-        )
-        parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-
-    def _add_rows(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--examples",
-            metavar="FILE",
-            help="rows with answers: CSV, TSV, JSON, JSONL, YAML or a Markdown table",
-        )
-        parser.add_argument(
-            "--expected-column", metavar="NAME", help="which column holds the expected answers"
-        )
-        parser.add_argument("--input-column", metavar="NAME", help="which column is the input")
-        parser.add_argument(
-            "--no-header",
-            action="store_true",
-            default=None,
-            help="the first row of the file is data, not names",
-        )
-        parser.add_argument(
-            "--literal", dest="literals", action="append", metavar="NAME",
-            help="{{NAME}} in the prompt is text, not a variable; may be given several times",
-        )  # fmt: skip
-
-    def _add_grading(self, parser: CommandParser) -> None:
-        parser.add_argument("--grader", choices=GRADER_NAMES)
-        parser.add_argument("--rubric", metavar="TEXT", help="what a good answer has; for the rubric grader")
-        parser.add_argument(
-            "--threshold",
-            type=float,
-            metavar="SCORE",
-            help="0 to 1; answers that the rubric scores below are wrong",
-        )
-        parser.add_argument(
-            "--tolerance", type=float, help="how far off a number may be; for the numeric grader"
-        )
-        parser.add_argument(
-            "--choices", dest="choice_list", type=lines, action="extend", metavar="A,B",
-            help="what may be answered, comma-separated or given several times; for the choice grader",
-        )  # fmt: skip
-
-    def _add_search(self, parser: CommandParser) -> None:
-        parser.add_argument("--preset", choices=Preset.values)
-        parser.add_argument("--iterations", type=int)
-        parser.add_argument("--rounds", type=int)
-        parser.add_argument(
-            "--temperature", type=float, help="of the rewrites; answers are always scored at 0"
-        )
-        parser.add_argument("--max-tokens", type=int, help="of one answer")
-        parser.add_argument("--model", dest="target_model", help="runs the prompt")
-        parser.add_argument("--optimizer-model", help="rewrites the prompt")
-        parser.add_argument("--seed", type=int)
-
-    def _add_limits(self, parser: CommandParser) -> None:
-        parser.add_argument("--max-calls", type=int, help="hard limit on model calls")
-        parser.add_argument(
-            "--max-total-tokens", dest="token_budget", type=int, metavar="TOKENS",
-            help="hard limit on the tokens of the whole run, in and out",
-        )  # fmt: skip
-        parser.add_argument("--max-minutes", type=float, help="hard limit on minutes of model work")
-        parser.add_argument(
-            "--target-score", type=float, metavar="SCORE", help="0 to 1; the search ends once it is reached"
-        )
-        parser.add_argument("--patience", type=int, help="rounds without anything better that end the search")
+        add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if "postgres" in settings.EMBEDDED:
@@ -215,10 +120,9 @@ class Command(BaseCommand):
     def _tell_rows(self, form: OptimizationForm) -> None:
         """How the rows were read, for who has no page to look at."""
         if form.table and form.binding:
-            notes = " ".join(form.table.notes)
-            self.stderr.write(
-                f"{len(form.table.rows)} rows: {form.binding.in_words(form.table)} {notes}".strip()
-            )
+            rows = counted(len(form.table.rows), "row")
+            told = [f"{rows}: {form.binding.in_words(form.table)}", *form.table.notes, *form.warnings]
+            self.stderr.write("\n".join(told))
 
     def _estimate(self, choices: Choices) -> Forecast | None:
         """What it will take, by the model's measured speed; measured now where nobody did."""
