@@ -22,9 +22,13 @@ HINT = "can then be checked against people"
 
 def ended(workspace: Workspace, *, score: float = 0.0, **fields: Any) -> OptimizationSession:
     """With one candidate, the original, which answered three rows."""
+    compared = {
+        "rows": 3, "better": 0, "worse": 0, "same": 3, "baseline": score, "best": score, "difference": 0.0,
+        "low": 0.0, "high": 0.0,
+    }  # fmt: skip
     defaults = {
         "status": "completed", "kept_original": True, "baseline_score": score, "best_score": score,
-        "dataset": factories.make_dataset(workspace), "score_kind": "accuracy",
+        "dataset": factories.make_dataset(workspace), "score_kind": "accuracy", "results": {"comparison": compared},
     }  # fmt: skip
     session = factories.make_session(workspace, **defaults | fields)
     original = factories.make_candidate(session, is_best=True)
