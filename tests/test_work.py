@@ -504,3 +504,27 @@ def test_the_list_of_models_outlives_long_runs(use_host: UseHost, monkeypatch: p
     monkeypatch.setattr(cache, "set", lambda key, names, seconds: kept.update({key: seconds}))
     tasks.refresh_models()
     assert kept[installed.cache_key("models")] >= 1800
+
+
+def test_a_stop_within_a_race_keeps_who_is_ahead_in_it(workspace: Workspace) -> None:
+    session = factories.make_session(workspace)
+    run = progress.claim(session.pk)
+    assert run
+    factories.make_candidate(session, number=0, score=0.0, scored_items=8)
+    factories.make_candidate(session, number=1, score=1.0, scored_items=4)
+    ahead = factories.make_candidate(session, number=2, score=0.875, scored_items=8, components=PARTS)
+    run.stop()
+    session.refresh_from_db()
+    ahead.refresh_from_db()
+    assert (session.kept_original, session.comparable, ahead.is_best) == (False, True, True)
+    assert session.prompt.optimized == ahead.text
+
+
+PARTS = {
+    "instruction": "Say.",
+    "persona": "",
+    "answer_format": "",
+    "keywords": [],
+    "shots": [],
+    "shots_as": "text",
+}

@@ -118,7 +118,7 @@ def too_few(count: int) -> str:
     found = {0: "There are no rows", 1: "There is 1 row"}.get(count, f"There are {count} different rows")
     return (
         f"{found}; at least {FEWEST_ROWS} are needed: some to search with, some to choose with, some to measure "
-        "on. 20 or more make the measured gain worth trusting."
+        "on. 30 or more can prove a gain."
     )
 
 

@@ -51,8 +51,17 @@ class Recorder:
         return Candidate.objects.filter(session=self.session)
 
     def best_candidate(self) -> Candidate | None:
-        """The best so far."""
-        return self.candidates().filter(is_best=True).first()
+        """The best so far: the leader, or who is ahead of the original in a race that has not ended."""
+        leader = self.candidates().filter(is_best=True).first()
+        return leader if leader and leader.number else self._ahead() or leader
+
+    def _ahead(self) -> Candidate | None:
+        """The best of those that ran on as many rows as the original, and were right on more."""
+        original = self.candidates().filter(number=0).exclude(score=None).first()
+        if original is None:
+            return None
+        rivals = self.candidates().filter(number__gt=0, dropped=False, score__gt=original.score)
+        return rivals.filter(scored_items__gte=original.scored_items).order_by("-score", "number").first()
 
     def spent(self) -> dict[str, int]:
         """What the session has cost so far, by its ledger: a search that is played again counts from 0."""

@@ -230,6 +230,8 @@ class Run:
             return self._give_up_comparison()
         candidate = self.recorder.best_candidate()
         found = candidate if candidate and candidate.number else None
+        if found and not found.is_best:
+            self.recorder.keep(events.Leading(found.number))
         original = original_of(self.session.prompt.original, tuple(self.session.literals))
         changed = [finish.changes(original, components_of(found.components))] if found else []
         return self._end(

@@ -18,8 +18,10 @@ def grader_advice(session: OptimizationSession) -> Advice | None:
     `str()` of it is the sentence for people.
     """
     right = session.baseline_score or session.best_score
-    if right or session.is_active or not session.dataset_id:
+    if right or session.is_active or session.dataset is None:
         return None
+    if session.dataset.examples.exclude(accepted=[]).exists():
+        return None  # what is kept of an answer is all of a list, as people read it
     try:
         return advice(session.grader, _answers(session))
     except Exception:  # only advice: the result shows without it

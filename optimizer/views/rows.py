@@ -30,6 +30,7 @@ class RowsPreview:
     columns: tuple[str, ...] = ()
     headless: bool = False
     unbound: tuple[str, ...] = ()
+    bound: tuple[str, ...] = ()
     generated: tuple[str, ...] = ()
     literals: tuple[str, ...] = ()
 
@@ -49,7 +50,7 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
             errors=_errors(form),
             columns=fault.columns,
             headless=fault.headless,
-            generated=() if form.place else _variables(form),
+            generated=() if form.place or form.fault else _variables(form),
             literals=literals,
         )
     binding, table = form.binding, form.table
@@ -63,6 +64,7 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
         columns=table.columns if form.place != "dataset" else (),
         headless=form.cleaned_data.get("no_header", False),
         unbound=binding.nameless if binding else (),
+        bound=tuple(name for name, _ in binding.variables) if binding else (),
         literals=literals,
     )
 

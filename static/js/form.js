@@ -2,14 +2,14 @@
 const form = () => $("#optimization-form");
 
 // As optimizer/engine/variables.py: `${{x}}`, `{{{x}}}` and what belongs to a LaTeX command are text.
-const NAME = String.raw`\{\{[ \t]*[\p{L}\p{N}_]+[ \t]*\}\}`;
-const TEXT = String.raw`\$${NAME}|\\(?![ntr]\{)[A-Za-z]+\*?(?:${NAME})+|\{{3,}`;
-const PLACES = new RegExp(String.raw`${TEXT}|\{\{[ \t]*(?<name>[\p{L}\p{N}_]+)[ \t]*\}\}`, "gu");
+const BRACED = String.raw`\{\{[ \t]*[\p{L}\p{N}_]+[ \t]*\}\}`;
+const NO_VARIABLE = String.raw`\$${BRACED}|\\(?![ntr]\{)[A-Za-z]+\*?(?:${BRACED})+|\{{3,}`;
+const VARIABLE = new RegExp(String.raw`${NO_VARIABLE}|\{\{[ \t]*(?<name>[\p{L}\p{N}_]+)[ \t]*\}\}`, "gu");
 
 function showPrompt() {
   const text = $("#id_prompt").value;
   const marked = new FormData($("#id_prompt").form).getAll("literals");
-  const found = [...text.matchAll(PLACES)].map((place) => place.groups.name).filter((name) => name && !marked.includes(name));
+  const found = [...text.matchAll(VARIABLE)].map((place) => place.groups.name).filter((name) => name && !marked.includes(name));
   const names = [...new Set(found)];
   $("#variables").replaceChildren(...names.map((name) => Object.assign(document.createElement("span"), { className: "chip", textContent: `{{${name}}}` })));
   const length = [...text.trim()].length;

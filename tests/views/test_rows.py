@@ -140,3 +140,9 @@ def test_running_again_keeps_what_is_text(user_client: Client, workspace: Worksp
     session = factories.make_session(workspace, status="completed", literals=["mail"])
     page = user_client.get(f"/?from={session.pk}").content.decode()
     assert '<input type="hidden" name="literals" value="mail">' in page
+
+
+def test_a_variable_that_took_the_column_left_over_may_be_text_too(user_client: Client) -> None:
+    page = preview(user_client, {"prompt": "Answer {{question}} as {{name}}.", "rows": TEAMS})
+    assert "“team” fills {{name}}" in page
+    assert 'name="literals" value="name"' in page
