@@ -142,7 +142,7 @@ def _is_answer(variable: str, table: Table) -> bool:
 def _only(table: Table, left: Sequence[str]) -> str:
     """The column that a person chose, else the only one that may be meant."""
     if table.input_chosen:
-        return table.input
+        return table.input if any(_used(name, [table.input]) for name in left) else ""
     meant = [
         name for name in left if not is_bookkeeping(name) and any(r.cells[name].strip() for r in table.rows)
     ]
