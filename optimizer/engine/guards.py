@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import cache
-
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from optimizer.engine.components import Components
 from optimizer.engine.graders import folded
+from optimizer.engine.languages import language_of
 from optimizer.engine.variables import variables, without_variables
 
 LONGEST = 10_000  # characters that a whole prompt may have more than the original
@@ -81,14 +79,9 @@ def language_changed(before: str, after: str) -> bool:
     return bool(old and new and old != new)
 
 
-@cache
-def _identifier() -> LanguageIdentifier:
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-
-
 def _language(text: str) -> str:
     text = without_variables(text)
     if sum(character.isalpha() for character in text) < 12:
         return ""
-    language, sureness = _identifier().classify(text)
+    language, sureness = language_of(text)
     return language if sureness >= SURE_OF_LANGUAGE else ""

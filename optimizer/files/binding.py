@@ -29,7 +29,9 @@ class Binding:
     unbound: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()  # unbound variables that are called like the expected answer's column
+    answers: tuple[
+        str, ...
+    ] = ()  # unbound variables that are called like the answer's column or the weight's
 
     @property
     def nameless(self) -> tuple[str, ...]:
@@ -41,10 +43,10 @@ class Binding:
         """Why the prompt cannot be run on these rows, and what to do; "" where it can."""
         left = ", ".join(f"“{name}”" for name in self.left)
         if self.answers:
-            name = self.answers[0]
+            name = in_braces(self.answers[0])
             return (
-                f"{in_braces(name)} would put the expected answer into the prompt. Use another column, say which "
-                f"column holds the expected answers, or say that {in_braces(name)} is text."
+                f"{name} has the name of the expected answer or the weight, which no model may see. Use another "
+                f"column, say which column holds the expected answers, or say that {name} is text."
             )
         if self.unbound:
             return self._of_unbound(left)
@@ -89,6 +91,15 @@ class Binding:
             for number, row in enumerate(table.rows, 1)
             if columns and not any(row.cells.get(column, "").strip() for column in columns)
         ]
+
+    def blanks(self, table: Table) -> list[str]:
+        """What to know of values that are missing in some rows."""
+        told = []
+        for name, column in self.variables:
+            blank = sum(not row.cells.get(column, "").strip() for row in table.rows)
+            if blank and len(self.variables) > 1:
+                told.append(f"{in_braces(name)} stays empty in {blank} of {len(table.rows)} rows.")
+        return told
 
     def shown(self, row: Row) -> str:
         """The row's input as a person reads it: the only text as it is, several with their names."""
@@ -146,7 +157,7 @@ def _only(table: Table, left: Sequence[str]) -> str:
     meant = [
         name for name in left if not is_bookkeeping(name) and any(r.cells[name].strip() for r in table.rows)
     ]
-    return innermost(table.columns, meant[0]) if len(meant) == 1 else ""
+    return innermost(table.others, meant[0], table.whole) if len(meant) == 1 else ""
 
 
 def _below(table: Table) -> tuple[str, ...]:

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
 from optimizer.files.faults import FileFault
 from optimizer.files.objects import COMMENTS, read_json_text, read_value
 from optimizer.files.records import Sheet
-from optimizer.files.tables import read_table_text
+from optimizer.files.tables import begins_with_header, read_table_text
 
 TABLES = (".csv", ".tsv", ".md")
 LONGEST_YAML = 256 * 1024  # characters: it is read slowly
 
 
-class PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, by which a short file may become a huge one."""
+class PlainLoader(yaml.BaseLoader):
+    """YAML whose values stay as they are written (`no`, `12:30`, `010`), without aliases, by which a short file may
+    become a huge one."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise FileFault("The YAML file has aliases (*name), which are not read. Write the values out.")
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [str(key.value) for key, _ in node.value]
+        if repeated := next((name for name in names if names.count(name) > 1), ""):
+            line = node.start_mark.line + 1
+            raise FileFault(f"The YAML object on line {line} has “{repeated}” twice. Remove or rename one.")
+        return super().construct_mapping(node, deep=deep)
+
 
 def read_sheet(text: str, name: str = "", *, first_row_is_data: bool = False) -> Sheet:
     """The records of a CSV, Markdown, JSON, JSONL or YAML text."""
+    text = _unfenced(text)
     ending = name.casefold()
     first = _first_mark(text)
     if ending.endswith((".yaml", ".yml")) or _begins_like_yaml(text):
         return _read_yaml(text)
-    if ending.endswith(TABLES) or first not in ("[", "{"):
+    if ending.endswith(TABLES) or first not in ("[", "{") or begins_with_header(text):
         return read_table_text(text, first_row_is_data=first_row_is_data)
     return read_json_text(text, first_row_is_data=first_row_is_data)
+
+
+def _unfenced(text: str) -> str:
+    """What stands in a Markdown fence, where the whole text is one."""
+    lines = text.strip().split("\n")
+    fenced = len(lines) > 2 and lines[0].startswith("```") and lines[-1].strip() == "```"
+    return "\n".join(lines[1:-1]) if fenced else text
 
 
 def _first_mark(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 INPUTS = (
     "input", "question", "text", "prompt", "query", "instruction", "message", "sentence", "user",
@@ -37,10 +37,21 @@ def outermost(columns: Sequence[str]) -> list[str]:
     return [column for column in columns if not _parents(column) & names]
 
 
-def innermost(columns: Sequence[str], name: str) -> str:
-    """The value itself, where the objects of a column hold only one."""
+def beside(columns: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """The columns that tell nothing of those taken: not these, nor what they stand in, nor what stands in them."""
+    kin = {name for column in taken if column for name in (column, *_parents(column))}
+    answers = [name for name in kin if plain(last_part(name)) in _ANSWERS or name in taken]
+    return [
+        column
+        for column in columns
+        if column not in kin and not any(column.startswith(f"{name}.") for name in answers)
+    ]
+
+
+def innermost(columns: Sequence[str], name: str, whole: Collection[str]) -> str:
+    """The value itself, where the objects of a column hold only one, and every row has it: `whole` are such columns."""
     inner = [column for column in columns if column.startswith(f"{name}.")]
-    return inner[0] if len(inner) == 1 else name
+    return inner[0] if len(inner) == 1 and inner[0] in whole else name
 
 
 def _parents(column: str) -> set[str]:
@@ -87,4 +98,5 @@ def is_bookkeeping(column: str) -> bool:
     return plain(last_part(column)) in _BOOKKEEPING or column.startswith("(column ")
 
 
+_ANSWERS = frozenset(map(plain, ANSWERS))
 _BOOKKEEPING = frozenset(map(plain, BOOKKEEPING))

@@ -6,17 +6,28 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
+from optimizer.counts import there_are
 from optimizer.files.documents import read_sheet
 from optimizer.files.faults import FileFault, refuse
-from optimizer.files.names import ANSWERS, INPUTS, WEIGHTS, innermost, is_bookkeeping, known, outermost
+from optimizer.files.names import (
+    ANSWERS,
+    INPUTS,
+    WEIGHTS,
+    beside,
+    innermost,
+    is_bookkeeping,
+    known,
+    outermost,
+)
 from optimizer.files.records import Record, Sheet
 from optimizer.files.shapes import Unpacked, plain_columns
 from optimizer.files.text import decoded
 
 FEWEST_ROWS = 4
 HEAVIEST = 1000
+LONGEST_WHOLE = 1e16  # from here on a float no longer holds every whole number
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -82,8 +93,13 @@ class Table:
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The columns that may go into a prompt."""
-        return tuple(name for name in self.columns if name not in {self.expected, self.weight})
+        """The columns that may go into a prompt: none that holds the expected answer, or is part of it."""
+        return tuple(beside(self.columns, (self.expected, self.weight)))
+
+    @property
+    def whole(self) -> set[str]:
+        """The columns in which every row has something."""
+        return {name for name in self.columns if all(row.cells.get(name, "").strip() for row in self.rows)}
 
 
 def read_table(
@@ -115,7 +131,7 @@ def table_of_pairs(pairs: Sequence[tuple[str, str]]) -> Table:
 
 def too_few(count: int) -> str:
     """What to say of so few rows."""
-    found = {0: "There are no rows", 1: "There is 1 row"}.get(count, f"There are {count} different rows")
+    found = there_are(count, "different row") if count else "There are no rows"
     return (
         f"{found}; at least {FEWEST_ROWS} are needed: some to search with, some to choose with, some to measure "
         "on. 30 or more can prove a gain."
@@ -169,23 +185,37 @@ def _weight_column(sheet: Sheet) -> str:
 
 def _input(sheet: Sheet, assigned: Assignment, expected: str, weight: str) -> str:
     """The chosen column, else the one called like an input that has something in it, else the only one left."""
+    others = beside(sheet.columns, (expected, weight))
     if assigned.input:
-        return _present(sheet, assigned.input)
-    others = [name for name in sheet.columns if name not in {expected, weight}]
+        return _chosen_input(sheet, assigned.input, others, expected)
     left = [name for name in others if _filled(sheet, name)] or others
     if not left:
         raise FileFault(
             f"There is no column besides “{expected}”. Add one with the inputs.", columns=sheet.columns
         )
+    whole = {name for name in left if all(_has(record, name) for record in sheet.records)}
     tops = outermost(left)
     if found := known(tops, INPUTS):
-        return innermost(sheet.columns, _only(sheet, found))
+        return innermost(left, _only(sheet, found), whole)
     tops = [name for name in tops if not is_bookkeeping(name)]
-    return innermost(sheet.columns, tops[0]) if len(tops) == 1 else ""
+    return innermost(left, tops[0], whole) if len(tops) == 1 else ""
+
+
+def _chosen_input(sheet: Sheet, name: str, others: Sequence[str], expected: str) -> str:
+    if _present(sheet, name) not in others:
+        raise FileFault(
+            f"“{name}” cannot be the input: the expected answer is “{expected}”. Choose another column.",
+            columns=sheet.columns,
+        )
+    return name
 
 
 def _filled(sheet: Sheet, name: str) -> bool:
-    return any(record.values.get(name) not in (None, "", {}, []) for record in sheet.records)
+    return any(_has(record, name) for record in sheet.records)
+
+
+def _has(record: Record, name: str) -> bool:
+    return record.values.get(name) not in (None, "", {}, [])
 
 
 def _present(sheet: Sheet, name: str) -> str:
@@ -236,9 +266,14 @@ def _row(record: Record, table: Table) -> Row:
     return Row(cells, expected.strip(), accepted, _weight(record, table) or 1.0)
 
 
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    """Whether it is a list of plain values."""
+    return isinstance(value, list) and not any(isinstance(one, list | dict) for one in value)
+
+
 def _accepted(value: object) -> tuple[str, ...]:
     """The answers of a list, of which any is right; () for anything else."""
-    if not isinstance(value, list) or any(isinstance(one, list | dict) for one in value):
+    if not _is_list(value):
         return ()
     return tuple(dict.fromkeys(text for one in value if (text := text_of(one)).strip()))
 
@@ -260,7 +295,8 @@ def _fault(record: Record, table: Table, limits: Limits) -> str:
 def _gap(record: Record, table: Table) -> str:
     if table.expected not in record.values:
         return f"{record.where} has no “{table.expected}”. Add it, or remove the row."
-    if not text_of(record.values[table.expected]).strip():
+    answer = record.values[table.expected]
+    if not text_of(answer).strip() or (_is_list(answer) and not _accepted(answer)):
         return f"{record.where}: “{table.expected}” is empty. Fill it in, or remove the row."
     wanted = [table.input] if table.input else list(table.others)
     if not any(text_of(record.values.get(name)).strip() for name in wanted):
@@ -296,6 +332,6 @@ def text_of(value: Any) -> str:
         return ""
     if isinstance(value, Unpacked):
         return value.text
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < LONGEST_WHOLE:
         value = int(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from optimizer.files.faults import FileFault, refuse
@@ -11,7 +12,13 @@ from optimizer.files.records import Record, Sheet, sheet_of
 
 DEEPEST = 4
 MOST_COLUMNS = 200
-EQUAL = {"equals", "contains", "icontains", "regex", "is-json", "contains-json", "python-equals"}
+EQUAL = {"equals", "contains", "icontains"}
+ASSERTED = "__expected"  # the column of promptfoo's CSV
+ASSERTION = re.compile(
+    r"\s*(?P<kind>equals|i?contains|contains-\w+|regex|is-json|starts-with|llm-rubric|similar|javascript|python|fn|eval"
+    r"|model-graded-\w+|factuality|not-[a-z-]+)(\([^)]*\))?:\s*(?P<value>.*)",
+    re.DOTALL,
+)
 
 
 class Unpacked(dict[str, object]):
@@ -82,27 +89,47 @@ def _said(content: object) -> str:
 
 def _assertions(sheet: Sheet) -> Sheet:
     """A test case with one assertion on the output expects the value of it."""
-    if "assert" not in sheet.columns:
+    place = next((name for name in ("assert", ASSERTED) if name in sheet.columns), "")
+    if not place:
         return sheet
     faults: list[str] = []
-    records = [Record(r.where, _asserted(r, faults)) for r in sheet.records]
+    kinds: set[str] = set()
+    read = _asserted if place == "assert" else _asserted_in_cell
+    records = [Record(r.where, read(r, kinds, faults)) for r in sheet.records]
     refuse(faults)
-    return sheet_of(records, (*sheet.notes, "Expected answers were taken from the assertions."))
+    notes = [] if place == ASSERTED else ["Expected answers were taken from the assertions."]
+    if kinds - {"equals"}:
+        notes.append("Some assertions want an answer that contains the text: choose the contains grader.")
+    return sheet_of(records, (*sheet.notes, *notes))
 
 
-def _asserted(record: Record, faults: list[str]) -> dict[str, object]:
+def _asserted(record: Record, kinds: set[str], faults: list[str]) -> dict[str, object]:
     values = dict(record.values)
     found = values.pop("assert", None)
     checks = [check for check in found if isinstance(check, dict)] if isinstance(found, list) else []
-    kinds = [str(check.get("type", "")) for check in checks]
-    if len(checks) != 1 or kinds[0] not in EQUAL:
-        seen = ", ".join(kinds) or "none"
-        faults.append(
-            f"{record.where}: one assertion of the type equals or contains is needed; there is: {seen}."
-        )
+    seen = [str(check.get("type", "")) for check in checks]
+    if len(checks) != 1 or seen[0] not in EQUAL:
+        faults.append(_no_answer(record, ", ".join(seen) or "none"))
         return values
+    kinds.add(seen[0])
     inputs = values.pop("vars", None)
     return {**(inputs if isinstance(inputs, dict) else {}), **values, "expected": checks[0].get("value")}
+
+
+def _asserted_in_cell(record: Record, kinds: set[str], faults: list[str]) -> dict[str, object]:
+    """A cell such as `contains: tea`; one without a type is the answer itself."""
+    cell = record.values.get(ASSERTED)
+    found = ASSERTION.match(cell) if isinstance(cell, str) else None
+    if not found:
+        return dict(record.values)
+    if found["kind"] not in EQUAL:
+        faults.append(_no_answer(record, found["kind"]))
+    kinds.add(found["kind"])
+    return {**record.values, ASSERTED: found["value"]}
+
+
+def _no_answer(record: Record, seen: str) -> str:
+    return f"{record.where}: one assertion of the type equals or contains is needed; there is: {seen}."
 
 
 # Objects within objects and cells

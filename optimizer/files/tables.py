@@ -30,7 +30,8 @@ class Line(NamedTuple):
 
 def read_table_text(text: str, *, first_row_is_data: bool = False) -> Sheet:
     """The rows of a table. FileFault says where it is not one."""
-    lines = list(_markdown(text) if is_markdown(text) else _csv(text))
+    above = _above_markdown(text)
+    lines = list(_csv(text) if above is None else _markdown(text, above))
     lines = [line for line in lines if any(cell.strip() for cell in line.cells)]
     if not lines:
         return Sheet((), (), tabular=True)
@@ -55,10 +56,19 @@ def headed(lines: Sequence[Line], *, first_row_is_data: bool) -> Sheet:
     return _without_empty(names, records, headed=not first_row_is_data)
 
 
-def is_markdown(text: str) -> bool:
-    """Whether the second line is the rule of a Markdown table."""
-    lines = _first_lines(text)
-    return len(lines) > 1 and "|" in lines[0] and bool(RULE.match(lines[1]))
+def begins_with_header(text: str) -> bool:
+    """Whether the first line names columns of answers, also where it begins as JSON does."""
+    header = next(iter(_first_lines(text)), "")
+    if ":" in header:
+        return False
+    return any(has_answers(names) for names in (_split(header, d) for d in DELIMITERS) if len(names) > 1)
+
+
+def _above_markdown(text: str) -> int | None:
+    """How many lines stand above the header of a Markdown table; None where there is none."""
+    lines = text[:SAMPLE].split("\n")
+    rule = next((n for n, line in enumerate(lines) if n and RULE.match(line) and "|" in lines[n - 1]), None)
+    return None if rule is None else rule - 1
 
 
 def _first_lines(text: str) -> list[str]:
@@ -102,8 +112,11 @@ def _split(header: str, delimiter: str) -> list[str]:
         return []
 
 
-def _markdown(text: str) -> Iterator[Line]:
-    for number, line in enumerate(text.split("\n"), 1):
+def _markdown(text: str, above: int) -> Iterator[Line]:
+    """The rows of the table, without the lines above it, its rule, and what stands below it."""
+    for number, line in enumerate(text.split("\n")[above:], above + 1):
+        if line.strip() and "|" not in line:
+            return
         if line.strip() and not RULE.match(line):
             inner = line.strip().removeprefix("|")
             inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner

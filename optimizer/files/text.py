@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from charset_normalizer import CharsetMatch, from_bytes
 
+from optimizer.engine.languages import language_of
 from optimizer.files.faults import FileFault
 
 AS_UTF8 = "Save it again with the encoding UTF-8 (in a spreadsheet: “CSV UTF-8”)."
+WESTERN, CENTRAL = "cp1252", "cp1250"
+WESTERN_LANGUAGES = {
+    "ca", "da", "de", "en", "es", "eu", "fi", "fr", "gl", "is", "it", "nb", "nl", "nn", "no", "pt", "sv",
+}  # fmt: skip
+CENTRAL_LANGUAGES = {"bs", "cs", "hr", "hu", "pl", "ro", "sk", "sl", "sq", "sr"}
+SAMPLE = 4_096  # bytes
+NEAR = 0.05  # of the two measures of charset-normalizer, each 0 to 1
 # What spreadsheets and editors really write, so that rare ones do not win by chance.
 USUAL = [
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "koi8_r", "cp932",
-    "euc_jp", "gb18030", "big5", "cp949",
+    WESTERN, CENTRAL, "cp1251", "cp1253", "cp1255", "cp1256", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949",
 ]  # fmt: skip
 
 
@@ -31,20 +38,35 @@ def decoded(content: bytes | str, *, most_bytes: int) -> tuple[str, list[str]]:
 
 def _text_of(content: bytes) -> tuple[str, list[str]]:
     try:
-        return content.decode(), []
+        text = content.decode()
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         seen = f"byte 0x{content[error.start]:02X} on line {line}"
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _utf16(content), ["The file was read as UTF-16."]
+    else:
+        if "\0" not in text:
+            return text, []
+        seen = "it holds NUL"
+    if encoding := _utf16(content):
+        return _decoded_as(content, encoding, "UTF-16", seen)
     return _guessed(content, seen)
 
 
 def _utf16(content: bytes) -> str:
+    """By its mark, or by the NUL in every other byte that Latin letters and delimiters have."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    sample = content[:SAMPLE]
+    for encoding, first in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if 2 * sample[first::2].count(0) > len(sample) // 2 and not sample[1 - first :: 2].count(0):
+            return encoding
+    return ""
+
+
+def _decoded_as(content: bytes, encoding: str, name: str, seen: str) -> tuple[str, list[str]]:
     try:
-        return content.decode("utf-16")
+        return content.decode(encoding), [f"The file was read as {name}."]
     except UnicodeDecodeError as error:
-        raise FileFault(f"The file begins like UTF-16 text but is not. {AS_UTF8}") from error
+        raise FileFault(f"The file looks like {name} but is not ({seen}). {AS_UTF8}") from error
 
 
 def _guessed(content: bytes, seen: str) -> tuple[str, list[str]]:
@@ -52,24 +74,49 @@ def _guessed(content: bytes, seen: str) -> tuple[str, list[str]]:
     matches = list(from_bytes(content, cp_isolation=USUAL)) if b"\0" not in content else []
     if not matches:
         raise FileFault(f"The file is not UTF-8 text: {seen}. {AS_UTF8}")
+    if matches[0].encoding in (WESTERN, CENTRAL):
+        return _european(content, seen)
     best, *others = matches
-    rival = next((match for match in others if _as_likely(match, best)), None)
-    if rival:
-        names = f"{_name(best)} or {_name(rival)}"
-        raise FileFault(f"The file is not UTF-8 text ({seen}); it may be {names}. {AS_UTF8}")
+    if rival := next((match for match in others if _as_likely(match, best)), None):
+        raise _unclear(seen, best.encoding, rival.encoding)
+    text, _ = _decoded_as(content, best.encoding, _name(best.encoding), seen)
+    return text, [_told(best.encoding)]
+
+
+def _european(content: bytes, seen: str) -> tuple[str, list[str]]:
+    """Two encodings that differ in a few letters: by the languages that the text would be in."""
+    western, central = (_read(content, encoding) for encoding in (WESTERN, CENTRAL))
+    if western and western == central:
+        return western, [_told(WESTERN)]
+    west = language_of(western)[0] in WESTERN_LANGUAGES
+    middle = language_of(central)[0] in CENTRAL_LANGUAGES
+    if west == middle:
+        raise _unclear(seen, WESTERN, CENTRAL)
+    return (western, [_told(WESTERN)]) if west else (central, [_told(CENTRAL)])
+
+
+def _read(content: bytes, encoding: str) -> str:
     try:
-        text = content.decode(best.encoding)
-    except UnicodeDecodeError as error:
-        raise FileFault(f"The file is not UTF-8 text: {seen}. {AS_UTF8}") from error
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return ""
+
+
+def _told(encoding: str) -> str:
     doubt = "Where letters look wrong, save it again as UTF-8."
-    return text, [f"The file is not UTF-8: it was read as {_name(best)}. {doubt}"]
+    return f"The file is not UTF-8: it was read as {_name(encoding)}. {doubt}"
+
+
+def _unclear(seen: str, one: str, other: str) -> FileFault:
+    names = f"{_name(one)} or {_name(other)}"
+    return FileFault(f"The file is not UTF-8 text ({seen}); it may be {names}. {AS_UTF8}")
 
 
 def _as_likely(match: CharsetMatch, best: CharsetMatch) -> bool:
-    """Whether it makes as much sense as the best one, and of another text."""
-    no_worse = match.coherence >= best.coherence and match.chaos <= best.chaos
-    return no_worse and str(match) != str(best)
+    """Whether it makes hardly less sense than the best one, and of another text."""
+    near = match.coherence >= best.coherence - NEAR and match.chaos <= best.chaos + NEAR
+    return near and str(match) != str(best)
 
 
-def _name(match: CharsetMatch) -> str:
-    return "Windows-" + match.encoding[2:] if match.encoding.startswith("cp125") else match.encoding
+def _name(encoding: str) -> str:
+    return "Windows-" + encoding[2:] if encoding.startswith("cp125") else encoding

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import pytest
+
 from optimizer.engine.variables import variables
-from optimizer.files import Assignment, Table, read_table
+from optimizer.files import Assignment, FileFault, Table, read_table
 from optimizer.files.binding import Binding, bind
 
 TEAMS = "team,question,expected\n" + "".join(f"red,why {n}?,so\n" for n in range(4))
@@ -79,7 +81,42 @@ def test_without_a_hint_a_person_is_asked_for_the_input() -> None:
 def test_the_expected_answer_never_goes_into_the_prompt() -> None:
     found = bound(read_table(TEAMS), "Is {{expected}} right for {{question}}?")
     assert found.answers == ("expected",)
-    assert "{{expected}} would put the expected answer into the prompt" in found.fault
+    assert "{{expected}} has the name of the expected answer" in found.fault
+
+
+def test_an_object_that_holds_the_answer_never_goes_into_the_prompt() -> None:
+    rows = [{"input": {"q": f"why {n}?", "answer": "so"}} for n in range(4)]
+    table = records(*rows)
+    assert (table.expected, table.others) == ("input.answer", ("input.q",))
+    assert shown(table, "Say.") == shown(table, "{{x}}") == "why 0?"
+    squad = records(
+        *({"question": f"q{n}", "answers": {"text": ["x"], "answer_start": [n]}} for n in range(4))
+    )
+    assert squad.others == ("question",)
+    assert bound(squad, "{{question}} {{hint}}").unbound == ("hint",)
+    assert bound(squad, "{{question}} {{answers}}").unbound == ("answers",)
+    whole = records(*({"question": f"q{n}", "expected": {"label": "x"}} for n in range(4)))
+    assert whole.others == ("question",)
+
+
+def test_a_chosen_input_fills_one_variable_only() -> None:
+    table = read_table(TEAMS, assignment=Assignment(input="question"))
+    assert bound(table, "For {{nobody}} answer {{question}}.").unbound == ("nobody",)
+
+
+def test_the_answer_cannot_be_the_input() -> None:
+    with pytest.raises(FileFault, match="cannot be the input: the expected answer is “expected”"):
+        read_table(TEAMS, assignment=Assignment(input="expected"))
+
+
+def test_a_value_that_is_missing_in_some_rows_is_told() -> None:
+    table = read_table("a,b,expected\n" + "".join(f"x{n},{'y' * (n > 1)},z\n" for n in range(5)))
+    assert bound(table, "{{a}} {{b}}").blanks(table) == ["{{b}} stays empty in 2 of 5 rows."]
+
+
+def test_an_object_in_one_row_spoils_no_column() -> None:
+    rows: list[dict[str, object]] = [{"q": f"a{n}", "expected": "x"} for n in range(4)]
+    assert shown(records({"q": {"z": 1}, "expected": "y"}, *rows), "Say.") == '{"z":1}'
 
 
 def test_instructions_that_differ_from_row_to_row_stand_before_the_input() -> None:

@@ -51,6 +51,8 @@ def joined(delimiter: str, header: tuple[str, str] = ("input", "expected")) -> s
         CSV.encode(),
         b"\xef\xbb\xbf" + CSV.encode(),
         CSV.encode("utf-16"),
+        CSV.encode("utf-16-le"),
+        CSV.encode("utf-16-be"),
         CSV.encode("utf-16-be").join([b"\xfe\xff", b""]),
         CSV.replace("\n", "\r\n"),
         CSV.replace("\n", "\r"),
@@ -67,6 +69,11 @@ def joined(delimiter: str, header: tuple[str, str] = ("input", "expected")) -> s
         joined("\t").replace("\n", "\t\n") + "\t",
         "\n".join(f"{n}\t{i}\t{e}" for n, (i, e) in enumerate(ROWS)).join(["\tinput\texpected\n", ""]),
         "\n".join(f"| {i} | {e} |" for i, e in ROWS).join(["| Input | Expected |\n|:---|---|\n", ""]),
+        "\n".join(f"| {i} | {e} |" for i, e in ROWS).join(
+            ["# Rows\n\nAs asked:\n\n| Input | Expected |\n|---|---|\n", "\n\nEnd."]
+        ),
+        f"```json\n[{','.join(JSONL.splitlines())}]\n```\n",
+        CSV.replace("input,expected", "[input],expected"),
         "\n".join(f"{i} | {e}" for i, e in ROWS).join(["input | expected\n--- | ---\n", ""]),
         "\n".join(f"{e}\tx, y; z\t{i}" for i, e in [("input", "expected"), *ROWS]),
         JSONL,
@@ -147,6 +154,21 @@ def test_a_file_without_a_header_is_refused_with_the_offer_to_take_its_first_row
     assert pairs(lists, first_row_is_data=True)[0] == ("Is tea wet?", "yes")
 
 
+def test_yaml_stays_as_it_is_written() -> None:
+    answers = ["no", "010", "2020-01-01", "~"]
+    rows = "".join(f"- {{at: 1{n}:30, expected: {answer}}}\n" for n, answer in enumerate(answers))
+    table = read_table(rows, "rows.yaml", assignment=Assignment(input="at"))
+    assert [row.expected for row in table.rows] == answers
+    assert table.rows[0].cells["at"] == "10:30"
+    read_table("".join(f"- {{1: a{n}, true: b, expected: !!binary aGk=}}\n" for n in range(4)), "rows.yaml")
+
+
+def test_assertions_in_cells_lose_their_type() -> None:
+    table = read_table("question,__expected\na,contains: x\nb,equals:y\nc,z: w\nd,v\n")
+    assert [row.expected for row in table.rows] == ["x", "y", "z: w", "v"]
+    assert any("choose the contains grader" in note for note in table.notes)
+
+
 def test_columns_may_be_chosen() -> None:
     content = "输入,期望输出\n" + numbered("水#,是")
     with pytest.raises(FileFault, match="Columns found: “输入”, “期望输出”"):
@@ -213,7 +235,10 @@ def test_exact_names_win_over_synonyms() -> None:
 @pytest.mark.parametrize(
     ("encoding", "text", "name"),
     [
-        ("cp1252", "Schöne Grüße aus der Küche, es war heiß und süß", "Windows-125"),
+        ("cp1252", "Schöne Grüße aus der Küche, es war heiß und süß", "Windows-1252"),
+        ("cp1252", "São João não é ação, mas coração", "Windows-1252"),
+        ("cp1252", "naïve café à la crème, déjà vu", "Windows-1252"),
+        ("cp1250", "Zażółć gęślą jaźń, proszę", "Windows-1250"),
         ("koi8-r", "Съешь ещё этих мягких французских булок, да выпей чаю", "koi8_r"),
         ("gb18030", "今天天气很好，我们去公园散步", "gb18030"),
     ],
@@ -247,7 +272,7 @@ def cases_json(check: str) -> str:
         ("", "There are no rows; at least 4"),
         (" \n", "There are no rows"),
         ("input,expected\n", "There are no rows"),
-        ("input,expected\na,b\n", "There is 1 row;"),
+        ("input,expected\na,b\n", "There is 1 different row;"),
         ("[]", "There are no rows"),
         (of_answers(1, 2, 3), "There are 3 different rows;"),
         ("input,result\na,b", "No column is called expected (or ideal, answer, label"),
@@ -256,6 +281,11 @@ def cases_json(check: str) -> str:
         ("expected\n" + "a\n" * 4, "no column besides “expected”"),
         ("input,expected,Input\na,b,c", "the column “input” twice"),
         ("input,expected\na,b\nc\n", "Row 2 (line 3): “expected” is empty. Fill it in"),
+        (cases_json("regex"), "there is: regex"),
+        ("question,__expected\na,llm-rubric: kind\n", "there is: llm-rubric"),
+        ("- vars: {q: a}\n  vars: {q: b}", "The YAML object on line 1 has “vars” twice"),
+        (of_answers([], ["x"], ["y"], ["z"]), "Row 1: “expected” is empty"),
+        (of_answers([None, ""], ["x"], ["y"], ["z"]), "Row 1: “expected” is empty"),
         (
             cases_json("llm-rubric"),
             "Row 1: one assertion of the type equals or contains is needed; there is: llm",
