@@ -117,7 +117,7 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
 
 
 def written_inputs(session: OptimizationSession, model: Model) -> Iterator[Event]:
-    """The writing of test inputs alone. What is noted of them waits: a run that goes on without any notes
+    """The writing of test inputs alone. What is noted of them waits: a run that continues without any notes
     it again."""
     for event in invent(task_of(session), config_of(session), model, session.seed):
         if not isinstance(event, Noted):

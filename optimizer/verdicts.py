@@ -113,7 +113,7 @@ def gain(session: OptimizationSession) -> str:
 
 
 def _interval(session: OptimizationSession, comparison: Comparison) -> str:
-    """Of few rows it would tell nothing."""
+    """The interval; few rows have none that tells anything."""
     if session.verdict == Verdict.TOO_FEW_ROWS or comparison.get("low") is None:
         return ""
     ends = (comparison[name] for name in ("baseline", "best", "low", "high"))
@@ -202,5 +202,5 @@ def rows_to_prove(comparison: Comparison) -> int:
 
 
 def _in_all(held_out: int) -> int:
-    """Of how many rows so many are held out, up to a multiple of ten."""
+    """How many rows it takes to hold so many out, up to a multiple of ten."""
     return ceil(held_out / HELD_OUT_SHARE / 10) * 10

@@ -117,7 +117,10 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
             ("--prompt", "x", "--grader", "exact", "--choices", "a,b"),
             "--choices: it belongs to the choice grader",
         ),
-        (("--prompt", "x", "--grader", "choice", "--choices", "a"), "--choices: One choice is none"),
+        (
+            ("--prompt", "x", "--grader", "choice", "--choices", "a"),
+            "--choices: One choice leaves nothing to choose",
+        ),
         (("--file", "/nowhere/prompt.txt"), "cannot be read"),
         (("--prompt", "x", "--examples", "/nowhere/rows.csv"), "cannot be read"),
         (("--resume", "7"), "no stopped or failed"),

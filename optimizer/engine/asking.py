@@ -1,4 +1,4 @@
-"""Asking the model for whole batches, within the limits of the run, and telling what goes on meanwhile."""
+"""Asking the model for whole batches, within the limits of the run, and telling what happens meanwhile."""
 
 from __future__ import annotations
 
@@ -175,9 +175,8 @@ class Asker:
         dense = self._dense or DENSITY
         likely = self._thinness * (size * dense + template) + (most if usual is None else usual)
         tokens = size * min(1.0, dense * MARGIN) + template + self._overhead * calls + most
-        last_wave = (
-            min(1.0, self.model.slots / calls) if calls else 0.0
-        )  # is sent only if the limits allow its most
+        # Is sent only if the limits allow its most.
+        last_wave = min(1.0, self.model.slots / calls) if calls else 0.0
         return Cost(calls, round(tokens), round(likely + (tokens - likely) * last_wave))
 
     def likely(self, purpose: str, cost: Cost) -> Cost:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from optimizer.engine.asking import Asker, BudgetSpent, Steps
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Leading
+from optimizer.engine.figures import NOTHING
 from optimizer.engine.population import Population
 from optimizer.engine.race import Entry
-
-ROUNDING = 1e-9  # a mean by weights is not exact
 
 
 class Contest:
@@ -68,7 +67,7 @@ class Contest:
 
     def _on_target(self) -> bool:
         population = self.population
-        return population.race.mean(population.leader) >= population.config.target_score - ROUNDING
+        return population.race.mean(population.leader) >= population.config.target_score - NOTHING
 
     def _among_equals(self) -> Steps[None]:
         population = self.population

@@ -132,7 +132,7 @@ class Rehearsal:
         return expected if right else WRONG, min(request.max_tokens, tokens)
 
     def _expected_of(self, asked: str, content: str) -> str:
-        """Of the row asked about; where the prompt has variables, its input is somewhere in the text."""
+        """The answer that is expected. Where the prompt has variables, the input is somewhere in the text."""
         if not self._variables:
             return self._expected.get(asked, self._answers[0])
         found = (answer for texts, answer in self._filled if all(text in content for text in texts))

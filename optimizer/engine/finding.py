@@ -86,7 +86,7 @@ def _occurrences(wanted: str, text: str) -> Iterator[int]:
 
 
 def _borders(wanted: str) -> list[int]:
-    """Of each beginning of the text, the length of the longest shorter one that it ends with."""
+    """For each beginning of the text, the length of the longest shorter one that it ends with."""
     borders = [0]
     for character in wanted[1:]:
         length = borders[-1]

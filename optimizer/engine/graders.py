@@ -94,7 +94,7 @@ def json_equal(output: str, expected: str, options: Options) -> Grade:
 
 
 def choice(output: str, expected: str, options: Options) -> Grade:
-    """Of the choices, the output names the expected one and no other. `choices` are separated by line breaks."""
+    """The output names the expected choice and no other. `choices` are separated by line breaks."""
     choices, whole, wanted = _choices(options.get("choices", "")), folded(output), folded(expected)
     if whole in choices or not wanted:
         return _verdict(whole == wanted, output, expected)

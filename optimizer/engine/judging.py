@@ -47,8 +47,8 @@ class Judge:
         self.asked = self.repeated = self.unreadable = 0
 
     def cost(self, cases: Sequence[Case], *, texts: int) -> Cost:
-        """Of one verdict a case, on so many outputs, a token of which is taken for four bytes; and of as many
-        repetitions as there were so far."""
+        """What one verdict a case takes. A token of the judged outputs is taken for four bytes, and as many verdicts
+        are repeated as were so far."""
         outputs = VERDICT_BYTES + 4 * texts * self.asker.config.answer_tokens
         size = sum(len(f"{case.item.input}{case.item.expected}".encode()) + outputs for case in cases)
         again = math.ceil(len(cases) * self.repeated / self.asked) if self.asked else 0
@@ -89,7 +89,7 @@ class Judge:
 
     @property
     def unreadable_share(self) -> float:
-        """Of all verdicts that it was asked for."""
+        """As a share of all verdicts that it was asked for."""
         return self.unreadable / self.asked if self.asked else 0.0
 
     def _unreadable(self, answer: Answer) -> bool:

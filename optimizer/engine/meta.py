@@ -80,7 +80,7 @@ RULE_SCHEMA = _object(rule=_TEXT)
 
 
 def inputs_schema(names: Sequence[str]) -> dict[str, Any]:
-    """Of a list of inputs: texts, or objects with a text for each of several variables."""
+    """The schema of a list of inputs: texts, or objects with a text for each of several variables."""
     one = _object(**dict.fromkeys(names, _TEXT)) if len(names) > 1 else _TEXT
     return _object(inputs={"type": "array", "items": one, "minItems": 2})
 
@@ -119,7 +119,7 @@ def critique(
         else f"{right} answers were right. These were wrong:"
     )
     return _join(
-        "A prompt was tried. Say in two or three sentences what is wrong with the prompt, and how to mend it.",
+        "A prompt was tried. Say in two or three sentences what is wrong with the prompt, and how to fix it.",
         _quoted("prompt", instruction),
         f"{told}\n\n{cases}" if wrong else "",
         "What people said of earlier results:\n" + "\n".join(evidence) if evidence else "",

@@ -22,9 +22,8 @@ ENDINGS = ".,;:!。、،؛۔।"  # a question mark is none of them: a question 
 LOOSE = " \u200c\u200d"  # at an end, once a mark beside them is gone
 QUOTES = ("''", '""', "«»", "‹›", "「」", "『』")
 BRACKETS = ("()", "[]", "{}", "<>", "【】", "《》", "〈〉", "¿?", "¡!")
-INNER = frozenset(
-    "()[]{}<>【】《》〈〉,;"
-)  # with one of them inside, brackets say more than "this is the answer"
+# With one of them inside, brackets say more than "this is the answer".
+INNER = frozenset("()[]{}<>【】《》〈〉,;")
 MARKUP = "*_`"
 
 
@@ -62,7 +61,7 @@ def _composed(text: str) -> str:
 
 
 def _usual_width(character: str) -> str:
-    """Of a full-width or half-width form, or a ligature."""
+    """The usual form of a full-width or half-width character, or a ligature."""
     other = unicodedata.east_asian_width(character) in {"F", "H"} or "\ufb00" <= character <= "\ufb06"
     return unicodedata.normalize("NFKC", character) if other else character
 

@@ -14,7 +14,7 @@ from optimizer.engine.stats import clearly_worse, mean
 from optimizer.engine.task import Item
 from optimizer.llm.base import CallFailed
 
-WIDEST = 3  # how many go on after a block
+WIDEST = 3  # how many stay after a block
 TOO_LONG = "the row is too long for the context window"
 
 
@@ -211,7 +211,7 @@ class Race:
         return [entry for entry in field if entry.number not in failed]
 
     def _drop_losers(self, field: Sequence[Entry], stop: int, leader: Entry) -> Steps[list[Entry]]:
-        """Those that go on, the best first."""
+        """Those that stay, the best first."""
         ranked = sorted(field, key=lambda e: (-mean(self.scores(e, stop)), e.components.length, e.number))
         best = self.scores(ranked[0], stop)
         kept = [

@@ -48,12 +48,17 @@ def read_values(text: str, names: Sequence[str]) -> dict[str, str] | None:
     if len(names) < 2:
         return dict.fromkeys(names, text)
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or not set(names) <= found.keys():
         return None
-    return {name: _text(found[name]) for name in names}
+    values = {name: _text(found[name]) for name in names}
+    return values if any(value.strip() for value in values.values()) else None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def _text(value: object) -> str:

@@ -4,6 +4,7 @@ table = read_table(content, "rows.csv", limits=Limits())
 """
 
 from optimizer.files.faults import FileFault
-from optimizer.files.rows import Assignment, Limits, Row, Table, read_table, table_of_pairs
+from optimizer.files.roles import Assignment
+from optimizer.files.rows import Limits, Row, Table, read_table, table_of_pairs
 
 __all__ = ["Assignment", "FileFault", "Limits", "Row", "Table", "read_table", "table_of_pairs"]

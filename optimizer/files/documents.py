@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from optimizer.files.faults import FileFault
+from optimizer.files.faults import FileFault, twice
 from optimizer.files.objects import COMMENTS, read_json_text, read_value
 from optimizer.files.records import Sheet
 from optimizer.files.tables import begins_with_header, read_table_text
@@ -28,7 +28,7 @@ class PlainLoader(yaml.BaseLoader):
         names = [str(key.value) for key, _ in node.value]
         if repeated := next((name for name in names if names.count(name) > 1), ""):
             line = node.start_mark.line + 1
-            raise FileFault(f"The YAML object on line {line} has “{repeated}” twice. Remove or rename one.")
+            raise FileFault(twice(f"The YAML object on line {line}", repeated))
         return super().construct_mapping(node, deep=deep)
 
 

@@ -20,6 +20,11 @@ class FileFault(ValueError):
         self.headless = headless
 
 
+def twice(where: str, name: str) -> str:
+    """What to say of a column that stands twice."""
+    return f"{where} has the column “{name.strip()}” twice. Remove or rename one."
+
+
 def refuse(messages: Sequence[str]) -> None:
     """FileFault with the first of these messages, if there are any."""
     if len(messages) > FAULTS_SHOWN:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from optimizer.files.faults import FileFault
+from optimizer.files.faults import FileFault, twice
 from optimizer.files.records import Record, Sheet, sheet_of
 from optimizer.files.tables import Line, headed
 
@@ -111,7 +111,7 @@ def _record(where: str, value: object) -> Record:
     if not isinstance(value, dict):
         raise FileFault(f'{where} is not an object. Write {{"input": "…", "expected": "…"}}.')
     if isinstance(value, RepeatedKeys):
-        raise FileFault(f"{where} has the column “{value.name.strip()}” twice. Remove or rename one.")
+        raise FileFault(twice(where, value.name))
     return Record(where, value)
 
 
@@ -127,9 +127,8 @@ def _values(text: str) -> Iterator[Placed]:
         try:
             value, end = decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
-            at = (
-                text[: error.pos].rstrip().count("\n") + 1
-            )  # where something is missing, not where it was noticed
+            # Where something is missing, not where it was noticed.
+            at = text[: error.pos].rstrip().count("\n") + 1
             raise FileFault(f"Line {at} is not JSON: {error.msg}. {HINT}") from error
         except (ValueError, RecursionError) as error:
             raise FileFault(f"Line {line} is not JSON: {error}. {HINT}") from error

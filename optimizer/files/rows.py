@@ -11,17 +11,9 @@ from typing import Any, TypeGuard
 from optimizer.counts import there_are
 from optimizer.files.documents import read_sheet
 from optimizer.files.faults import FileFault, refuse
-from optimizer.files.names import (
-    ANSWERS,
-    INPUTS,
-    WEIGHTS,
-    beside,
-    innermost,
-    is_bookkeeping,
-    known,
-    outermost,
-)
+from optimizer.files.names import beside
 from optimizer.files.records import Record, Sheet
+from optimizer.files.roles import Assignment, expected_column, input_column, weight_column
 from optimizer.files.shapes import Unpacked, plain_columns
 from optimizer.files.text import decoded
 
@@ -38,15 +30,6 @@ class Limits:
     most_bytes: int = 5 * 2**20
     most_rows: int = 10_000
     longest: int = 10_000
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What a person said of the columns; "" where they left it to us."""
-
-    expected: str = ""
-    input: str = ""
-    first_row_is_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,9 +125,9 @@ def too_few(count: int) -> str:
 
 
 def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
-    expected = _expected(sheet, assigned)
-    weight = _weight_column(sheet)
-    chosen = _input(sheet, assigned, expected, weight)
+    expected = expected_column(sheet, assigned)
+    weight = weight_column(sheet)
+    chosen = input_column(sheet, assigned, expected, weight)
     columns, too_long = _storable(sheet, {expected, chosen, weight}, limits)
     notes = [f"“{name}” is left out: a cell has over {limits.longest:,} characters." for name in too_long]
     table = Table(columns, (), expected, chosen, weight, bool(assigned.input))
@@ -156,82 +139,6 @@ def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
             f"“{expected}” holds lists: any answer in a list is right. (The json grader wants the list.)"
         )
     return replace(table, rows=rows, notes=(*sheet.notes, *notes))
-
-
-def _expected(sheet: Sheet, assigned: Assignment) -> str:
-    if assigned.expected:
-        return _present(sheet, assigned.expected)
-    if not sheet.headed and len(sheet.columns) == 2:
-        return sheet.columns[1]
-    found = known(sheet.columns, ANSWERS)
-    if not found:
-        raise FileFault(_no_answers(sheet), columns=sheet.columns, headless=sheet.tabular and sheet.headed)
-    return _only(sheet, found)
-
-
-def _no_answers(sheet: Sheet) -> str:
-    seen = ", ".join(f"“{name[:40]}”" for name in sheet.columns[:10]) or "none"
-    usual = f"{', '.join(ANSWERS[:1])} (or {', '.join(ANSWERS[6:8])}, label, …)"
-    text = f"No column is called {usual}. Columns found: {seen}. Say which one holds the expected answers"
-    if sheet.tabular and sheet.headed:
-        return f"{text}, rename it, or say that the first row is data."
-    return f"{text}, or rename it."
-
-
-def _weight_column(sheet: Sheet) -> str:
-    found = known(sheet.columns, WEIGHTS)
-    return _only(sheet, found) if found else ""
-
-
-def _input(sheet: Sheet, assigned: Assignment, expected: str, weight: str) -> str:
-    """The chosen column, else the one called like an input that has something in it, else the only one left."""
-    others = beside(sheet.columns, (expected, weight))
-    if assigned.input:
-        return _chosen_input(sheet, assigned.input, others, expected)
-    left = [name for name in others if _filled(sheet, name)] or others
-    if not left:
-        raise FileFault(
-            f"There is no column besides “{expected}”. Add one with the inputs.", columns=sheet.columns
-        )
-    whole = {name for name in left if all(_has(record, name) for record in sheet.records)}
-    tops = outermost(left)
-    if found := known(tops, INPUTS):
-        return innermost(left, _only(sheet, found), whole)
-    tops = [name for name in tops if not is_bookkeeping(name)]
-    return innermost(left, tops[0], whole) if len(tops) == 1 else ""
-
-
-def _chosen_input(sheet: Sheet, name: str, others: Sequence[str], expected: str) -> str:
-    if _present(sheet, name) not in others:
-        raise FileFault(
-            f"“{name}” cannot be the input: the expected answer is “{expected}”. Choose another column.",
-            columns=sheet.columns,
-        )
-    return name
-
-
-def _filled(sheet: Sheet, name: str) -> bool:
-    return any(_has(record, name) for record in sheet.records)
-
-
-def _has(record: Record, name: str) -> bool:
-    return record.values.get(name) not in (None, "", {}, [])
-
-
-def _present(sheet: Sheet, name: str) -> str:
-    if name not in sheet.columns:
-        seen = ", ".join(f"“{column}”" for column in sheet.columns[:20])
-        raise FileFault(f"There is no column “{name}”. Columns found: {seen}.", columns=sheet.columns)
-    return name
-
-
-def _only(sheet: Sheet, found: Sequence[str]) -> str:
-    if len(found) > 1:
-        raise FileFault(
-            f"The header has the column “{found[0].strip()}” twice. Remove or rename one.",
-            columns=sheet.columns,
-        )
-    return found[0]
 
 
 def _storable(sheet: Sheet, needed: set[str], limits: Limits) -> tuple[tuple[str, ...], list[str]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import clevercsv
 
-from optimizer.files.faults import FAULTS_SHOWN, FileFault, refuse
+from optimizer.files.faults import FAULTS_SHOWN, FileFault, refuse, twice
 from optimizer.files.names import has_answers, has_inputs, unnamed
 from optimizer.files.records import Record, Sheet
 
@@ -132,7 +132,7 @@ def _names(line: Line) -> list[str]:
     names = [cell.strip() or unnamed(number) for number, cell in enumerate(line.cells, 1)]
     for name in names:
         if names.count(name) > 1:
-            raise FileFault(f"The header has the column “{name}” twice. Remove or rename one.")
+            raise FileFault(twice("The header", name))
     return names
 
 

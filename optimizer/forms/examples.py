@@ -51,8 +51,8 @@ class ExamplesForm(forms.Form):
     rows = LongText(widget=pane(5, ROWS_LIKE), required=False, limit=settings.DATASET_MAX_BYTES, strip=False)
     rows_file = forms.FileField(required=False, allow_empty_file=True)
     no_header = forms.BooleanField(required=False)
-    expected_column = ShortText(max_length=200, required=False)
-    input_column = ShortText(max_length=200, required=False)
+    expected_column = ShortText(strip=False, max_length=TEXT_MAX, required=False)
+    input_column = ShortText(strip=False, max_length=TEXT_MAX, required=False)
     dataset = forms.ModelChoiceField(Dataset.objects.none(), required=False, empty_label="None")
     grader = forms.ChoiceField(choices=list(GRADER_WORDS.items()), required=False)
     rubric = LongText(
@@ -116,7 +116,7 @@ class ExamplesForm(forms.Form):
         if len(lines) > MOST_CHOICES:
             raise ValidationError(f"These are {len(lines)} choices; at most {MOST_CHOICES} are allowed.")
         if len(lines) == 1:
-            raise ValidationError("One choice is none. Write at least two, one a line.")
+            raise ValidationError("One choice leaves nothing to choose. Write at least two, one a line.")
         return "\n".join(dict.fromkeys(lines))
 
     def clean(self) -> dict[str, Any]:

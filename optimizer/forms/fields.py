@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from optimizer.files.rows import UNSTORABLE
 from optimizer.models.base import TEXT_MAX
-
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class LongText(forms.CharField):

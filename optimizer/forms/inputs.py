@@ -32,8 +32,8 @@ class InputsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         texts = [_checked(number, text) for number, text in enumerate(self.typed, 1)]
         for number, text in enumerate(texts, 1):
-            if text and read_values(text, self.variables) is None:
-                raise ValidationError(f"Input {number}: {lacking(self.variables)}")
+            if text:
+                self._check_values(number, text)
         inputs = list(dict.fromkeys(text for text in texts if text))
         if not inputs and not self.written:
             return {"inputs": []}
@@ -43,6 +43,14 @@ class InputsForm(forms.Form):
                 "some to choose by, some to measure on."
             )
         return {"inputs": inputs}
+
+    def _check_values(self, number: int, text: str) -> None:
+        """Every variable has a value, and each value can be stored."""
+        values = read_values(text, self.variables)
+        if values is None:
+            raise ValidationError(f"Input {number}: {lacking(self.variables)}")
+        for value in values.values():
+            _checked(number, value)
 
 
 def _checked(number: int, text: str) -> str:

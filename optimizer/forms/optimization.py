@@ -14,6 +14,7 @@ from optimizer.briefing import binding_of
 from optimizer.engine.task import FEWEST_CALLS, PRESETS
 from optimizer.files import Table
 from optimizer.files.binding import Binding
+from optimizer.files.rows import FEWEST_ROWS, too_few
 from optimizer.forms.examples import OPTIONS_OF, ExamplesForm
 from optimizer.forms.fields import LongText, NamesField, PercentField, ShortText, pane
 from optimizer.models import OptimizationSession, Preset, PromptTemplate, User
@@ -88,6 +89,8 @@ class OptimizationForm(ExamplesForm):
             self.add_error("prompt" if binding.nameless else self.place, binding.fault)
         elif gaps := binding.gaps(table):
             self.add_error(self.place, gaps[0])
+        elif (different := len({binding.shown(row) for row in table.rows})) < FEWEST_ROWS:
+            self.add_error(self.place, too_few(different))
 
     def clean_target_model(self) -> str:
         return known_model(self.cleaned_data["target_model"])

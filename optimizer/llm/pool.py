@@ -46,15 +46,14 @@ class Pool:
         self._hosts = list(asyncio.run_coroutine_threadsafe(self._connect(connect), self._loop).result())
         self._busy = dict.fromkeys(range(len(self._hosts)), 0)
         self._away_until = dict.fromkeys(range(len(self._hosts)), 0.0)
-        self._pauses = dict.fromkeys(
-            range(len(self._hosts)), 0.0
-        )  # seconds for which a host was last left out
+        # Seconds for which a host was last left out.
+        self._pauses = dict.fromkeys(range(len(self._hosts)), 0.0)
         self._lacking: set[tuple[int, str]] = set()  # hosts and models that they do not have
         self._waiting = ""
         self.slots = sum(host.slots for host in self._hosts)
 
     def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
-        """See `Model`. While no server answers, yields Idle that says so, and goes on when one does."""
+        """See `Model`. While no server answers, yields Idle that says so, and continues when one does."""
         arrivals: Arrivals = queue.Queue()
         work = asyncio.run_coroutine_threadsafe(self._answer_all(requests, arrivals), self._loop)
         left = len(requests)

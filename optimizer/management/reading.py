@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.core.management.base import CommandError
 
+from optimizer.engine.variables import variables
 from optimizer.forms.examples import OPTIONS_OF
 from optimizer.forms.optimization import OptimizationForm
 
@@ -62,6 +63,12 @@ def faults(form: OptimizationForm) -> str:
             f"Options: --expected-column NAME, --input-column NAME{', --no-header' * form.fault.headless}"
         )
     return "\n".join(told)
+
+
+def unknown_literals(form: OptimizationForm) -> list[str]:
+    """Names that are marked as text and do not stand in the prompt."""
+    there = variables(form.cleaned_data["prompt"])
+    return [name for name in form.cleaned_data["literals"] if name not in there]
 
 
 def bad_input(text: str) -> CommandError:

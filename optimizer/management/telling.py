@@ -101,7 +101,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "original": session.prompt.original,
         "optimized": result_text(session),
         "messages": handed_over.messages if handed_over else [],
-        "kept_original": session.kept_original,
+        "kept_original": None if session.kept_original is None else not session.hands_over_best,
         "quality_score": session.quality_score,
         "score_kind": session.score_kind,
         "baseline_score": session.baseline_score,

@@ -92,9 +92,8 @@ class LLMCall(models.Model):
     prompt_tokens = models.PositiveIntegerField()
     completion_tokens = models.PositiveIntegerField()
     duration_ms = models.PositiveIntegerField()
-    reused = models.BooleanField(
-        default=False, db_default=False
-    )  # known from an earlier session, not asked again
+    # Known from an earlier session, not asked again.
+    reused = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

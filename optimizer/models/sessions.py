@@ -130,26 +130,22 @@ class OptimizationSession(Owned):
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
-    digests = models.JSONField(
-        null=True, blank=True
-    )  # by model, of its content: a name may come to mean another
+    # By model, of its content: a name may come to mean another.
+    digests = models.JSONField(null=True, blank=True)
     max_calls = models.PositiveIntegerField(null=True, blank=True)  # None: as the preset says, here and below
     token_budget = models.PositiveBigIntegerField(null=True, blank=True)
     max_minutes = models.FloatField(null=True, blank=True)
     target_score = models.FloatField(null=True, blank=True)
     patience = models.PositiveSmallIntegerField(null=True, blank=True)
-    only_proven = models.BooleanField(
-        default=False, db_default=False
-    )  # keep the original unless proven better
+    # Keep the original unless proven better.
+    only_proven = models.BooleanField(default=False, db_default=False)
     seed = models.BigIntegerField(default=0)
     evidence = models.JSONField(null=True, blank=True)  # what people said of earlier results, and where
     priors = models.JSONField(null=True, blank=True)  # how operators did before
-    rated = models.JSONField(
-        null=True, blank=True
-    )  # outputs that people found right or wrong; all as it was given
-    inputs_requested = models.BooleanField(
-        default=False, db_default=False
-    )  # a person wants to see them first
+    # Outputs that people found right or wrong; all as it was given.
+    rated = models.JSONField(null=True, blank=True)
+    # A person wants to see them first.
+    inputs_requested = models.BooleanField(default=False, db_default=False)
     inputs = models.JSONField(null=True, blank=True)  # test inputs: as written, and then as approved
     estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as it was told at the start
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
@@ -169,18 +165,18 @@ class OptimizationSession(Owned):
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    comparing = models.BooleanField(
-        default=False, db_default=False
-    )  # a stopped one that a person wants compared: no search, and stopped again when it is done
+    # A stopped one that a person wants compared: no search, and stopped again when it is done.
+    comparing = models.BooleanField(default=False, db_default=False)
 
     # What came of it
     finish_reason = models.CharField(max_length=200, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
     processing_time_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    # "": nothing was compared.
     verdict = models.CharField(
         max_length=12, blank=True, default="", db_default="", choices=[(v.value, v.words) for v in Verdict]
-    )  # "": nothing was compared
+    )
     chosen = models.CharField(max_length=8, blank=True, default="", db_default="", choices=Chosen.choices)
     kept_original = models.BooleanField(null=True, blank=True)
     score_kind = models.CharField(max_length=20, blank=True)
@@ -320,7 +316,7 @@ class OptimizationSession(Owned):
 
     @property
     def spent_before(self) -> dict[str, int]:
-        """What the writing of the test inputs took that a person has since approved of: it is part of the whole."""
+        """What writing the test inputs took, once a person has approved them: it is part of the whole."""
         if not self.inputs:
             return {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0}
         return self.ledger.filter(purpose="inputs").aggregate(
@@ -349,7 +345,7 @@ class OptimizationSession(Owned):
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether it goes on once a person approves of its test inputs."""
+        """Whether it waits for a person to approve its test inputs."""
         return self.status == SessionStatus.PENDING and self.inputs_requested and self.inputs is not None
 
     @property

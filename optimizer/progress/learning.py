@@ -41,7 +41,7 @@ def _learn_from(session_id: int) -> bool:
             TypeError,
             ValueError,
             DataError,
-        ):  # what is stored there makes no sense; go on to the next
+        ):  # what is stored there makes no sense; the next one may
             log.exception("nothing could be learned from session %s", session_id)
     return True
 

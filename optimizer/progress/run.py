@@ -261,7 +261,7 @@ class Run:
         )
 
     def release(self) -> None:
-        """Give the session back, for another worker to go on with."""
+        """Give the session back, so that another worker can continue it."""
         self.recorder.update(lease_until=None, lease_token=None, attempts=F("attempts") - 1, stage="Queued")
         self.publish()
 
@@ -276,7 +276,7 @@ class Run:
 
     def _tick(self) -> bool:
         """Renew the lease, show where we are, and look whether to stop."""
-        with suppress(RedisError):  # only for show: the search goes on without
+        with suppress(RedisError):  # only for show: the search does not need it
             cache.set(_text_key(self.session.pk), self.recorder.text, 60)
         stage = self.recorder.stage
         held = self.recorder.update(

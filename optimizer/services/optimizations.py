@@ -94,7 +94,7 @@ def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
 
 
 def approve_inputs(*, session: OptimizationSession, by: User, inputs: Sequence[str]) -> None:
-    """Go on with these test inputs. Nothing happens where it does not wait for them, or no more."""
+    """Continue with these test inputs. Nothing happens where the session does not wait for any."""
     require_writer(user=by, workspace_id=session.workspace_id)
     with transaction.atomic():
         waiting = _rows(session).filter(AWAITING_APPROVAL)

@@ -26,6 +26,7 @@ OPERATORS = {
     "original": "the original, as you wrote it",
     "mutate": "rewritten in another style",
     "critique and synthesize": "rewritten after a critique",
+    "deletion": "a part left out",
 }
 
 

@@ -7,7 +7,7 @@ const inputFields = () => $$("#approval textarea");
 addEventListener("input", ({ target }) => {
   if (!inputFields().includes(target)) return;
   const kept = { written: $("#approval").dataset.written, typed: inputFields().map((field) => field.value) };
-  try { localStorage.setItem(inputsKey(), JSON.stringify(kept)); } catch { /* full or forbidden: go on without */ }
+  try { localStorage.setItem(inputsKey(), JSON.stringify(kept)); } catch { /* full or forbidden: continue without */ }
 });
 function restoreInputs() {
   let kept = null;
@@ -65,7 +65,7 @@ function restoreWords() {
 addEventListener("input", ({ target }) => {
   if (!wordFields().includes(target)) return;
   const typed = wordFields().filter((field) => field.value !== field.defaultValue).map((field) => [field.name, field.value]);
-  try { localStorage.setItem(wordsKey(), JSON.stringify(Object.fromEntries(typed))); } catch { /* full or forbidden: go on without */ }
+  try { localStorage.setItem(wordsKey(), JSON.stringify(Object.fromEntries(typed))); } catch { /* full or forbidden: continue without */ }
 });
 addEventListener("htmx:afterRequest", ({ target, detail }) => { if (target.id === "rating" && detail.successful) localStorage.removeItem(wordsKey()); });
 

@@ -56,7 +56,7 @@ def test_openid_connect_signs_up_the_first_as_administrator(
     client: Client, single_sign_on: oidc.Provider
 ) -> None:
     assert "Our house" in client.get(reverse("account_login")).content.decode()
-    assert "Go on with Our house" in client.get("/accounts/oidc/oidc/login/").content.decode()
+    assert "Continue with Our house" in client.get("/accounts/oidc/oidc/login/").content.decode()
     assert go_on_with(client)["Location"] == "/"
     assert signed_in_as(client) == "ada@example.com"
     first = User.objects.get()

@@ -213,7 +213,7 @@ def test_what_is_typed_as_test_inputs_outlives_a_new_connection(page: Page, live
     page.locator(".tabs").get_by_role("link", name="Progress").click()
     expect(fields.first).to_have_value("A bench in the park.")
     expect(fields.nth(1)).to_have_value("")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.locator("#approval .errors")).to_contain_text("There is 1 different input")
     live_product.stop_web()
     expect(page.locator("#connection")).to_be_visible()

@@ -283,7 +283,7 @@ def cases_json(check: str) -> str:
         ("input,expected\na,b\nc\n", "Row 2 (line 3): “expected” is empty. Fill it in"),
         (cases_json("regex"), "there is: regex"),
         ("question,__expected\na,llm-rubric: kind\n", "there is: llm-rubric"),
-        ("- vars: {q: a}\n  vars: {q: b}", "The YAML object on line 1 has “vars” twice"),
+        ("- vars: {q: a}\n  vars: {q: b}", "The YAML object on line 1 has the column “vars” twice"),
         (of_answers([], ["x"], ["y"], ["z"]), "Row 1: “expected” is empty"),
         (of_answers([None, ""], ["x"], ["y"], ["z"]), "Row 1: “expected” is empty"),
         (

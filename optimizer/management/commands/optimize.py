@@ -17,6 +17,7 @@ from optimizer import progress, tasks
 from optimizer.counts import counted
 from optimizer.engine import TaskRefused
 from optimizer.engine.events import Event
+from optimizer.engine.variables import in_braces
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.management.arguments import PASSED_ON, add_arguments
 from optimizer.management.patience import Patience
@@ -28,6 +29,7 @@ from optimizer.management.reading import (
     percent,
     read,
     rows_file,
+    unknown_literals,
 )
 from optimizer.management.telling import result_lines, result_text, summary
 from optimizer.management.terminal import ProgressBar, plain
@@ -99,7 +101,9 @@ class Command(BaseCommand):
         number = options["resume"]
         found = OptimizationSession.objects.visible_to(user).filter(pk=number).first()
         session: OptimizationSession | None = found
-        if session is None or not session.comparable:
+        if session is None:
+            raise bad_input(f"There is no optimization {number}.")
+        if not session.comparable:
             raise bad_input(
                 f"Optimization {number} has nothing to compare: it takes one that was stopped after something better "
                 "was found, and that has no verdict yet."
@@ -114,14 +118,17 @@ class Command(BaseCommand):
         form = OptimizationForm(typed, files, user=user)
         if not form.is_valid():
             raise bad_input(faults(form))
+        if unknown := unknown_literals(form):
+            raise bad_input(f"--literal {unknown[0]}: the prompt has no {in_braces(unknown[0])}.")
         self._tell_rows(form)
         return form.choices()
 
     def _tell_rows(self, form: OptimizationForm) -> None:
-        """How the rows were read, for who has no page to look at."""
+        """How the rows were read: a terminal has no preview."""
         if form.table and form.binding:
             rows = counted(len(form.table.rows), "row")
-            told = [f"{rows}: {form.binding.in_words(form.table)}", *form.table.notes, *form.warnings]
+            told = [f"{rows}: {form.binding.in_words(form.table)}", *form.table.notes]
+            told += [*form.binding.blanks(form.table), *form.warnings]
             self.stderr.write("\n".join(told))
 
     def _estimate(self, choices: Choices) -> Forecast | None:
@@ -159,7 +166,7 @@ class Command(BaseCommand):
 
     @staticmethod
     def _refuse_settings(options: dict[str, Any]) -> None:
-        """What goes on keeps its settings."""
+        """An optimization that continues keeps its settings."""
         if ignored := [option(name) for name in (*PASSED_ON, "examples") if options[name] is not None]:
             raise bad_input(f"--resume continues with the same settings; leave out: {', '.join(ignored)}.")
         if options["estimate"] and not options["compare_only"]:
