@@ -111,6 +111,7 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
         (("--prompt", "x", "--max-minutes", "0"), "--max-minutes:"),
         (("--prompt", "x", "--target-score", "90"), "90 is not a score above 0, at most 1"),
         (("--prompt", "x", "--threshold", "0"), "threshold: 0 is not a score"),
+        (("--prompt", "x {{a}}", "--literal", "b"), "--literal b: the prompt has no {{b}}"),
         (("--prompt", "x", "--patience", "0"), "patience:"),
         (("--prompt", "x", "--tolerance", "0.1"), "belongs to the numeric grader. Add --grader numeric"),
         (
@@ -129,7 +130,7 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
         (("--resume", "7", "--choices", "a,b", "--examples", "x"), "leave out: --choices, --examples"),
         (("--resume", "7", "--estimate"), "has not been started"),
         (("--resume", "7", "--only-proven"), "leave out: --only-proven"),
-        (("--resume", "7", "--compare-only"), "has nothing to compare"),
+        (("--resume", "7", "--compare-only"), "There is no optimization 7"),
         (("--prompt", "x", "--compare-only"), "--compare-only goes with --resume"),
     ],
 )
@@ -146,7 +147,7 @@ def test_bad_input_is_refused_with_its_reason(
         (b"input,input,expected\na,b,c\n", "twice"),
         ("a\n水是湿的吗？\n火是冷的吗？".encode("gbk"), "UTF-8"),
         (b"input,expected\n" + b"a,b\nc,d\n", "at least 4"),
-        (b"input,expected\n" + b"a,b\n" * 9, "There is 1 row"),
+        (b"input,expected\n" + b"a,b\n" * 9, "There is 1 different row"),
         (b"", "no rows"),
         (b"x" * (6 * 2**20), "5 MB"),
     ],

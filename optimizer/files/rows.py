@@ -133,7 +133,7 @@ def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
     table = Table(columns, (), expected, chosen, weight, bool(assigned.input))
     rows = _rows(sheet, table, limits)
     if (different := len({tuple(row.cells[name] for name in table.others) for row in rows})) < FEWEST_ROWS:
-        raise FileFault(too_few(different), columns=sheet.columns, headless=sheet.tabular and sheet.headed)
+        raise FileFault(too_few(different))
     if any(row.accepted for row in rows):
         notes.append(
             f"“{expected}” holds lists: any answer in a list is right. (The json grader wants the list.)"

@@ -69,6 +69,13 @@ def test_braces_that_are_no_variables_are_kept(user_client: Client, prompt: str)
     assert OptimizationSession.objects.get().prompt.original == prompt
 
 
+def test_rows_that_differ_only_in_what_is_not_used_are_too_few(user_client: Client) -> None:
+    same = "id,question,expected\n" + "".join(f"{n},why?,so\n" for n in range(9))
+    typed: dict[str, object] = {"prompt": "Answer {{question}}.", "rows": same}
+    assert "There is 1 different row" in preview(user_client, typed)
+    assert user_client.post("/", typed).status_code == 422
+
+
 def test_a_file_without_a_header_can_be_taken_as_it_is(user_client: Client) -> None:
     typed = {
         "prompt": "Answer.",

@@ -416,6 +416,8 @@ def test_an_input_fills_every_variable_or_is_refused(user_client: Client, worksp
         "Input 2: it needs a value for each variable. Write {&quot;a&quot;: &quot;…&quot;"
         in refused.content.decode()
     )
+    for broken in ('{"a": "\\ud800", "b": "y"}', '{"a": "", "b": " "}', '{"a": NaN, "b": "y"}'):
+        assert user_client.post(address(waiting, "inputs/"), {"input": [both[0], broken]}).status_code == 422
     assert user_client.post(address(waiting, "inputs/"), {"input": both}).status_code == 302
 
 
