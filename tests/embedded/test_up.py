@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -53,9 +54,18 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def start(environ: dict[str, str]) -> subprocess.Popen[str]:
-    with progress(environ).open("w") as told:
-        return subprocess.Popen(UP, env=environ, text=True, stdout=subprocess.PIPE, stderr=told)
+@contextlib.contextmanager
+def start(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Killed where a test fails: it would be waited for without end."""
+    with (
+        progress(environ).open("w") as told,
+        subprocess.Popen(UP, env=environ, text=True, stdout=subprocess.PIPE, stderr=told) as up,
+    ):
+        try:
+            yield up
+        finally:
+            if up.poll() is None:
+                up.kill()
 
 
 def progress(environ: dict[str, str]) -> Path:
@@ -132,7 +142,7 @@ def test_when_all_but_up_was_killed_it_says_that_everything_comes_back(environ: 
 
 
 def manage(environ: dict[str, str], *arguments: str) -> None:
-    subprocess.run([*UP[:-1], *arguments], env=environ, cwd=CHECKOUT, check=True, timeout=60)
+    subprocess.run([*UP[:-1], *arguments], env=environ, cwd=CHECKOUT, check=True, timeout=180)
 
 
 def test_a_start_after_everything_was_killed_recovers_also_where_it_is_deployed(
