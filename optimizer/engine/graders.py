@@ -22,6 +22,7 @@ from optimizer.engine.values import NoValue, normal, value_in, value_of
 
 REGEX_SECONDS = 0.5
 SLACK = Fraction(1, 10**9)  # of numbers that were computed with floats
+DENIALS = ("not", "not a", "not an", "not the", "isn't", "never")
 EXPECTED = "expected "  # begins a reason that says no more than the answer and what was expected
 THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 
@@ -84,7 +85,8 @@ def apart(one: Fraction, other: Fraction, options: Options) -> Fraction:
 def json_equal(output: str, expected: str, options: Options) -> Grade:
     """The output is or has JSON that equals the expected value, or fits it where that is a JSON schema."""
     try:
-        said, wanted = value_in(output), value_of(expected)
+        wanted = value_of(expected)
+        said = value_in(output, _kind(wanted))
         if is_schema(wanted):
             fault = misfit(said, wanted)
             return Grade(0.0, fault) if fault else Grade(1.0)
@@ -93,17 +95,33 @@ def json_equal(output: str, expected: str, options: Options) -> Grade:
         return Grade(0.0, f"not JSON: {output[:80]!r}")
 
 
+def _kind(wanted: object) -> type | None:
+    """What to look for among sentences: an object, or a list; None where either may be meant."""
+    if is_schema(wanted):
+        return {"object": dict, "array": list}.get(str(wanted.get("type")))  # type: ignore[attr-defined]
+    return next((kind for kind in (dict, list) if isinstance(wanted, kind)), None)
+
+
 def choice(output: str, expected: str, options: Options) -> Grade:
-    """The output names the expected choice and no other. `choices` are separated by line breaks."""
+    """The output names the expected choice and no other; "not good" does not name good. `choices` are separated by
+    line breaks."""
     choices, whole, wanted = _choices(options.get("choices", "")), folded(output), folded(expected)
     if whole in choices or not wanted:
         return _verdict(whole == wanted, output, expected)
     left, named = in_line(output), set()
     for one in choices:
         if one in left and stands(one, left):
-            named.add(one)
+            if stands(one, _affirmed(one, left)):
+                named.add(one)
             left = without(one, left)  # "safe" is not named by "not safe", where both are choices
     return _verdict(named == {wanted}, output, expected)
+
+
+def _affirmed(one: str, text: str) -> str:
+    """The text without what denies the choice: "not good", "isn't good"."""
+    for word in DENIALS:
+        text = text.replace(f"{word} {one}", " ")
+    return text
 
 
 @lru_cache(16)

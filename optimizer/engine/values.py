@@ -29,8 +29,9 @@ def value_of(text: str) -> Any:
     return _strictly(seen(text).strip())
 
 
-def value_in(text: str) -> Any:
-    """The value that the text is or has: the last one where it has several. NoValue where that is broken.
+def value_in(text: str, kind: type | None = None) -> Any:
+    """The value that the text is or has: the last one where it has several, or the last of that kind (a citation such
+    as [1] behind an object is none). NoValue where that is broken.
 
     Within sentences only objects and arrays are values; alone in the text or in its only fence anything is.
     """
@@ -40,7 +41,7 @@ def value_in(text: str) -> Any:
             return _strictly(candidate)
         except NoValue:
             pass
-    return _last_within(text)
+    return _last_within(text, kind)
 
 
 def normal(value: Any) -> Hashable:
@@ -101,10 +102,11 @@ def _fenced(text: str) -> list[str]:
     return [inside.strip(), inside[found.end() if found else 0 :].strip()]
 
 
-def _last_within(text: str) -> Any:
+def _last_within(text: str, kind: type | None) -> Any:
     last = None
     for found in _values(text):
-        last = found
+        if found is None or kind is None or isinstance(found[0], kind):
+            last = found
     if last is None:
         raise NoValue("there is no JSON in it")
     return last[0]

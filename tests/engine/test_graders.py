@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from optimizer.engine.graders import fault, folded, graded, told
+from optimizer.engine.graders import GRADERS, fault, folded, graded, told
 from optimizer.engine.operators.parts import shared_format
 
 FENCE = "```"
@@ -305,3 +305,24 @@ def test_what_is_nothing_but_punctuation_stays(text: str) -> None:
 def test_answers_that_are_not_finite_are_not_asked_for_as_numbers() -> None:
     assert shared_format(["nan", "inf", "infinity", "-inf"]).startswith("Answer with one word only.")
     assert shared_format(["1,5", "−3", "1 000", "٤٥"]).startswith("Answer with the number only.")
+
+
+@pytest.mark.parametrize(
+    ("output", "right"),
+    [
+        ("Not positive.", set()),
+        ("It isn't positive but negative", {"negative"}),
+        ("positive, not negative", {"positive"}),
+        ("Positive", {"positive"}),
+    ],
+)
+def test_a_choice_that_is_denied_is_not_named(output: str, right: set[str]) -> None:
+    options = {"choices": "positive\nnegative"}
+    named = {one for one in ("positive", "negative") if GRADERS["choice"](output, one, options).score == 1}
+    assert named == right
+
+
+def test_a_citation_behind_an_object_is_not_the_answer() -> None:
+    assert GRADERS["json"]('{"a": 1}\nNote: see [1].', '{"a": 1}', {}).score == 1
+    assert GRADERS["json"]('[1] as in {"a": 2}', "[1]", {}).score == 1
+    assert GRADERS["json"]('{"a": 1} {"b": 2', '{"a": 1}', {}).score == 0

@@ -26,10 +26,13 @@ VALUES = st.recursive(
 
 
 def read(content: bytes | str, name: str = "", assignment: Assignment | None = None) -> Table | None:
+    """The table, of four rows at least; None where it is refused."""
     try:
-        return read_table(content, name, assignment=assignment)
+        table = read_table(content, name, assignment=assignment)
     except FileFault:
         return None
+    assert len(table.rows) >= 4
+    return table
 
 
 @MANY
