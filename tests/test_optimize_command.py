@@ -320,7 +320,7 @@ def test_the_verdict_and_the_gain_are_the_last_lines_on_standard_error(
     session = OptimizationSession.objects.get()
     told = last_lines(said.err)
     assert told[:3] == [
-        "Better: 16 of 16 rows better, none worse.",
+        "Better. 16 of 16 rows better, none worse.",
         "+100 points on 16 rows that the search never saw (95 % interval +100 to +100): "
         "16 better, 0 worse, 0 the same.",
         "Accuracy: 0 % with the original, 100 % with the best found.",
@@ -342,7 +342,7 @@ def test_what_is_ahead_without_proof_is_printed_with_that_line_beside_it(
     run_in_text(rows)
     said = capsys.readouterr()
     assert said.out.strip() not in ("", PROMPT)
-    assert last_lines(said.err)[0] == "Not proven: Ahead on 3 of 16 rows, not proven."
+    assert last_lines(said.err)[0] == "Not proven. Ahead on 3 of 16 rows, not proven."
 
 
 def test_only_proven_prints_the_original_instead(
@@ -407,7 +407,7 @@ def test_the_best_of_a_stopped_one_is_compared_in_the_terminal(
     call_command("optimize", "--resume", number, "--compare-only")
     said = capsys.readouterr()
     assert said.err.startswith("About 32 calls")
-    assert last_lines(said.err)[0].startswith("Better: 16 of 16 rows better")
+    assert last_lines(said.err)[0].startswith("Better. 16 of 16 rows better")
     session.refresh_from_db()
     assert (session.status, session.verdict) == ("cancelled", "better")
     with pytest.raises(CommandError, match="has nothing to compare") as refused:

@@ -243,6 +243,8 @@ class Search:
     def _enough(self) -> Steps[str]:
         """Why the search may end here, or ""."""
         if (yield from self.contest.target_reached()):
+            if self.config.target_score >= 1:
+                return "The best so far is right on every search row."
             return "The target score is reached on the search rows."
         if self.rounds_without_gain >= self.config.patience:
             return self._patience_ended()

@@ -30,7 +30,7 @@ def found_of(session: OptimizationSession) -> Candidate | None:
 def result_lines(session: OptimizationSession) -> Iterator[str]:
     """The verdict first, what was measured, and what to do with it."""
     verdict = word(session)
-    yield f"{verdict}: {headline(session)}" if verdict else headline(session)
+    yield f"{verdict}. {headline(session)}" if verdict else headline(session)
     yield from filter(None, [gain(session), _scores(session)])
     if step := next_step(session):
         yield f"Next: {step}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
 
+from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
 from optimizer.progress import live_text
 from optimizer.services.advice import grader_advice
@@ -25,6 +27,7 @@ TABS = {
     "settings": "Settings",
 }
 LATEST = 6
+FEWEST_EMPTY = 3  # boxes for inputs of one's own; else as many as a verdict needs
 CANDIDATES = 500
 LINES = 300
 ROWS = 500
@@ -47,7 +50,16 @@ def _progress(session: OptimizationSession) -> Context:
         "latest": candidates[: -LATEST - 1 : -1],
         "count": len(candidates),
         "text": live_text(session.pk) if session.is_active else "",
+        "empty_inputs": range(max(FEWEST_EMPTY, 2 * FEWEST_ROWS - len(session.inputs or ()))),
+        "input_like": _input_like(session),
     }
+
+
+def _input_like(session: OptimizationSession) -> str:
+    """What to write into an empty box: a value for each variable, where there are several."""
+    if len(session.variables) < 2:
+        return "Another input"
+    return json.dumps(dict.fromkeys(session.variables, "…"), ensure_ascii=False)
 
 
 def _listed(session: OptimizationSession) -> Context:

@@ -124,7 +124,7 @@ def test_an_optimizer_that_fails_before_anything_was_found_fails_the_run() -> No
 
 def test_an_optimizer_that_was_not_asked_is_not_blamed() -> None:
     result = result_of(task())
-    assert result.reason == "The target score is reached on the search rows."
+    assert result.reason == "The best so far is right on every search row."
     assert "wrote no usable rewrite" not in " ".join(result.caveats)
 
 

@@ -110,7 +110,7 @@ def test_the_budget_of_calls_is_never_overshot(most: int) -> None:
     assert len({request.key for request in model.requests}) <= most
     assert isinstance(last, Finished)
     assert last.comparison is not None
-    assert "The budget of" in last.reason or "target score" in last.reason
+    assert "The budget of" in last.reason or "every search row" in last.reason
     assert last.best != 0  # what could be searched was
 
 
@@ -243,7 +243,7 @@ def test_too_few_rows_are_refused_before_anything_is_spent() -> None:
 
 
 def test_the_target_score_ends_the_search() -> None:
-    assert "target score" in result_of(task()).reason
+    assert "every search row" in result_of(task()).reason
 
 
 def test_among_several_that_reach_the_target_training_rows_decide() -> None:
@@ -261,7 +261,7 @@ def test_among_several_that_reach_the_target_training_rows_decide() -> None:
         return "wrong" if request.purpose == "answer" else proposals(request)
 
     result = result_of(task(items=items), flattering)
-    assert "target score" in result.reason
+    assert "every search row" in result.reason
     assert result.best != 0
     assert result.comparison is not None
     assert (result.comparison.baseline, result.comparison.best) == (0.0, 1.0)

@@ -320,7 +320,7 @@ def test_run_again_keeps_old_examples_chosen(user_client: Client, workspace: Wor
     for _ in range(home.DATASETS):
         factories.make_dataset(workspace, rows=1)
     page = user_client.get(f"/?from={session.pk}").content.decode()
-    assert f'<option value="{oldest.pk}" selected>The oldest</option>' in page
+    assert f'<option value="{oldest.pk}" selected>The oldest, ' in page
     assert "The oldest" not in user_client.get("/?blank=1").content.decode()
 
 

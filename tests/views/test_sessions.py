@@ -362,7 +362,7 @@ def test_a_live_frame_leaves_what_was_typed_alone(user_client: Client, waiting: 
 def test_the_inputs_can_be_told_apart_by_ear(user_client: Client, waiting: OptimizationSession) -> None:
     page = page_of(user_client, waiting)
     names = re.findall('<textarea name="input"[^>]*aria-label="([^"]+)"', page)
-    assert len(names) == len(set(names)) == 5
+    assert len(names) == len(set(names)) == 24
     assert '<h2 id="approval-title">' in page
     refused = user_client.post(address(waiting, "inputs/"), {"input": ["one"]}, headers=HTMX)
     assert '<ul class="errors" role="alert">' in refused.content.decode()
