@@ -23,5 +23,5 @@ def keep(names: Iterable[str]) -> None:
 
 def cache_key(*parts: str) -> str:
     """A key for what holds of these servers alone: a terminal may name others than the web process does."""
-    where = hashlib.sha256("\n".join(settings.OLLAMA_HOSTS).encode()).hexdigest()
+    where = hashlib.sha256("\n".join(map(str, settings.OLLAMA_HOSTS)).encode()).hexdigest()
     return ":".join([where, *parts])

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
+from optimizer.llm.address import AddressError, read_addresses
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
@@ -36,7 +38,7 @@ try:
     DATABASE = env.dj_db_url("DATABASE_URL")
     DATABASE_POOL = env.int("DATABASE_POOL", 20, validate=validate.Range(min=1))
     REDIS_URL = env.str("REDIS_URL")
-    OLLAMA_HOSTS: list[str] = env.list("OLLAMA_HOST")
+    OLLAMA_HOSTS = read_addresses(env.str("OLLAMA_HOST"), api_key=env.str("OLLAMA_API_KEY", ""))
     OLLAMA_PARALLEL = env.int("OLLAMA_PARALLEL", 4, validate=validate.Range(min=1))
     OLLAMA_CONTEXT = env.int("OLLAMA_CONTEXT", 8192, validate=validate.Range(min=512))
     OLLAMA_TIMEOUT = env.float("OLLAMA_TIMEOUT", 300.0, validate=validate.Range(min=1))
@@ -61,6 +63,8 @@ try:
     OIDC_SECRET = env.str("OIDC_SECRET", "")
     OIDC_NAME = env.str("OIDC_NAME", "Single sign-on")
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+except AddressError as error:
+    raise ImproperlyConfigured(str(error)) from None  # the cause holds what was typed, a password perhaps
 except EnvError as error:
     raise ImproperlyConfigured(
         f"{error}. Start through `./manage.py`, which fills in the embedded services, or set the variable."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import re
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ LONG = 200  # bytes of a prompt that tells well how dense its tokens are
 VERDICT_TOKENS = 64
 THINKING_TOKENS = 1024  # for a model that was cut while it thought
 MARGIN = 1.25  # what is to come may be so much denser or slower than what was seen
+
+THOUGHTS = re.compile(r"</?think>|<\|channel\|>")
 
 Kind = tuple[str, bool]  # of calls: their purpose, and whether they show earlier turns
 
@@ -306,7 +309,7 @@ def cut_in_thought(answer: Answer) -> bool:
     white space is no thought."""
     if not isinstance(answer, Reply) or answer.finish_reason != "length":
         return False
-    return not answer.text or ("<think>" in answer.text and not without_thinking(answer.text))
+    return not answer.text or (bool(THOUGHTS.search(answer.text)) and not without_thinking(answer.text))
 
 
 def wall_clock(durations: Sequence[int], slots: int) -> int:

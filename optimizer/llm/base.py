@@ -13,12 +13,14 @@ from typing import Any, Protocol
 class Unavailable(Exception):
     """The server cannot be reached or is not ready. Trying again later may help.
 
-    `answered` is true where the server itself reported a fault, which is not waited for without end.
+    `answered` is true where the server itself reported a fault, which is not waited for without end; `status` is its
+    HTTP status, 0 where there was none.
     """
 
-    def __init__(self, text: str, *, answered: bool = False) -> None:
+    def __init__(self, text: str, *, answered: bool = False, status: int = 0) -> None:
         super().__init__(text)
         self.answered = answered
+        self.status = status
 
 
 class CallFailed(Exception):
@@ -27,6 +29,9 @@ class CallFailed(Exception):
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+UNEQUAL = {"purpose", "beginning"}  # what does not decide the reply
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,9 @@ class Message:
 class Request:
     """One call of a model. Equal requests are paid for once.
 
-    `schema` is a JSON schema that the reply should follow; `max_tokens` limits the reply;
-    `purpose` says which step asks and does not count for equality of keys.
+    `schema` is a JSON schema that the reply should follow; `max_tokens` limits the reply. What does not count for
+    equality: `purpose` says which step asks; requests of one `beginning` share the beginning of their prompts, which
+    a server need not read again when they come one after the other.
     """
 
     purpose: str
@@ -52,6 +58,7 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     schema: dict[str, Any] | None = None
+    beginning: str = ""
 
     @cached_property
     def key(self) -> str:
@@ -59,19 +66,29 @@ class Request:
         messages = [
             vars(message) for message in self.messages
         ]  # asdict would copy each value, for many requests
-        content = {**vars(self), "messages": messages, "purpose": None}
+        content = {name: value for name, value in vars(self).items() if name not in UNEQUAL}
+        content |= {"messages": messages, "purpose": None}  # its place in keys that are in ledgers already
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model said. `finish_reason` is "stop", or "length" where `max_tokens` cut it."""
+    """What the model said. `finish_reason` is "stop", or "length" where `max_tokens` cut it.
+
+    Milliseconds: `duration_ms` in all, of which `busy_ms` reading and writing and `load_ms` loading the model; the rest
+    was time in line. `host` is the server's address. `at_ms` is how long the run had worked when the reply came, None
+    where nobody counts.
+    """
 
     text: str
     finish_reason: str = "stop"
     prompt_tokens: int = 0
     completion_tokens: int = 0
     duration_ms: int = 0
+    busy_ms: int = 0
+    load_ms: int = 0
+    host: str = ""
+    at_ms: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
-import httpx
-import ollama
+from optimizer.llm.address import Address, read_address
+from optimizer.llm.base import Reply, Request, Unavailable, storable
+from optimizer.llm.client import client_of, ollama
+from optimizer.llm.faults import FAULTS, explained, window_exceeded
 
-from optimizer.llm.base import CallFailed, Reply, Request, Unavailable, storable
-
-FAULTS = (ollama.ResponseError, httpx.HTTPError, ConnectionError, ValueError)
-WINDOW_FULL = ("exceeds the context", "exceed the context", "exceeds the available context", "exceeds maximum context",
-               "input length", "prompt is too long", "context length", "context size", "context window")  # fmt: skip
-TRANSIENT = {408, 429, 500, 502, 503, 504}
-
-
-class StrictClient(ollama.AsyncClient):
-    """The official client, which has no arguments for `truncate` and `shift`: a prompt is never cut silently."""
-
-    async def _request(self, cls: Any, *args: Any, stream: bool = False, **kwargs: Any) -> Any:
-        if isinstance(kwargs.get("json"), dict) and "messages" in kwargs["json"]:
-            kwargs["json"] |= {"truncate": False, "shift": False}
-        return await super()._request(cls, *args, stream=stream, **kwargs)
+MILLION = 1_000_000  # nanoseconds in a millisecond
 
 
 class OllamaHost:
-    """A server at an address. `slots` is how many requests it answers at once; `context` caps `num_ctx` (tokens)."""
+    """A server at an address. `slots` is how many requests it is sent at once at most; `context` caps `num_ctx`
+    (tokens)."""
 
-    def __init__(self, address: str, *, slots: int = 4, context: int = 8192, timeout: float = 300.0) -> None:
-        self.address = address
+    def __init__(
+        self, address: Address | str, *, slots: int = 4, context: int = 8192, timeout: float = 300.0
+    ) -> None:
+        self._address = read_address(address) if isinstance(address, str) else address
+        self.address = str(self._address)
         self.slots = slots
         self.context = context
-        self.client = StrictClient(host=address, timeout=httpx.Timeout(timeout, connect=5.0))
+        self.client = client_of(self._address, timeout=timeout)
         self._windows: dict[str, int] = {}
 
     async def models(self) -> dict[str, str]:
         """The models the server has: digests by name, "" where it tells none."""
         found = await self._asking(self.client.list())
         return {model.model: model.digest or "" for model in found.models}
+
+    async def version(self) -> str:
+        """What the server says that it is."""
+        return str((await self._asking(self.client.version()))["version"])
 
     async def close(self) -> None:
         """Drop the connections."""
@@ -47,15 +45,13 @@ class OllamaHost:
     async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
         """The whole reply; `on_text` is told the text so far. Raises Unavailable or CallFailed."""
         window = await self.window(request.model)
-        text, last = "", None
+        said = Said()
         async for part in self._stream(request, window):
-            text += part.message.content or ""
-            if part.message.content:
-                on_text(text)
-            last = part
-        if last is None or not last.done:
-            raise Unavailable(f"{self.address} ended its reply early.")
-        return checked(request, self._as_reply(text, last), window)
+            if said.hears(part):
+                on_text(said.text)
+        if said.last is None:
+            raise Unavailable(f"Ollama at {self.address} ended its reply early.", answered=True)
+        return checked(request, self._as_reply(request, said, said.last), window)
 
     async def window(self, model: str) -> int:
         """The context window that calls to this model get, in tokens."""
@@ -85,47 +81,60 @@ class OllamaHost:
             async for part in parts:
                 yield part
         except FAULTS as error:
-            raise self._explain(error, request.model, window) from error
+            raise explained(error, self._address, model=request.model, window=window) from error
 
     async def _asking(self, awaitable: Any) -> Any:
         try:
             return await awaitable
         except FAULTS as error:
-            raise self._explain(error) from error
+            raise explained(error, self._address) from error
 
-    def _explain(self, error: Exception, model: str = "", window: int = 0) -> Exception:
-        if isinstance(error, ValueError):  # what the client's own validation raises
-            return CallFailed("not_ollama", f"{self.address} does not speak Ollama's API. Check OLLAMA_HOST.")
-        if not isinstance(error, ollama.ResponseError):
-            return Unavailable(f"Ollama at {self.address} does not answer ({type(error).__name__}).")
-        text = str(error.error)
-        if any(words in text for words in WINDOW_FULL):
-            return window_exceeded(model, window)
-        if error.status_code in TRANSIENT:
-            return Unavailable(f"Ollama at {self.address} says: {text}", answered=error.status_code == 500)
-        if error.status_code == 404:
-            return CallFailed("unknown_model", f"{text}. Get it with `ollama pull`, or choose another model.")
-        return CallFailed("refused", f"Ollama at {self.address} refused the call: {text}")
-
-    @staticmethod
-    def _as_reply(text: str, last: ollama.ChatResponse) -> Reply:
+    def _as_reply(self, request: Request, said: Said, last: ollama.ChatResponse) -> Reply:
         return Reply(
-            text=storable(text),
+            text=storable(said.answer(request)),
             finish_reason=last.done_reason or "stop",
             prompt_tokens=last.prompt_eval_count or 0,
             completion_tokens=last.eval_count or 0,
-            duration_ms=(last.total_duration or 0) // 1_000_000,
+            duration_ms=(last.total_duration or 0) // MILLION,
+            busy_ms=((last.prompt_eval_duration or 0) + (last.eval_duration or 0)) // MILLION,
+            load_ms=(last.load_duration or 0) // MILLION,
+            host=self.address,
         )
 
 
-def window_exceeded(model: str, window: int) -> CallFailed:
-    """The error for a call that does not fit: names the model, its window and the fix."""
-    return CallFailed(
-        "context_window",
-        f"A call does not fit into the context window of {model}, {window} tokens. Shorten the prompt, the rows or "
-        "the answers, choose a model with a larger window, or raise OLLAMA_CONTEXT "
-        "(for the embedded model: EMBEDDED_CONTEXT).",
-    )
+@dataclass
+class Said:
+    """What a stream has said so far. Some servers put an answer where thoughts or calls of tools belong."""
+
+    text: str = ""
+    thoughts: str = ""
+    tools: str = ""
+    last: ollama.ChatResponse | None = None
+
+    def hears(self, part: ollama.ChatResponse) -> bool:
+        """Whether the text grew."""
+        self.text += part.message.content or ""
+        self.thoughts += part.message.thinking or ""
+        for call in part.message.tool_calls or ():
+            self.tools += json.dumps(dict(call.function.arguments), ensure_ascii=False)
+        if part.done:
+            self.last = part
+        return bool(part.message.content)
+
+    def answer(self, request: Request) -> str:
+        """The text; else a tool's arguments; else thoughts that are the JSON which was asked for."""
+        if self.text.strip():
+            return self.text
+        if request.schema and _is_json(self.thoughts):
+            return self.thoughts
+        return self.tools or self.text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def checked(request: Request, reply: Reply, window: int) -> Reply:

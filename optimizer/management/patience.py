@@ -34,7 +34,7 @@ class Patience:
                 self._since = None
 
     def _advice(self, waiting: str) -> str:
-        hosts = ", ".join(settings.OLLAMA_HOSTS)
+        hosts = ", ".join(map(str, settings.OLLAMA_HOSTS))
         said = waiting.removeprefix("waiting for Ollama: ")
         return (
             f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {said} "

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from optimizer.engine.graders import GRADERS, fault, folded, graded, told
+from optimizer.engine.graders import GRADERS, fault, folded, graded, told, without_thinking
 from optimizer.engine.operators.parts import shared_format
 
 FENCE = "```"
@@ -326,3 +326,22 @@ def test_a_citation_behind_an_object_is_not_the_answer() -> None:
     assert GRADERS["json"]('{"a": 1}\nNote: see [1].', '{"a": 1}', {}).score == 1
     assert GRADERS["json"]('[1] as in {"a": 2}', "[1]", {}).score == 1
     assert GRADERS["json"]('{"a": 1} {"b": 2', '{"a": 1}', {}).score == 0
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "Let me look.\n</think>\n\npositive",
+        "<think>Hm.</think>positive",
+        "<|channel|>analysis<|message|>We answer.<|end|><|start|>assistant<|channel|>final<|message|>positive",
+        "positive<|im_end|>",
+        "positive<|return|>\n",
+    ],
+)
+def test_thoughts_and_marks_of_a_template_are_no_answer(output: str) -> None:
+    assert without_thinking(output) == "positive"
+
+
+def test_a_thought_without_an_end_is_no_answer() -> None:
+    assert without_thinking("<|channel|>analysis<|message|>We need") == ""
+    assert without_thinking("<think>We need") == ""

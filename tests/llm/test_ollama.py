@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -135,10 +135,10 @@ def test_an_unknown_model_says_how_to_get_one() -> None:
 
 def test_a_busy_server_is_unavailable(odd: tuple[type[Odd], OllamaHost]) -> None:
     handler, host = odd
-    for handler.status, answered in ((503, False), (500, True)):
-        with pytest.raises(Unavailable) as failed:
+    for handler.status in (503, 500, 429, 524):
+        with pytest.raises(Unavailable, match="says: busy") as failed:
             reply_to(request("hi"), OllamaHost(host.address))
-        assert failed.value.answered is answered
+        assert (failed.value.answered, failed.value.status) == (True, handler.status)
 
 
 def test_a_server_that_is_away_is_unavailable() -> None:
@@ -162,3 +162,122 @@ def test_a_full_window_is_no_reply() -> None:
     with pytest.raises(CallFailed):
         checked(asked, Reply("…", "length", prompt_tokens=90, completion_tokens=10), window=100)
     assert checked(asked, Reply("…", "length", prompt_tokens=30, completion_tokens=50), window=100)
+
+
+def line(content: str, *, done: bool = False, **message: Any) -> bytes:
+    """A line of a chat's stream."""
+    said = {"model": "x", "message": {"role": "assistant", "content": content, **message}, "done": done}
+    ended = {"done_reason": "stop", "eval_count": 1, "prompt_eval_count": 40} if done else {}
+    return json.dumps(said | ended, ensure_ascii=False).encode() + b"\n"
+
+
+class Saying(Odd):
+    """Sends these bytes as its answer to a chat, or this error."""
+
+    bytes_sent = b""
+
+    def do_POST(self) -> None:
+        if self.path != "/api/chat":
+            super().do_POST()
+            return
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.bytes_sent)
+
+
+SCHEMA = {"type": "object", "properties": {"score": {"type": "integer"}}}
+JSON = '{"score": 7}'
+
+
+@pytest.fixture
+def saying() -> Iterator[Callable[..., Reply]]:
+
+    class Handler(Saying):
+        pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def say(*lines: bytes, status: int = 200, **asked: Any) -> Reply:
+        Handler.bytes_sent, Handler.status = b"".join(lines), status
+        return reply_to(request("hi", **asked), OllamaHost(f"http://127.0.0.1:{server.server_port}"))
+
+    yield say
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("mark", ["\u0085", "\u2028", "\u2029", "\x0c", "\x1e"])
+def test_only_a_newline_ends_a_line(saying: Callable[..., Reply], mark: str) -> None:
+    text = f"one{mark}two"
+    assert saying(line(text), line("", done=True)).text == text
+
+
+def test_an_error_inside_a_stream_is_one_that_may_pass(saying: Callable[..., Reply]) -> None:
+    with pytest.raises(Unavailable, match="says: unexpected EOF") as failed:
+        saying(line("po"), b'{"error": "unexpected EOF"}\n')
+    assert failed.value.answered
+
+
+def test_a_stream_without_an_end_is_no_reply(saying: Callable[..., Reply]) -> None:
+    with pytest.raises(Unavailable, match="ended its reply early") as failed:
+        saying(line("positive"))
+    assert failed.value.answered
+
+
+def test_an_answer_is_found_where_the_server_puts_it(saying: Callable[..., Reply]) -> None:
+    thought = line("", thinking=JSON)
+    assert saying(thought, line("", done=True), schema=SCHEMA).text == JSON
+    assert saying(thought, line("", done=True)).text == ""
+    assert saying(line("", thinking="Hmm."), line("", done=True), schema=SCHEMA).text == ""
+    call = {"function": {"name": "answer", "arguments": {"score": 7}}}
+    assert saying(line("", tool_calls=[call]), line("", done=True)).text == JSON
+
+
+PAGE = b"<!DOCTYPE html><html><head><title>524: A timeout occurred</title></head><body>" + b"x" * 3000
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "words", "code"),
+    [
+        (524, PAGE, "says: 524: A timeout occurred$", ""),
+        (429, b'{"error": "you have reached your weekly usage limit"}', "weekly usage limit", ""),
+        (500, b'{"error": "model requires more system memory (8.4 GiB)"}', "more system memory", ""),
+        (500, b'{"error": "{\\"error\\": {\\"message\\": \\"no room\\"}}"}', "says: no room$", ""),
+        (402, b'{"error": "this model requires a subscription"}', "requires a subscription", "refused"),
+        (401, b"<html><title>401 Authorization Required</title>", "OLLAMA_API_KEY", "unauthorized"),
+        (404, b"<html>404 Not Found</html>", "Check OLLAMA_HOST", "not_ollama"),
+        (404, b'{"error": "model \'x\' not found"}', "ollama pull", "unknown_model"),
+        (
+            400,
+            b'{"error": "request (9030 tokens) exceeds the available context size"}',
+            "fit",
+            "context_window",
+        ),
+    ],
+)
+def test_an_error_is_told_in_the_servers_own_words(
+    saying: Callable[..., Reply], status: int, said: bytes, words: str, code: str
+) -> None:
+    with pytest.raises((Unavailable, CallFailed), match=words) as failed:
+        saying(said, status=status)
+    assert getattr(failed.value, "code", "") == code
+    assert len(str(failed.value)) < 400
+
+
+def test_https_to_a_server_without_it_says_so(odd: tuple[type[Odd], OllamaHost]) -> None:
+    _, host = odd
+    with pytest.raises(CallFailed, match="Write http://"):
+        reply_to(request("hi"), OllamaHost(host.address.replace("http:", "https:")))
+
+
+def test_what_runs_on_this_machine_is_asked_without_a_proxy(
+    odd: tuple[type[Odd], OllamaHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, host = odd
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert reply_to(request("hi"), OllamaHost(host.address)).text == "hi"
+    with pytest.raises(Unavailable, match="through the proxy of HTTP_PROXY"):
+        reply_to(request("hi"), OllamaHost("http://model.invalid:11434"))

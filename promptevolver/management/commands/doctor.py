@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -18,10 +19,12 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import OperationalError
-from ollama import Client
 from redis import Redis
 from redis.exceptions import RedisError
 
+from optimizer.llm.address import Address
+from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.ollama import OllamaHost
 from promptevolver.celery import app
 from promptevolver.embedded import addresses, product
 from promptevolver.embedded.home import home_of
@@ -169,18 +172,29 @@ def healthy(address: str) -> bool:
     return product.healthy(address, timeout=3)
 
 
-def ollama(host: str) -> str:
-    version = addresses.ollama_version(host, timeout=3)
-    if version is None:
-        raise TroubleError(f"no answer at {host}", fix_of("OLLAMA_HOST"))
+def ollama(address: Address) -> str:
+    try:
+        version, models = asyncio.run(told_by(address))
+    except Unavailable as fault:
+        raise TroubleError(str(fault).removesuffix("."), fix_of("OLLAMA_HOST")) from fault
+    except CallFailed as fault:
+        raise TroubleError(str(fault).removesuffix("."), "correct OLLAMA_HOST") from fault
     if numbers(version) < SAFE_OLLAMA:
         raise TroubleError(
-            f"{version} at {host} has known holes (CVE-2026-7482)", "install Ollama 0.17.1 or newer"
+            f"{version} at {address} has known holes (CVE-2026-7482)", "install Ollama 0.17.1 or newer"
         )
-    models = [model.model for model in Client(host, timeout=10).list().models]
     if not models:
-        raise TroubleError(f"{host} has no model", "ollama pull llama3.2")
-    return f"{version} at {host}: {', '.join(map(str, models))}"
+        raise TroubleError(f"{address} has no model", "ollama pull llama3.2")
+    return f"{version} at {address}: {', '.join(models)}"
+
+
+async def told_by(address: Address) -> tuple[str, list[str]]:
+    """The server's version, and its models."""
+    host = OllamaHost(address, timeout=10)
+    try:
+        return await host.version(), list(await host.models())
+    finally:
+        await host.close()
 
 
 def numbers(version: str) -> tuple[int, ...]:

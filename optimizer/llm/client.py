@@ -1,0 +1,93 @@
+"""The official client, strict where it is lenient."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from optimizer.llm.address import Address
+
+CONNECT = 5.0  # seconds
+HIDDEN = ("OLLAMA_HOST", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
+
+
+@contextmanager
+def _hidden() -> Iterator[None]:
+    """The environment without what the package reads while it is imported: it makes a client from it, and stops at a
+    list of hosts and at a proxy that it does not know."""
+    kept = {name: os.environ.pop(name) for name in HIDDEN if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+with _hidden():
+    import ollama
+
+__all__ = ["StrictClient", "client_of", "ollama"]
+
+
+class StrictClient(ollama.AsyncClient):
+    """It has no arguments for `truncate` and `shift`: a prompt is never cut silently. And a line of a stream ends with
+    a newline alone, not with each of the characters that Unicode counts as one."""
+
+    async def version(self) -> dict[str, Any]:
+        """What the server says that it is; the package asks for no such thing."""
+        found = (await self._request_raw("GET", "/api/version")).json()
+        if not isinstance(found, dict) or "version" not in found:
+            raise ValueError("no version")
+        return found
+
+    async def _request(self, cls: Any, *args: Any, stream: bool = False, **kwargs: Any) -> Any:
+        if isinstance(kwargs.get("json"), dict) and "messages" in kwargs["json"]:
+            kwargs["json"] |= {"truncate": False, "shift": False}
+        if stream:
+            return self._stream(cls, *args, **kwargs)
+        return await super()._request(cls, *args, stream=False, **kwargs)
+
+    async def _request_raw(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        """The package would forget why there is no connection."""
+        reply: httpx.Response = await self._client.request(*args, **kwargs)
+        if not reply.is_success:
+            raise ollama.ResponseError(reply.text, reply.status_code)
+        return reply
+
+    async def _stream(self, cls: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        async with self._client.stream(*args, **kwargs) as reply:
+            if not reply.is_success:
+                await reply.aread()
+                raise ollama.ResponseError(reply.text, reply.status_code)
+            async for line in _lines(reply.aiter_bytes()):
+                part = json.loads(line)
+                if error := part.get("error"):
+                    raise ollama.ResponseError(
+                        str(error), 500
+                    )  # what it would have been before the stream began
+                yield cls(**part)
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield line
+    if rest.strip():
+        yield rest
+
+
+def client_of(address: Address, *, timeout: float) -> StrictClient:
+    """A client of the server. What runs on this machine is never asked through a proxy."""
+    return StrictClient(
+        host=address.url,
+        headers=address.headers,
+        timeout=httpx.Timeout(timeout, connect=CONNECT),
+        trust_env=not address.on_this_machine,
+    )

@@ -1,0 +1,102 @@
+"""What a server's error means, in its own words: what can pass, and what cannot."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import urllib.request
+from urllib.parse import urlsplit
+
+import httpx
+
+from optimizer.llm.address import Address
+from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.client import ollama
+
+FAULTS = (ollama.ResponseError, httpx.HTTPError, httpx.InvalidURL, ConnectionError, ValueError)
+WINDOW_FULL = ("exceeds the context", "exceed the context", "exceeds the available context", "exceeds maximum context",
+               "input length", "prompt is too long", "context length", "context size", "context window")  # fmt: skip
+TRANSIENT = {408, 425, 429, *range(500, 600)} - {501, 505}
+MOST_WORDS = 200  # characters of a server's own words
+TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
+NOT_TEXT = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>|[\x00-\x20\x7f-\x9f]+", re.DOTALL | re.IGNORECASE)
+DENIED = {401: "refuses the call", 403: "forbids the call"}
+
+
+def words_of(text: str) -> str:
+    """A server's words as one short line of plain text: the title where it sent a page."""
+    title = TITLE.search(text)
+    plain = html.unescape(NOT_TEXT.sub(" ", title[1] if title else _message(text)))
+    line = " ".join(plain.split())
+    return line if len(line) <= MOST_WORDS else f"{line[: MOST_WORDS - 1]}…"
+
+
+def _message(text: str) -> str:
+    """What stands under `error` or `message`, where the text is JSON: newer servers put one into the other."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    while isinstance(found, dict):
+        found = found.get("error") or found.get("message") or ""
+    return str(found or text)
+
+
+def explained(error: Exception, address: Address, *, model: str = "", window: int = 0) -> Exception:
+    """Unavailable where another try may help, else CallFailed."""
+    if isinstance(error, ollama.ResponseError):
+        return _answered(error.status_code, str(error.error), address, model, window)
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return CallFailed("bad_address", f"{address} is not an address. Check OLLAMA_HOST.")
+    if isinstance(error, ValueError):  # what the client's own validation raises
+        return CallFailed("not_ollama", f"{address} does not speak Ollama's API. Check OLLAMA_HOST.")
+    if "SSL" in str(error) and "WRONG_VERSION" in str(error):
+        return CallFailed("no_https", f"{address} does not speak https. Write http:// in OLLAMA_HOST.")
+    return Unavailable(f"Ollama at {address} does not answer ({_kind(error)}){_through_proxy(address)}.")
+
+
+def _answered(status: int, text: str, address: Address, model: str, window: int) -> Exception:
+    words = words_of(text) or f"HTTP {status}"
+    if any(part in text for part in WINDOW_FULL):
+        return window_exceeded(model, window)
+    if status in TRANSIENT:
+        return Unavailable(f"Ollama at {address} says: {words}", answered=True, status=status)
+    if status in DENIED:
+        keys = "Write user:password@ before the host in OLLAMA_HOST, or set OLLAMA_API_KEY."
+        return CallFailed("unauthorized", f"Ollama at {address} {DENIED[status]}: {words}. {keys}")
+    if status == 404 and "<" in text:
+        return CallFailed(
+            "not_ollama", f"{address} does not speak Ollama's API ({words}). Check OLLAMA_HOST."
+        )
+    if status == 404:
+        return CallFailed("unknown_model", f"{words}. Get it with `ollama pull`, or choose another model.")
+    return CallFailed("refused", f"Ollama at {address} refused the call: {words}")
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    return (
+        "no connection" if isinstance(error, ConnectionError | httpx.ConnectError) else type(error).__name__
+    )
+
+
+def _through_proxy(address: Address) -> str:
+    """That it was asked through a proxy, which may be what is wrong."""
+    place = urlsplit(address.url)
+    proxies = {} if address.on_this_machine else urllib.request.getproxies()
+    used = {place.scheme, "all"} & proxies.keys()
+    if not used or urllib.request.proxy_bypass(place.netloc):
+        return ""
+    return f", asked through the proxy of {place.scheme.upper()}_PROXY; NO_PROXY names what needs none"
+
+
+def window_exceeded(model: str, window: int) -> CallFailed:
+    """The error for a call that does not fit: names the model, its window and the fix."""
+    return CallFailed(
+        "context_window",
+        f"A call does not fit into the context window of {model}, {window} tokens. Shorten the prompt, the rows or "
+        "the answers, choose a model with a larger window, or raise OLLAMA_CONTEXT "
+        "(for the embedded model: EMBEDDED_CONTEXT).",
+    )

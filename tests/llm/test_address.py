@@ -1,0 +1,66 @@
+"""One reading of OLLAMA_HOST, whatever people write there, and no password in what is shown."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from optimizer.llm.address import AddressError, read_addresses
+
+
+@pytest.mark.parametrize(
+    ("typed", "urls"),
+    [
+        ("http://a:11434,http://b:11434", ["http://a:11434", "http://b:11434"]),
+        (" http://a:1 , b:2 ,", ["http://a:1", "http://b:2"]),
+        ('"http://a:1"', ["http://a:1"]),
+        ("'a' 'b'", ["http://a:11434", "http://b:11434"]),
+        (":11434", ["http://127.0.0.1:11434"]),
+        ("0.0.0.0", ["http://127.0.0.1:11434"]),
+        ("a:1/v1", ["http://a:1"]),
+        ("http://a:1/api/", ["http://a:1"]),
+        ("http://a/ollama/api", ["http://a:80/ollama"]),
+        ("https://a", ["https://a:443"]),
+        ("[::1]:9", ["http://[::1]:9"]),
+        ("a,a,http://a:11434", ["http://a:11434"]),
+        ("HTTP://a:1", ["http://a:1"]),
+    ],
+)
+def test_an_address_is_read_as_it_is_meant(typed: str, urls: list[str]) -> None:
+    assert [address.url for address in read_addresses(typed)] == urls
+
+
+@pytest.mark.parametrize("typed", ["", " , ", "ftp://a", "http://a:port", "a:99999", "http://[::1"])
+def test_what_is_no_address_says_what_to_write(typed: str) -> None:
+    with pytest.raises(AddressError, match=r"OLLAMA_HOST.*http://"):
+        read_addresses(typed)
+
+
+def test_a_password_is_sent_and_never_shown() -> None:
+    (address,) = read_addresses("https://anna:s%403cret@a.example/v1", api_key="tok-123")
+    assert address.headers == {"authorization": "Basic YW5uYTpzQDNjcmV0"}
+    assert (str(address), repr(address)) == (
+        "https://a.example:443",
+        "Address(url='https://a.example:443')",
+    )
+    with pytest.raises(AddressError) as failed:
+        read_addresses("http://anna:s3cret@a:port")
+    assert "s3cret" not in str(failed.value)
+
+
+def test_a_key_goes_to_whoever_has_no_password() -> None:
+    assert read_addresses("a", api_key="tok-123")[0].headers == {"authorization": "Bearer tok-123"}
+    assert read_addresses("a")[0].headers == {}
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{"OLLAMA_HOST": "http://a:11434,http://b:11434"}, {"ALL_PROXY": "socks9://x"}],
+    ids=["several hosts", "a proxy that nobody knows"],
+)
+def test_the_client_is_imported_whatever_stands_in_the_environment(environ: dict[str, str]) -> None:
+    code = "import os; before = dict(os.environ); import optimizer.llm.client; assert os.environ == before"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **environ}, check=True)
