@@ -20,9 +20,11 @@ from optimizer.briefing import config_of, contender_of, task_of
 from optimizer.engine.events import Beat, Event, Noted
 from optimizer.engine.inputs import invent
 from optimizer.llm.base import CallFailed, Model, Unavailable
+from optimizer.llm.lanes import SharedLanes
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
-from optimizer.llm.pool import Host, Pool
+from optimizer.llm.pool import Pool
+from optimizer.llm.servers import Host
 from optimizer.llm.trial import trial
 from optimizer.models import OptimizationSession
 
@@ -136,7 +138,7 @@ def _interrupt(run: progress.Run, steps: Iterator[Event]) -> None:
 @contextmanager
 def connected() -> Iterator[Pool]:
     """The pool of the configured Ollama servers."""
-    pool = Pool(hosts)
+    pool = Pool(hosts, lambda: SharedLanes(settings.REDIS_URL))
     try:
         yield pool
     finally:

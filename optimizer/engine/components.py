@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from optimizer.engine.task import Item
@@ -51,6 +53,11 @@ class Components:
         keywords = f"Keywords: {', '.join(self.keywords)}" if self.keywords else ""
         parts = [self.persona, self.instruction, keywords, self.answer_format]
         return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    @cached_property
+    def digest(self) -> str:
+        """What its calls are known by: their prompts begin alike."""
+        return hashlib.sha256(repr(self).encode(errors="replace")).hexdigest()[:12]
 
     @property
     def length(self) -> int:

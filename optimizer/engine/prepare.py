@@ -61,7 +61,6 @@ def races(
             items,
             split=name,
             block=asker.config.block,
-            abreast=asker.model.slots,
             original=original,
             affords=asker.affords,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.asking import Cost, Steps
@@ -38,20 +38,17 @@ class Race:
         *,
         split: str,
         block: int,
-        abreast: int,
         original: Components,
         affords: Callable[[Cost], bool] = lambda cost: True,
     ) -> None:
-        """`block` is rows a block; `abreast` is how many candidates run side by side, one to a slot of the server;
-        `affords` says whether the budget allows so much. `misfits` are rows that are too long for the context window
-        even with the original prompt: they count as wrong for all."""
+        """`block` is rows a block; `affords` says whether the budget allows so much. `misfits` are rows that are too
+        long for the context window even with the original prompt: they count as wrong for all."""
         self.items = items
         self.misfits: set[int] = set()
         self._original = original
         self._evaluator = evaluator
         self._split = split
         self._block = block
-        self._abreast = abreast
         self._affords = affords
         self._outcomes: dict[int, dict[int, Outcome]] = {}
         self.standing: Entry
@@ -99,7 +96,8 @@ class Race:
         """Give each entry outcomes on these rows; those that cannot run drop out."""
         todo = [
             (entry, row)
-            for entry, row in self._side_by_side(field, rows)
+            for entry in field
+            for row in rows
             if row not in self._known(entry) and row not in self.misfits
         ]
         cases = [Case(entry.components, self.items[row]) for entry, row in todo]
@@ -150,11 +148,6 @@ class Race:
         within = [row for row in rows if row < len(self.items) and row not in self.misfits]
         missing = [(entry, row) for entry in field for row in within if row not in self._known(entry)]
         return self._evaluator.cost([Case(entry.components, self.items[row]) for entry, row in missing])
-
-    def _side_by_side(self, field: Sequence[Entry], rows: Sequence[int]) -> Iterator[tuple[Entry, int]]:
-        """An order in which each slot of the server keeps to one candidate, whose prompt it has cached."""
-        for start in range(0, len(field), self._abreast):
-            yield from ((entry, row) for row in rows for entry in field[start : start + self._abreast])
 
     def mean(self, entry: Entry) -> float:
         """Mean score, by the rows' weights, over all rows that the entry ran on; misfits tell nothing of it."""

@@ -154,6 +154,7 @@ def answer_request(task: Task, case: Case, *, limit: int) -> Request:
         model=task.target_model,
         messages=case.components.messages(case.item),
         max_tokens=limit,
+        beginning=case.components.digest,
     )
 
 

@@ -117,9 +117,18 @@ class Failed:
 
 @dataclass(frozen=True)
 class Idle:
-    """Nothing came for a moment. `waiting` says for what, when it is not just the model thinking."""
+    """Nothing came for a moment. `waiting` says for what, when it is not just the model thinking; `away` is whether
+    that is a server that does not answer."""
 
     waiting: str = ""
+    away: bool = False
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A server did not answer a call, and says why; another try follows."""
+
+    fault: str
 
 
 def storable(text: str) -> str:
@@ -127,7 +136,7 @@ def storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-Arrival = Piece | Done | Failed | Idle
+Arrival = Piece | Done | Failed | Idle | Tried
 
 
 class Model(Protocol):

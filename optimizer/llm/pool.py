@@ -4,53 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Protocol
 
-from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Idle, Piece, Reply, Request, Unavailable
+from optimizer.llm.base import (
+    Arrival,
+    CallFailed,
+    Done,
+    Failed,
+    Idle,
+    Piece,
+    Reply,
+    Request,
+    Tried,
+    Unavailable,
+)
+from optimizer.llm.lanes import Lanes, OwnLanes
+from optimizer.llm.servers import MOST_FAULTS, Faults, Host, Server
+from optimizer.llm.work import Track, Work
 
 BEAT = 0.2  # seconds between two signs of life
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a server that is away
 SOON = 5.0  # seconds for a list of models
-MOST_FAULTS = 6  # tries of a call that the server itself reports as failed
-
+LOOK = 0.5  # seconds after which a lane without a call looks again
+IN_LINE = 2.0  # seconds in line for a lane that are worth telling
 
 Arrivals = queue.Queue[tuple[Arrival, asyncio.Event]]  # with what to set once it is dealt with
 
 
-class Host(Protocol):
-    """A server that answers one request; see `OllamaHost`."""
-
-    address: str
-    slots: int
-
-    async def models(self) -> dict[str, str]: ...
-
-    async def close(self) -> None: ...
-
-    async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply: ...
-
-
 class Pool:
-    """A `Model` over hosts: the least loaded first; one that fails is left out for a while, each time for longer; one
-    that has not got a model is not asked for it again."""
+    """A `Model` over hosts. Each has lanes, which take calls as long as there are some; a host that fails is left out
+    for a while, each time for longer; one that lacks a model, or fails each time, is not asked for it again."""
 
-    def __init__(self, connect: Callable[[], Sequence[Host]]) -> None:
-        """`connect` makes the hosts inside the pool's own event loop."""
+    def __init__(self, connect: Callable[[], Sequence[Host]], lanes: Callable[[], Lanes] = OwnLanes) -> None:
+        """`connect` and `lanes` make the hosts and their lanes inside the pool's own event loop."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm-pool")
         self._thread.start()
-        self._hosts = list(asyncio.run_coroutine_threadsafe(self._connect(connect), self._loop).result())
-        self._busy = dict.fromkeys(range(len(self._hosts)), 0)
-        self._away_until = dict.fromkeys(range(len(self._hosts)), 0.0)
-        # Seconds for which a host was last left out.
-        self._pauses = dict.fromkeys(range(len(self._hosts)), 0.0)
-        self._lacking: set[tuple[int, str]] = set()  # hosts and models that they do not have
-        self._waiting = ""
-        self.slots = sum(host.slots for host in self._hosts)
+        hosts, self._lanes = asyncio.run_coroutine_threadsafe(
+            self._connect(connect, lanes), self._loop
+        ).result()
+        self._servers = [Server(host) for host in hosts]
+        self._tracks = [[Track() for _ in range(host.slots)] for host in hosts]
+        self._flying = 0
+        self._idle_since: float | None = None
+        self.slots = sum(host.slots for host in hosts)
 
     def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
         """See `Model`. While no server answers, yields Idle that says so, and continues when one does."""
@@ -79,15 +78,14 @@ class Pool:
             merged.setdefault(name, digest)
         return merged
 
-    async def _lists(self) -> list[dict[str, str] | BaseException]:
-        return await asyncio.gather(*map(self._soon, self._hosts), return_exceptions=True)
+    def faults(self) -> dict[str, dict[str, Faults]]:
+        """What servers reported lately, by address and model: what another worker needs to know who continues."""
+        return {server.host.address: server.faults for server in self._servers if server.faults}
 
-    @staticmethod
-    async def _soon(host: Host) -> dict[str, str]:
-        try:
-            return await asyncio.wait_for(host.models(), SOON)
-        except TimeoutError as error:
-            raise Unavailable(f"{host.address} does not answer.") from error
+    def recall(self, faults: Mapping[str, Mapping[str, Faults]]) -> None:
+        """Take over what an earlier worker saw."""
+        for server in self._servers:
+            server.recall(faults.get(server.host.address, {}))
 
     def close(self) -> None:
         """Abort everything and end the pool's thread."""
@@ -96,95 +94,146 @@ class Pool:
         self._thread.join()
         self._loop.close()
 
+    # Inside the caller's thread
+
+    def _next(self, arrivals: Arrivals, work: Future[None]) -> tuple[Arrival, asyncio.Event]:
+        try:
+            found = arrivals.get(timeout=BEAT)
+            self._idle_since = None
+            return found
+        except queue.Empty:
+            if work.done() and (fault := work.exception()):
+                raise fault from None
+            return self._idle(), asyncio.Event()
+
+    def _idle(self) -> Idle:
+        away = [server for server in self._servers if server.said]
+        if self._flying and not away:
+            self._idle_since = None
+            return Idle()
+        if away and not [server for server in self._servers if not (server.said or server.broken)]:
+            return Idle(f"waiting for Ollama: {away[0].said}", away=True)
+        self._idle_since = self._idle_since or time.monotonic()
+        others = "Other optimizations use the model server: this one waits for its turn."
+        return Idle(others if time.monotonic() - self._idle_since > IN_LINE and not self._flying else "")
+
+    # Inside the pool's loop
+
+    @staticmethod
+    async def _connect(
+        connect: Callable[[], Sequence[Host]], lanes: Callable[[], Lanes]
+    ) -> tuple[Sequence[Host], Lanes]:
+        return connect(), lanes()
+
+    async def _lists(self) -> list[dict[str, str] | BaseException]:
+        return await asyncio.gather(*map(self._soon, self._servers), return_exceptions=True)
+
+    @staticmethod
+    async def _soon(server: Server) -> dict[str, str]:
+        try:
+            return await asyncio.wait_for(server.host.models(), SOON)
+        except TimeoutError as error:
+            raise Unavailable(f"{server.host.address} does not answer.") from error
+
     async def _abort(self) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.gather(*(host.close() for host in self._hosts))
-
-    def _next(self, arrivals: Arrivals, work: Future[None]) -> tuple[Arrival, asyncio.Event]:
-        try:
-            return arrivals.get(timeout=BEAT)
-        except queue.Empty:
-            if work.done() and (fault := work.exception()):
-                raise fault from None
-            return Idle(self._waiting), asyncio.Event()
-
-    @staticmethod
-    async def _connect(connect: Callable[[], Sequence[Host]]) -> Sequence[Host]:
-        return connect()
+        await self._lanes.close()
+        await asyncio.gather(*(server.host.close() for server in self._servers))
 
     async def _answer_all(self, requests: Sequence[Request], arrivals: Arrivals) -> None:
-        slots = asyncio.Semaphore(self.slots)
+        work = Work(requests)
+        for model in {request.model for request in requests}:
+            if not any(server.serves(model) for server in self._servers):
+                for server in self._servers:
+                    server.forgive(model)
         async with asyncio.TaskGroup() as group:
-            for index, request in enumerate(requests):
-                group.create_task(self._answer(index, request, slots, arrivals))
+            for server, tracks in zip(self._servers, self._tracks, strict=True):
+                for track in tracks[: len(requests)]:
+                    group.create_task(self._lane(server, track, work, arrivals))
 
-    async def _answer(
-        self, index: int, request: Request, slots: asyncio.Semaphore, arrivals: Arrivals
-    ) -> None:
-        """The slot stays taken until the caller has dealt with the reply, so that a crash loses a slot's worth."""
+    async def _lane(self, server: Server, track: Track, work: Work, arrivals: Arrivals) -> None:
+        """Take calls for a server as long as any has no answer."""
+
+        def wanted() -> bool:
+            return self._may_ask(server) and work.has(track, server.serves)
+
+        while work.open:
+            if not wanted():
+                await work.news(LOOK)
+            elif lane := await self._lanes.take(server.host.address, server.host.slots, wanted):
+                try:
+                    while wanted() and (index := work.take(track, server.serves)) is not None:
+                        reply = await self._answer(server, index, work, arrivals)
+                        if not await lane.another(reply, pauses=work.begins_another(track)):
+                            break
+                finally:
+                    await lane.give_back()
+
+    @staticmethod
+    def _may_ask(server: Server) -> bool:
+        """Not while it is left out; then one call tries it before others follow."""
+        return server.away_until <= time.time() and not (server.pause and server.tried)
+
+    async def _answer(self, server: Server, index: int, work: Work, arrivals: Arrivals) -> Reply | None:
+        """The lane stays taken until the caller has dealt with the reply, so that a crash loses a lane's worth."""
+        request, reply = work.requests[index], None
+        self._flying += 1
+        server.tried = True
+        try:
+            reply = await server.host.reply(
+                request, lambda text: arrivals.put((Piece(index, text), asyncio.Event()))
+            )
+            server.answered(request.model)
+        except Unavailable as fault:
+            self._try_later(server, index, fault, work, arrivals)
+            return None
+        except CallFailed as error:
+            if error.code == "unknown_model":
+                self._try_elsewhere(server, index, error, work, arrivals)
+                return None
+            arrival: Arrival = Failed(index, error)
+        else:
+            arrival = Done(index, reply)
+        finally:
+            self._flying -= 1
+            server.tried = False
         taken = asyncio.Event()
-        async with slots:
-            try:
-                reply = await self._insist(
-                    request, lambda text: arrivals.put((Piece(index, text), asyncio.Event()))
-                )
-            except CallFailed as error:
-                arrivals.put((Failed(index, error), taken))
-            else:
-                arrivals.put((Done(index, reply), taken))
-            await taken.wait()
+        arrivals.put((arrival, taken))
+        await taken.wait()
+        work.answered()
+        return reply
 
-    async def _insist(self, request: Request, on_text: Callable[[str], None]) -> Reply:
-        """Try until a server answers, with growing pauses; only CallFailed ends it."""
-        pause, faults = SHORTEST_PAUSE, 0
-        while True:
-            number = self._least_loaded(request.model)
-            self._busy[number] += 1
-            try:
-                reply = await self._hosts[number].reply(request, on_text)
-            except Unavailable as error:
-                faults += error.answered
-                if faults >= MOST_FAULTS:
-                    raise CallFailed("server_fault", f"{error} Tried {faults} times.") from error
-                self._waiting = f"waiting for Ollama: {error}"
-                self._leave_out(number)
-                own = pause if error.answered else 0.0  # who is away is not this call's fault
-            except CallFailed as error:
-                if error.code != "unknown_model":
-                    raise
-                self._lacking.add((number, request.model))
-                if all((number, request.model) in self._lacking for number in self._busy):
-                    raise
-                continue
-            else:
-                self._waiting, self._pauses[number] = "", 0.0
-                return reply
-            finally:
-                self._busy[number] -= 1
-            await asyncio.sleep(max(own, self._until_next(request.model)) * random.uniform(1.0, 1.5))
-            pause = min(2 * pause, LONGEST_PAUSE)
+    def _try_later(
+        self, server: Server, index: int, fault: Unavailable, work: Work, arrivals: Arrivals
+    ) -> None:
+        model = work.requests[index].model
+        if server.failed(model, fault, time.time()):
+            arrivals.put((Tried(str(fault)), asyncio.Event()))
+        work.faults[index] += fault.answered
+        if work.faults[index] >= MOST_FAULTS:
+            error = CallFailed("server_fault", f"{fault} Tried {MOST_FAULTS} times.")
+            arrivals.put((Failed(index, error), asyncio.Event()))
+            work.answered()
+            return
+        work.put_back(index)
+        healthy = [other for other in self._servers if other.serves(model) and not other.said]
+        if model in server.broken and not healthy:
+            self._give_up(model, server.broken[model], work, arrivals)
 
-    def _leave_out(self, number: int) -> None:
-        """For a while: twice as long as last time, where it was not left out already."""
-        now = self._loop.time()
-        if self._away_until[number] <= now:
-            self._pauses[number] = min(max(SHORTEST_PAUSE, 2 * self._pauses[number]), LONGEST_PAUSE)
-            self._away_until[number] = now + self._pauses[number]
+    def _try_elsewhere(
+        self, server: Server, index: int, error: CallFailed, work: Work, arrivals: Arrivals
+    ) -> None:
+        model = work.requests[index].model
+        server.lacking.add(model)
+        work.put_back(index)
+        if not any(other.serves(model) for other in self._servers):
+            self._give_up(model, error, work, arrivals)
 
-    def _until_next(self, model: str) -> float:
-        """Seconds until a host that may have the model is not left out any more."""
-        return max(0.0, min(self._away_until[n] for n in self._having(model)) - self._loop.time())
-
-    def _having(self, model: str) -> list[int]:
-        """Hosts that may have the model; all, where none has."""
-        return [n for n in self._busy if (n, model) not in self._lacking] or list(self._busy)
-
-    def _least_loaded(self, model: str) -> int:
-        now = self._loop.time()
-        return min(
-            self._having(model),
-            key=lambda n: (self._away_until[n] > now, self._busy[n] / self._hosts[n].slots, n),
-        )
+    def _give_up(self, model: str, error: CallFailed, work: Work, arrivals: Arrivals) -> None:
+        """No server answers calls of this model."""
+        for index in work.drop(model):
+            arrivals.put((Failed(index, error), asyncio.Event()))
+            work.answered()

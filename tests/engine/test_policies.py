@@ -95,7 +95,6 @@ def raced(
         rows,
         split="validation",
         block=4,
-        abreast=2,
         original=Components(""),
         affords=asker.affords,
     )

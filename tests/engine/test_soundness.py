@@ -89,9 +89,7 @@ def test_half_of_each_limit_is_left_for_the_search(limits: dict[str, int]) -> No
 def test_what_a_candidate_has_run_on_costs_a_race_nothing_more() -> None:
     the_task = task(grader="rubric")
     asker = Asker(Scripted(world), Config())
-    race = Race(
-        ByRubric(the_task, asker), ITEMS[:8], split="validation", block=8, abreast=2, original=Components("")
-    )
+    race = Race(ByRubric(the_task, asker), ITEMS[:8], split="validation", block=8, original=Components(""))
     entry = Entry(0, (), "original", Components(the_task.prompt))
     assert race.cost([entry], range(8)).calls == 16
     for _ in race.score([entry], range(8)):

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Request, Unavailable
-from optimizer.llm.pool import MOST_FAULTS, Pool
+from optimizer.llm.pool import Pool
 from optimizer.llm.scripted import ScriptedHost
+from optimizer.llm.servers import MOST_FAULTS
 
 MakePool = Callable[..., Pool]
 
@@ -93,7 +94,7 @@ def test_a_refused_call_fails_at_once(make_pool: MakePool) -> None:
 def test_a_server_that_always_reports_a_fault_is_given_up(
     make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimizer.llm.pool.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("optimizer.llm.servers.FAULTY_PAUSE", 0.01)
     host = ScriptedHost(failing_first(99, answered=True))
     *_, last = make_pool(host).replies([ask(1)])
     assert isinstance(last, Failed)

@@ -1,0 +1,92 @@
+"""How a server has behaved: whether to ask it now, later, or not again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a server that is away
+FAULTY_PAUSE, BUSY_PAUSE = 0.5, 2.0  # the first pause after an error, and after a refusal for the time being
+GROWS = 3  # times, from one pause after an error to the next
+MOST_FAULTS = 5  # times the same error
+FORGOTTEN = 300.0  # seconds after which an error counts no more
+BUSY = {429, 503}
+
+
+class Host(Protocol):
+    """A server that answers one request; see `OllamaHost`."""
+
+    address: str
+    slots: int
+
+    async def models(self) -> dict[str, str]: ...
+
+    async def close(self) -> None: ...
+
+    async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply: ...
+
+
+Faults = dict[
+    str, list[float]
+]  # an error's words, and when it came (seconds, by a clock that all processes share)
+
+
+@dataclass
+class Server:
+    """One host, and what happened there. Times are seconds of the clock that the caller uses throughout."""
+
+    host: Host
+    away_until: float = 0.0
+    pause: float = 0.0
+    said: str = ""  # why it is left out
+    tried: bool = False  # whether a call is under way
+    lacking: set[str] = field(default_factory=set)  # models that it does not have
+    faults: dict[str, Faults] = field(default_factory=dict)  # by model
+    broken: dict[str, CallFailed] = field(default_factory=dict)  # by model
+
+    def serves(self, model: str) -> bool:
+        """Whether it may answer calls of this model."""
+        return model not in self.lacking and model not in self.broken
+
+    def forgive(self, model: str) -> None:
+        """Begin anew with this model."""
+        self.lacking.discard(model)
+        self.broken.pop(model, None)
+        self.faults.pop(model, None)
+
+    def answered(self, model: str) -> None:
+        """A call went well."""
+        self.pause, self.away_until, self.said = 0.0, 0.0, ""
+        self.faults.pop(model, None)
+
+    def failed(self, model: str, fault: Unavailable, now: float) -> bool:
+        """Leave it out for a while, each time for longer. Whether this was a new try: calls that were under way
+        together fail together, and count once."""
+        if self.away_until > now:
+            return False
+        self.said = str(fault)
+        first, grows = SHORTEST_PAUSE, 2
+        if fault.answered:
+            first, grows = (BUSY_PAUSE if fault.status in BUSY else FAULTY_PAUSE), GROWS
+            self._count(model, fault, now)
+        self.pause = min(
+            max(first, grows * self.pause), max(LONGEST_PAUSE, first * GROWS**3 * fault.answered)
+        )
+        self.away_until = now + self.pause
+        return True
+
+    def _count(self, model: str, fault: Unavailable, now: float) -> None:
+        faults = self.faults.setdefault(model, {})
+        times = [at for at in faults.get(str(fault), []) if now - at < FORGOTTEN]
+        faults[str(fault)] = [*times, now]
+        if len(faults[str(fault)]) >= MOST_FAULTS:
+            self.broken[model] = CallFailed("server_fault", f"{fault} Tried {MOST_FAULTS} times.")
+
+    def recall(self, faults: Mapping[str, Faults]) -> None:
+        """Take over what an earlier worker saw."""
+        self.faults = {
+            model: {words: list(times) for words, times in by.items()} for model, by in faults.items()
+        }
