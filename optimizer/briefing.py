@@ -114,7 +114,12 @@ def paid_for(session: OptimizationSession, keys: Collection[str]) -> dict[str, R
     rows = LLMCall.objects.filter(session=session, key__in=list(keys))
     return {
         row.key: Reply(
-            row.response, row.finish_reason, row.prompt_tokens, row.completion_tokens, row.duration_ms
+            row.response,
+            row.finish_reason,
+            row.prompt_tokens,
+            row.completion_tokens,
+            row.duration_ms,
+            at_ms=row.at_ms,
         )
         for row in rows
     }

@@ -48,7 +48,7 @@ def optimize(session_id: int) -> None:
     """Safe to deliver twice: whoever claims the session does the work."""
     run = progress.claim(session_id)
     if run is not None:
-        work(run)
+        work(run, gives_back=True)
 
 
 @shared_task
@@ -84,16 +84,44 @@ def measure_speed(model: str) -> None:
     speeds.answer(model)
 
 
-def work(run: progress.Run, watch: Callable[[Event], None] = lambda event: None) -> None:
-    """Optimize a claimed session to its end, unless it is stopped or taken away."""
+def work(
+    run: progress.Run, watch: Callable[[Event], None] = lambda event: None, *, gives_back: bool = False
+) -> None:
+    """Optimize a claimed session to its end, unless it is stopped or taken away. `gives_back` is whether the worker has
+    something better to do than to wait for a model server."""
     with run.failing_honestly(), connected() as pool:
+        if gives_back and run.session.waiting and _still_away(run, pool):
+            return None
         steps = search(run, pool)
         for event in steps:
             watch(event)
             if shutting_down.is_set() or not run.record(event):
                 return _interrupt(run, steps)
+            if run.out_of_time:
+                steps.close()  # type: ignore[attr-defined]
+                return run.end_waiting()
+            if gives_back and run.waits_long:
+                steps.close()  # type: ignore[attr-defined]
+                return run.wait(run.recorder.away, pool.faults())
         run.finish()
     return None
+
+
+def _still_away(run: progress.Run, pool: Pool) -> bool:
+    """Whether a session that waited has to wait again; the work on it begins with a replay, so ask first."""
+    waiting = run.session.waiting or {}
+    pool.recall(waiting.get("faults") or {})
+    if run.stop_requested:
+        return False
+    if run.out_of_time:
+        run.end_waiting()
+        return True
+    try:
+        pool.models()
+    except Unavailable as fault:
+        run.wait(str(fault), waiting.get("faults") or {})
+        return True
+    return False
 
 
 def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
@@ -102,10 +130,10 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
         try:
             run.resolve_models(pool.models())
         except Unavailable as error:
-            yield Beat(str(error))
+            yield Beat(str(error), away=True)
             time.sleep(0.5)
     run.settle_past()
-    model = Ledger(pool, progress.LedgerRows(run.session))
+    model = Ledger(pool, progress.LedgerRows(run.session, run.worked))
     session = run.session
     if session.inputs_requested and session.inputs is None:
         yield from written_inputs(session, model)

@@ -31,17 +31,17 @@ def make_session(workspace: Workspace, **fields: Any) -> OptimizationSession:
 def paid(workspace: Workspace) -> OptimizationSession:
     """A session that has paid for the answer."""
     session = make_session(workspace, status="completed")
-    LedgerRows(session).save(SCORE, Reply("even", "length", 3, 1, 7))
+    LedgerRows(session, lambda: 0).save(SCORE, Reply("even", "length", 3, 1, 7))
     return session
 
 
 def known_to(session: OptimizationSession, request: Request = SCORE) -> Reply | None:
-    return LedgerRows(session).find([request.key]).get(request.key)
+    return LedgerRows(session, lambda: 0).find([request.key]).get(request.key)
 
 
 def test_a_score_is_taken_over_and_marked(paid: OptimizationSession) -> None:
     session = make_session(paid.workspace)
-    assert known_to(session) == Reply("even", "length", 3, 1, 7)
+    assert known_to(session) == Reply("even", "length", 3, 1, 7, at_ms=0)
     copy = session.ledger.get()
     assert (copy.reused, copy.purpose, copy.request["messages"]) == (
         True,
@@ -55,20 +55,20 @@ def test_a_replay_needs_only_its_own_rows(paid: OptimizationSession) -> None:
     session = make_session(paid.workspace)
     known_to(session)
     paid.delete()
-    assert known_to(session) == Reply("even", "length", 3, 1, 7)
+    assert known_to(session) == Reply("even", "length", 3, 1, 7, at_ms=0)
     assert session.ledger.count() == 1
 
 
 def test_a_session_has_its_own_reply_first(paid: OptimizationSession) -> None:
     session = make_session(paid.workspace)
-    LedgerRows(session).save(SCORE, Reply("odd"))
-    assert known_to(session) == Reply("odd")
+    LedgerRows(session, lambda: 0).save(SCORE, Reply("odd"))
+    assert known_to(session) == Reply("odd", at_ms=0)
     assert session.ledger.count() == 1
 
 
 def test_the_newest_reply_is_taken(paid: OptimizationSession) -> None:
-    LedgerRows(make_session(paid.workspace)).save(SCORE, Reply("odd"))
-    assert known_to(make_session(paid.workspace)) == Reply("odd")
+    LedgerRows(make_session(paid.workspace), lambda: 0).save(SCORE, Reply("odd"))
+    assert known_to(make_session(paid.workspace)) == Reply("odd", at_ms=0)
 
 
 def test_nothing_crosses_to_another_workspace(paid: OptimizationSession, outsider: User) -> None:
@@ -83,7 +83,7 @@ def test_a_team_mates_own_workspace_is_another(paid: OptimizationSession, team_m
 
 def test_a_rewrite_is_drawn_anew(paid: OptimizationSession) -> None:
     rewrite = replace(SCORE, purpose="mutate", temperature=0.8)
-    LedgerRows(paid).save(rewrite, Reply("Say even or odd."))
+    LedgerRows(paid, lambda: 0).save(rewrite, Reply("Say even or odd."))
     assert known_to(paid, rewrite)
     assert known_to(make_session(paid.workspace), rewrite) is None
 

@@ -212,7 +212,7 @@ def test_stop_aborts_the_request_in_flight(
 
 
 def test_ollama_away_is_said_and_waited_for(session: OptimizationSession, use_host: UseHost) -> None:
-    left = iter(range(12))
+    left = iter(range(4))
 
     def away_first(request: Request) -> str:
         if next(left, None) is not None:
@@ -229,6 +229,80 @@ def test_ollama_away_is_said_and_waited_for(session: OptimizationSession, use_ho
     session.refresh_from_db()
     assert "Waiting for Ollama" in stages
     assert session.status == SessionStatus.COMPLETED
+
+
+def test_a_run_whose_server_is_away_gives_its_worker_back_and_comes_again(
+    session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.progress.run.PATIENCE", timedelta(seconds=0.5))
+    away = True
+
+    def script(request: Request) -> str:
+        if away and len(host.requests) > 5:
+            raise Unavailable("Ollama at http://a:1 does not answer.")
+        return world(request)  # type: ignore[return-value]
+
+    host = use_host(script)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.lease_token) == (SessionStatus.PROCESSING, None)
+    assert session.waiting["for"] == "Ollama at http://a:1 does not answer."
+    assert session.attempts == 0
+    assert session.seconds_to_takeover is None
+    assert not OptimizationSession.objects.claimable().exists()
+    (tried,) = session.events.filter(kind="tried")
+    assert tried.data["times"] >= 1
+    away = False
+    OptimizationSession.objects.update(lease_until=timezone.now())
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.waiting) == (SessionStatus.COMPLETED, None)
+
+
+def test_a_run_that_waited_asks_before_it_is_played_again(
+    session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = {"for": "gone", "since": timezone.now().isoformat(), "parked": timezone.now().isoformat()}
+    OptimizationSession.objects.update(waiting={**waiting, "faults": {}})
+    host = use_host()
+
+    async def gone() -> dict[str, str]:
+        raise Unavailable("still gone")
+
+    monkeypatch.setattr(host, "models", gone)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.waiting["for"], session.waiting["since"]) == ("still gone", waiting["since"])
+    assert not host.requests
+
+
+def test_minutes_count_while_no_server_answers(session: OptimizationSession, use_host: UseHost) -> None:
+    long_ago = (timezone.now() - timedelta(minutes=9)).isoformat()
+    OptimizationSession.objects.update(
+        max_minutes=5, waiting={"for": "gone", "since": long_ago, "parked": long_ago, "faults": {}}
+    )
+    use_host()
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert session.status == SessionStatus.CANCELLED
+    assert session.finish_reason == "The limit of 5 minutes passed while no model server answered (gone)."
+    assert progress.reopen(session.pk)
+
+
+def test_a_server_that_always_fails_ends_the_run_with_its_words(
+    session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.llm.servers.FAULTY_PAUSE", 0.01)
+
+    def broken(request: Request) -> str:
+        raise Unavailable("Ollama at http://a:1 says: no room", answered=True, status=500)
+
+    use_host(broken)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.error_code) == (SessionStatus.FAILED, "server_fault")
+    assert session.error_message == "Ollama at http://a:1 says: no room. Tried 5 times."
+    assert session.events.get(kind="tried").data["times"] == 5
 
 
 @pytest.mark.parametrize("code", ["context_window", "unknown_model", "refused"])

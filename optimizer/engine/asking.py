@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from optimizer.counts import counted
-from optimizer.engine.events import Beat, Event, Spent, Stage, Writing
+from optimizer.engine.events import Beat, Event, Spent, Stage, Tried, Writing
 from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
+from optimizer.llm import base as model
 from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Model, Piece, Reply, Request
 
 T = TypeVar("T")
@@ -94,7 +95,7 @@ class Asker:
         self.seed = seed
         self.reserve = Cost()
         self.spent = Spent(0, 0, 0)
-        self._work_ms = 0
+        self._work_ms = self._duration_ms = 0  # of the run, and of all its calls
         self._densities = {True: 0.0, False: 0.0}  # tokens a byte, of the densest long prompt and short one
         self._overhead = 0  # tokens of a prompt that neither its bytes nor our guess of the template explain
         self._sent = 0, 0  # of all prompts: bytes, and tokens that their templates may have
@@ -130,8 +131,10 @@ class Asker:
                     yield Stage(stage, before + len(answers), total)
                 case Piece(_, text):
                     yield Writing(text)
-                case Idle(waiting):
-                    yield Beat(waiting)
+                case Idle(waiting, away):
+                    yield Beat(waiting, away)
+                case model.Tried(fault):
+                    yield Tried(fault)
         in_order = [answers[index] for index in range(len(wave))]
         self._count(wave, in_order)
         return in_order
@@ -232,7 +235,7 @@ class Asker:
         config = self.config
         calls = self.spent.calls + self.reserve.calls + cost.calls
         tokens = self._tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
-        minutes = (self._work_ms + self._ms(self.reserve + cost) / self.model.slots) / 60_000
+        minutes = (self._work_ms + self._ms(self.reserve + cost) * self._share) / 60_000
         needed = (
             ("calls", calls, config.max_calls),
             ("tokens", tokens, config.max_tokens),
@@ -243,7 +246,7 @@ class Asker:
     def _spent_so_far(self, unit: str) -> str:
         """Why nothing more is sent: what the limit is, what of it is used, and what the final comparison needs, which
         is more for a dearer candidate."""
-        minutes_kept = self._ms(self.reserve) / self.model.slots / 60_000
+        minutes_kept = self._ms(self.reserve) * self._share / 60_000
         limit, used, reserve = {
             "calls": (self.config.max_calls, self.spent.calls, self.reserve.calls),
             "tokens": (self.config.max_tokens, self._tokens, self.reserve.tokens),
@@ -259,7 +262,18 @@ class Asker:
 
     @property
     def _ms_a_call(self) -> int:
-        return self._work_ms * self.model.slots // self.spent.calls if self.spent.calls else 0
+        return self._duration_ms // self.spent.calls if self.spent.calls else 0
+
+    @property
+    def _share(self) -> float:
+        """Milliseconds of the run to one of its calls: fewer, as they are answered side by side."""
+        least = 1 / self.model.slots
+        return max(least, self._work_ms / self._duration_ms) if self._duration_ms else least
+
+    def _untimed(self, replies: Sequence[Reply]) -> int:
+        """How long replies took for which nobody counted when they came."""
+        durations = [reply.duration_ms for reply in replies if reply.at_ms is None]
+        return wall_clock(durations, self.model.slots)
 
     def _count(self, requests: Sequence[Request], answers: Sequence[Answer]) -> None:
         new = {
@@ -269,7 +283,10 @@ class Asker:
         }
         self._paid |= new.keys()
         replies = [reply for _, reply in new.values() if isinstance(reply, Reply)]
-        self._work_ms += wall_clock([reply.duration_ms for reply in replies], self.model.slots)
+        self._duration_ms += sum(reply.duration_ms for reply in replies)
+        self._work_ms = max(
+            [self._work_ms + self._untimed(replies), *(reply.at_ms or 0 for reply in replies)]
+        )
         for request, reply in new.values():
             explained = size_of(request) + template_tokens(request)
             self._overhead = max(self._overhead, reply.prompt_tokens - explained)

@@ -81,9 +81,10 @@ class Beforehand:
         asked = set(keys)
         return {**self._paid(asked), **{key: self._rehearsed[key] for key in asked & self._rehearsed.keys()}}
 
-    def save(self, request: Request, reply: Reply) -> None:
+    def save(self, request: Request, reply: Reply) -> Reply:
         """See `Store`."""
         self._rehearsed[request.key] = reply
+        return reply
 
 
 class Rehearsal:

@@ -27,9 +27,18 @@ class Writing:
 
 @dataclass(frozen=True)
 class Beat:
-    """Nothing new for a moment. `waiting` says for what, when not for the model's thinking."""
+    """Nothing new for a moment. `waiting` says for what, when not for the model's thinking; `away` is whether that is a
+    server that does not answer."""
 
     waiting: str = ""
+    away: bool = False
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A server did not answer a call, and why. It is no part of the search: a replay need not tell it again."""
+
+    fault: str
 
 
 @dataclass(frozen=True)
@@ -208,6 +217,7 @@ Event = (
     Stage
     | Writing
     | Beat
+    | Tried
     | Spent
     | Proposed
     | Rejected

@@ -15,8 +15,8 @@ class Store(Protocol):
         """The replies known for these keys."""
         ...
 
-    def save(self, request: Request, reply: Reply) -> None:
-        """Keep a reply for good."""
+    def save(self, request: Request, reply: Reply) -> Reply:
+        """Keep a reply for good; as it is kept, so that a replay is told the same."""
         ...
 
 
@@ -44,8 +44,8 @@ class Ledger:
         for arrival in self._model.replies(requests):
             match arrival:
                 case Done(index, reply):
-                    self._store.save(requests[index], reply)
-                    yield from (Done(place, reply) for place in places[index])
+                    kept = self._store.save(requests[index], reply)
+                    yield from (Done(place, kept) for place in places[index])
                 case Failed(index, error):
                     yield from (Failed(place, error) for place in places[index])
                 case Piece(index, text):
@@ -63,8 +63,9 @@ class MemoryStore:
     def find(self, keys: Iterable[str]) -> Mapping[str, Reply]:
         return {key: self.kept[key] for key in keys if key in self.kept}
 
-    def save(self, request: Request, reply: Reply) -> None:
+    def save(self, request: Request, reply: Reply) -> Reply:
         self.kept[request.key] = reply
+        return reply
 
 
 def paid_once(model: Model) -> Model:

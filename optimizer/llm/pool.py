@@ -22,12 +22,12 @@ from optimizer.llm.base import (
     Unavailable,
 )
 from optimizer.llm.lanes import Lanes, OwnLanes
-from optimizer.llm.servers import MOST_FAULTS, Faults, Host, Server
+from optimizer.llm.servers import MOST_FAULTS, Faults, Host, Server, given_up
 from optimizer.llm.work import Track, Work
 
 BEAT = 0.2  # seconds between two signs of life
 SOON = 5.0  # seconds for a list of models
-LOOK = 0.5  # seconds after which a lane without a call looks again
+SHORTEST_LOOK, LOOK = 0.05, 0.5  # seconds after which a lane without a call looks again
 IN_LINE = 2.0  # seconds in line for a lane that are worth telling
 
 Arrivals = queue.Queue[tuple[Arrival, asyncio.Event]]  # with what to set once it is dealt with
@@ -112,7 +112,7 @@ class Pool:
             self._idle_since = None
             return Idle()
         if away and not [server for server in self._servers if not (server.said or server.broken)]:
-            return Idle(f"waiting for Ollama: {away[0].said}", away=True)
+            return Idle(away[0].said, away=True)
         self._idle_since = self._idle_since or time.monotonic()
         others = "Other optimizations use the model server: this one waits for its turn."
         return Idle(others if time.monotonic() - self._idle_since > IN_LINE and not self._flying else "")
@@ -162,7 +162,8 @@ class Pool:
 
         while work.open:
             if not wanted():
-                await work.news(LOOK)
+                left_out = server.away_until - time.time()
+                await work.news(min(LOOK, max(SHORTEST_LOOK, left_out)) if server.pause else LOOK)
             elif lane := await self._lanes.take(server.host.address, server.host.slots, wanted):
                 try:
                     while wanted() and (index := work.take(track, server.serves)) is not None:
@@ -214,8 +215,7 @@ class Pool:
             arrivals.put((Tried(str(fault)), asyncio.Event()))
         work.faults[index] += fault.answered
         if work.faults[index] >= MOST_FAULTS:
-            error = CallFailed("server_fault", f"{fault} Tried {MOST_FAULTS} times.")
-            arrivals.put((Failed(index, error), asyncio.Event()))
+            arrivals.put((Failed(index, given_up(fault)), asyncio.Event()))
             work.answered()
             return
         work.put_back(index)

@@ -83,10 +83,15 @@ class Server:
         times = [at for at in faults.get(str(fault), []) if now - at < FORGOTTEN]
         faults[str(fault)] = [*times, now]
         if len(faults[str(fault)]) >= MOST_FAULTS:
-            self.broken[model] = CallFailed("server_fault", f"{fault} Tried {MOST_FAULTS} times.")
+            self.broken[model] = given_up(fault)
 
     def recall(self, faults: Mapping[str, Faults]) -> None:
         """Take over what an earlier worker saw."""
         self.faults = {
             model: {words: list(times) for words, times in by.items()} for model, by in faults.items()
         }
+
+
+def given_up(fault: Unavailable) -> CallFailed:
+    """The end of trying, with the server's words."""
+    return CallFailed("server_fault", f"{str(fault).rstrip('.')}. Tried {MOST_FAULTS} times.")

@@ -60,6 +60,6 @@ def _replies(model: Model, requests: Sequence[Request], ends: float) -> list[Rep
                     replies.append(reply)
                 case Failed(_, error):
                     raise error
-                case Idle(waiting) if waiting or time.monotonic() > ends:
+                case Idle(waiting, away) if away or time.monotonic() > ends:
                     raise Unavailable(waiting or f"{model} takes longer than {LONGEST:g} s to answer.")
     return replies

@@ -6,7 +6,7 @@ import time
 
 from django.conf import settings
 
-from optimizer.engine.events import Beat, Event, Stage
+from optimizer.engine.events import Beat, Event, Stage, Tried
 from optimizer.llm.base import CallFailed
 
 GIVE_UP = 60.0  # seconds without a server; a worker waits on, for nobody sits before it
@@ -23,21 +23,20 @@ class Patience:
     def watch(self, event: Event) -> None:
         """Raises CallFailed when it is enough."""
         match event:
-            case Beat(waiting) if waiting:
+            case Beat(waiting, away) if away:
                 self._since = self._since or time.monotonic()
                 if time.monotonic() - self._since >= GIVE_UP:
                     self.ended = self._advice(waiting)
                     raise CallFailed("unreachable", self.ended)
-            case Stage(_, 0, _):
-                pass  # only begun
+            case Stage(_, 0, _) | Tried():
+                pass  # only begun, or in vain
             case _:
                 self._since = None
 
     def _advice(self, waiting: str) -> str:
         hosts = ", ".join(map(str, settings.OLLAMA_HOSTS))
-        said = waiting.removeprefix("waiting for Ollama: ")
         return (
-            f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {said} "
+            f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {waiting} "
             "Start Ollama there, or set OLLAMA_HOST to where it runs; `./manage.py doctor` says more. "
             f"Then continue: ./manage.py optimize --resume {self.session_id}"
         )

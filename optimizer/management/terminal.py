@@ -8,7 +8,7 @@ from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
-from optimizer.engine.events import Beat, Event, Leading, Scored, Stage
+from optimizer.engine.events import Beat, Event, Leading, Scored, Stage, Tried
 from optimizer.engine.figures import percent
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -43,8 +43,10 @@ class ProgressBar:
                 self._bar.set_description_str(f"{name:28.28}", refresh=False)
                 self._bar.total, self._bar.n = max(total, 1), done
                 self._bar.refresh()
-            case Beat(waiting) if waiting:
+            case Beat(_, away) if away:
                 self._bar.set_description_str("Waiting for Ollama", refresh=True)
+            case Tried(fault):
+                self._bar.write(plain(fault, to_terminal=True), file=self._bar.fp)
             case Scored(number, "validation", _, mean, _):
                 self._means[number] = mean
             case Leading(number) if number in self._means:

@@ -92,6 +92,7 @@ class LLMCall(models.Model):
     prompt_tokens = models.PositiveIntegerField()
     completion_tokens = models.PositiveIntegerField()
     duration_ms = models.PositiveIntegerField()
+    at_ms = models.PositiveBigIntegerField(null=True)  # of the run's own clock
     # Known from an earlier session, not asked again.
     reused = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -71,7 +71,8 @@ class SessionQuerySet(OwnedQuerySet):
     def silent(self) -> Self:
         """Sessions at work whose worker has given no sign of life for a while, though its lease may still last."""
         heard = timezone.now() - SILENCE + timedelta(seconds=settings.LEASE_SECONDS)
-        return self.filter(status=SessionStatus.PROCESSING, lease_until__lt=heard)
+        held = self.exclude(lease_token=None)
+        return held.filter(status=SessionStatus.PROCESSING, lease_until__lt=heard)
 
     def unlearned(self) -> Self:
         """Finished sessions with something to learn from: new ones, and those that people spoke of since."""
@@ -165,6 +166,8 @@ class OptimizationSession(Owned):
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # While no model server answers: for what, since when, when its worker was given back, what servers reported.
+    waiting = models.JSONField(null=True, blank=True)
     # A stopped one that a person wants compared: no search, and stopped again when it is done.
     comparing = models.BooleanField(default=False, db_default=False)
 
@@ -279,12 +282,18 @@ class OptimizationSession(Owned):
     @property
     def seconds_to_takeover(self) -> int | None:
         """Seconds until another worker continues, where this one's has gone silent; None while it is heard of."""
-        if self.status != SessionStatus.PROCESSING or self.lease_until is None:
+        if self.status != SessionStatus.PROCESSING or self.lease_until is None or self.lease_token is None:
             return None
         left = self.lease_until - timezone.now()
         if left > timedelta(seconds=settings.LEASE_SECONDS) - SILENCE:
             return None
         return math.ceil(max(left, timedelta()).total_seconds()) + SWEPT_EVERY
+
+    @property
+    def waiting_since(self) -> datetime | None:
+        """Since when no model server has answered; None while one does."""
+        since = (self.waiting or {}).get("since")
+        return datetime.fromisoformat(since) if since else None
 
     @property
     def may_learn(self) -> bool:
@@ -362,6 +371,7 @@ class SessionEvent(models.Model):
     """
 
     OF_COMPARISON = 500_000_000
+    OF_TRIES = 750_000_000
     OF_PEOPLE = 1_000_000_000
 
     session = models.ForeignKey(OptimizationSession, on_delete=models.CASCADE, related_name="events")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from django.db.models import Q
@@ -19,8 +19,10 @@ REUSED_FOR = timedelta(days=30)
 class LedgerRows:
     """The ledger's store: LLMCall rows of one session, and what others of its workspace have paid for."""
 
-    def __init__(self, session: OptimizationSession) -> None:
+    def __init__(self, session: OptimizationSession, clock: Callable[[], int]) -> None:
+        """`clock` tells the milliseconds that the run has worked."""
         self._session = session
+        self._clock = clock
 
     def find(self, keys: Iterable[str]) -> Mapping[str, Reply]:
         """Replies that the session has paid for, or need not pay for again."""
@@ -30,8 +32,9 @@ class LedgerRows:
             known = self._known(asked)
         return known
 
-    def save(self, request: Request, reply: Reply) -> None:
+    def save(self, request: Request, reply: Reply) -> Reply:
         """Write a reply down before the search sees it. Progress clears the count of failed attempts."""
+        at_ms = self._clock()
         LLMCall.objects.get_or_create(
             session=self._session,
             key=request.key,
@@ -44,9 +47,11 @@ class LedgerRows:
                 "prompt_tokens": reply.prompt_tokens,
                 "completion_tokens": reply.completion_tokens,
                 "duration_ms": reply.duration_ms,
+                "at_ms": at_ms,
             },
         )
         OptimizationSession.objects.filter(pk=self._session.pk, attempts__gt=1).update(attempts=1)
+        return replace(reply, at_ms=at_ms)
 
     def _known(self, keys: Collection[str]) -> dict[str, Reply]:
         return paid_for(self._session, keys)
@@ -69,7 +74,7 @@ class LedgerRows:
         )
         copies = list(rows.order_by("key", "-id").distinct("key"))
         for row in copies:
-            row.pk, row.session_id, row.reused = None, self._session.pk, True
+            row.pk, row.session_id, row.reused, row.at_ms = None, self._session.pk, True, self._clock()
             row._state.adding = True
         LLMCall.objects.bulk_create(copies, ignore_conflicts=True)
         return bool(copies)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
+from django.utils import timezone
 
 from optimizer.engine import events
 from optimizer.models import (
@@ -22,6 +24,7 @@ from optimizer.models import (
 from optimizer.models.sessions import SessionQuerySet
 
 WAITING = "Waiting for Ollama"  # the stage; the page says what to do
+IN_LINE = "Waiting for its turn at the model server"
 
 
 class Recorder:
@@ -33,6 +36,8 @@ class Recorder:
         self.text = ""
         self.result: events.Finished | None = None
         self.compared: events.Compared | None = None
+        self.away = ""  # why no server answers
+        self.away_since: datetime | None = None
         self.invented: tuple[str, ...] | None = None
         self._seq = SessionEvent.OF_COMPARISON if session.comparing else 0
 
@@ -80,6 +85,7 @@ class Recorder:
 
     @keep.register
     def _stage_is(self, event: events.Stage) -> None:
+        self.away, self.away_since = "", None
         self.stage = event
         self.text = ""
 
@@ -90,7 +96,26 @@ class Recorder:
     @keep.register
     def _beat(self, event: events.Beat) -> None:
         if event.waiting:
-            self.stage = events.Stage(WAITING, self.stage.done, self.stage.total)
+            name = WAITING if event.away else IN_LINE
+            self.stage = events.Stage(name, self.stage.done, self.stage.total)
+        if event.away:
+            self.away = event.waiting
+            self.away_since = self.away_since or timezone.now()
+
+    @keep.register
+    def _tried(self, event: events.Tried) -> None:
+        """The log shows each try. They are numbered apart: a replay tells of none."""
+        last = SessionEvent.objects.filter(session=self.session, kind="tried").order_by("-seq").first()
+        if last and last.data["text"] == event.fault:
+            last.data["times"] += 1
+            last.save(update_fields=["data"])
+            return
+        SessionEvent.objects.create(
+            session=self.session,
+            seq=last.seq + 1 if last else SessionEvent.OF_TRIES,
+            kind="tried",
+            data={"text": event.fault, "times": 1},
+        )
 
     @keep.register
     def _spent(self, event: events.Spent) -> None:

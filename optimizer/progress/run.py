@@ -18,6 +18,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from optimizer.briefing import components_of
+from optimizer.counts import counted
 from optimizer.engine import TaskRefused, events, finish
 from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
@@ -31,12 +32,14 @@ from optimizer.models import (
     PromptStatus,
     SessionStatus,
 )
-from optimizer.progress.record import Recorder, proof_of, results_of, scores_of
+from optimizer.progress.record import WAITING, Recorder, proof_of, results_of, scores_of
+from optimizer.progress.waiting import PATIENCE, next_try, parked_ms, waiting_of
 from optimizer.topics import publish
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 MOST_ATTEMPTS = 3
 STOPPED_WITH_BEST = "Stopped by you; the best so far is kept. It was not compared on held-out rows."
+STOPPED_WITHOUT = "Stopped before anything better was found."
 STOPPED_AND_COMPARED = "Stopped by you; the best so far was then compared on held-out rows."
 TICK = 0.25  # seconds between two writes of what changes all the time
 URGENT = events.Proposed | events.Scored | events.IterationDone
@@ -109,7 +112,7 @@ class Run:
         self.session = session
         self.recorder = Recorder(session)
         self._next_tick = 0.0
-        self._worked_before = session.processing_time_ms or 0
+        self._worked_before = (session.processing_time_ms or 0) + parked_ms(session)
         self._began = time.monotonic()
 
     def record(self, event: events.Event) -> bool:
@@ -213,7 +216,7 @@ class Run:
         if not waits.update(
             inputs=inputs,
             status=SessionStatus.PENDING,
-            processing_time_ms=self._worked(),
+            processing_time_ms=self.worked(),
             lease_until=None,
             lease_token=None,
             attempts=0,
@@ -224,8 +227,9 @@ class Run:
             return self.stop()
         return self.publish()
 
-    def stop(self) -> None:
-        """End because a person asked, keeping the best so far. It was not compared on held-out rows."""
+    def stop(self, because: str = "") -> None:
+        """End because a person asked, or for that reason, keeping the best so far. It was not compared on held-out
+        rows."""
         if self.session.comparing:
             return self._give_up_comparison()
         candidate = self.recorder.best_candidate()
@@ -237,7 +241,7 @@ class Run:
         return self._end(
             SessionStatus.CANCELLED,
             text=found.text if found else "",
-            finish_reason=STOPPED_WITH_BEST if found else "Stopped before anything better was found.",
+            finish_reason=because or (STOPPED_WITH_BEST if found else STOPPED_WITHOUT),
             kept_original=found is None,
             score_kind="accuracy" if self.session.dataset_id else "win rate",
             results={"improvements": changed},
@@ -266,6 +270,39 @@ class Run:
         self.publish()
 
     @property
+    def waits_long(self) -> bool:
+        """Whether no server has answered for so long that the worker has better to do."""
+        since = self.recorder.away_since
+        return since is not None and timezone.now() - since >= PATIENCE
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether its minutes are over while it waits. While it is answered, the search sees to that."""
+        limit = self.session.max_minutes
+        waits = self.recorder.away or self.session.waiting
+        return bool(waits and limit is not None and self.worked() >= limit * 60_000)
+
+    def end_waiting(self) -> None:
+        """Its minutes are over: what was found before stays."""
+        why = self.recorder.away or (self.session.waiting or {}).get("for", "")
+        limit = counted(round(self.session.max_minutes or 0, 1), "minute")
+        self.stop(f"The limit of {limit} passed while no model server answered ({why})."[:200])
+
+    def wait(self, why: str, faults: dict[str, Any]) -> None:
+        """Give the worker back until a server may answer."""
+        waiting = waiting_of(self.session, why, faults, parked=True)
+        self.recorder.update(
+            **self.recorder.spent(),
+            waiting=waiting,
+            lease_token=None,
+            lease_until=next_try(waiting),
+            attempts=F("attempts") - 1,
+            stage=WAITING,
+            processing_time_ms=self.worked(),
+        )
+        self.publish()
+
+    @property
     def stop_requested(self) -> bool:
         """Whether a person asked to stop."""
         return self.recorder.held().exclude(stop_requested_at=None).exists()
@@ -278,20 +315,27 @@ class Run:
         """Renew the lease, show where we are, and look whether to stop."""
         with suppress(RedisError):  # only for show: the search does not need it
             cache.set(_text_key(self.session.pk), self.recorder.text, 60)
-        stage = self.recorder.stage
+        stage, spent = self.recorder.stage, self.recorder.spent()
         held = self.recorder.update(
-            **self.recorder.spent(),
+            **spent,
+            waiting=self._waiting(spent["calls"]),
             lease_until=timezone.now() + LEASE,
             stage=stage.name,
             stage_done=stage.done,
             stage_total=stage.total,
-            processing_time_ms=self._worked(),
+            processing_time_ms=self.worked(),
         )
         self.publish()
         return held and not self.stop_requested
 
-    def _worked(self) -> int:
-        """Milliseconds of work, without the time in which the session lay stopped or queued."""
+    def _waiting(self, calls: int) -> dict[str, Any] | None:
+        """What it waits for; None once it was answered again."""
+        if self.recorder.away:
+            return waiting_of(self.session, self.recorder.away, {}, parked=False)
+        return self.session.waiting if calls == self.session.calls else None
+
+    def worked(self) -> int:
+        """Milliseconds of work and of waiting for a server, without the time in which it lay stopped or queued."""
         return self._worked_before + int((time.monotonic() - self._began) * 1000)
 
     def _end(self, status: SessionStatus, *, text: str = "", **fields: Any) -> None:
@@ -300,11 +344,12 @@ class Run:
             ended = self.recorder.update(
                 status=status,
                 finished_at=now,
-                processing_time_ms=self._worked(),
+                processing_time_ms=self.worked(),
                 lease_until=None,
                 lease_token=None,
                 stage="",
                 comparing=False,
+                waiting=None,
                 **self.recorder.spent(),
                 **fields,
             )

@@ -17,7 +17,11 @@ def elapsed(session: OptimizationSession) -> timedelta | None:
 
 def counted_from(session: OptimizationSession) -> datetime | None:
     """When it would have begun, had it never waited: what a clock counts from. None while nobody works on it."""
-    if session.status != SessionStatus.PROCESSING or session.lease_until is None:
+    if (
+        session.status != SessionStatus.PROCESSING
+        or session.lease_until is None
+        or session.lease_token is None
+    ):
         return None
     last_written = session.lease_until - timedelta(seconds=settings.LEASE_SECONDS)
     return (last_written - (elapsed(session) or timedelta())).replace(microsecond=0)

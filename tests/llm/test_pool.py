@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Request, Unavailable
+from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Request, Tried, Unavailable
 from optimizer.llm.pool import Pool
 from optimizer.llm.scripted import ScriptedHost
-from optimizer.llm.servers import MOST_FAULTS
+from optimizer.llm.servers import MOST_FAULTS, Server
 
 MakePool = Callable[..., Pool]
 
@@ -107,7 +107,7 @@ def test_while_no_server_answers_it_says_so_and_goes_on_by_itself(make_pool: Mak
     arrivals = list(make_pool(host).replies([ask(1)]))
     waiting = [arrival.waiting for arrival in arrivals if isinstance(arrival, Idle) and arrival.waiting]
     assert waiting
-    assert "waiting for Ollama" in waiting[0]
+    assert waiting[0] == "not now"
     assert isinstance(arrivals[-1], Done)
 
 
@@ -174,3 +174,89 @@ def test_a_call_after_no_server_had_the_model_is_tried_again(make_pool: MakePool
     assert isinstance(next(a for a in pool.replies([ask(1)]) if not isinstance(a, Idle)), Failed)
     *_, last = pool.replies([ask(1)])
     assert isinstance(last, Done)
+
+
+def test_the_same_error_five_times_in_five_minutes_is_the_servers_last_word() -> None:
+    server = Server(ScriptedHost(echo))
+    fault = Unavailable("requires more system memory", answered=True, status=500)
+    now = 1000.0
+    for tries in range(1, MOST_FAULTS + 1):
+        assert server.serves("m")
+        assert server.failed("m", fault, now), tries
+        assert not server.failed("m", fault, now), "calls that fail together count once"
+        now = server.away_until
+    assert not server.serves("m")
+    assert server.serves("another")
+    assert "requires more system memory" in str(server.broken["m"])
+    assert server.broken["m"].code == "server_fault"
+    assert now - 1000 < 300
+
+
+def test_errors_that_are_long_ago_or_others_count_for_nothing() -> None:
+    server, now = Server(ScriptedHost(echo)), 1000.0
+    for number in range(12):
+        server.failed("m", Unavailable("busy", answered=True, status=503), now)
+        now = max(server.away_until, now + 80)
+        if number % 4 == 3:
+            server.answered("m")
+    for number in range(12):
+        server.failed("m", Unavailable(f"error {number}", answered=True, status=500), now)
+        now = server.away_until
+    for _ in range(12):
+        server.failed("m", Unavailable("no connection"), now)
+        now = server.away_until
+    assert server.serves("m")
+
+
+def test_a_server_that_refuses_for_now_is_given_longer_than_one_that_fails() -> None:
+    pauses = {}
+    for status in (500, 429):
+        server = Server(ScriptedHost(echo))
+        server.failed("m", Unavailable("no", answered=True, status=status), 0.0)
+        pauses[status] = server.pause
+    assert pauses[429] > pauses[500]
+
+
+def test_each_try_is_told(make_pool: MakePool) -> None:
+    arrivals = list(make_pool(ScriptedHost(failing_first(2, answered=True))).replies([ask(1)]))
+    assert [arrival.fault for arrival in arrivals if isinstance(arrival, Tried)] == ["not now", "not now"]
+
+
+def test_another_pool_continues_to_count(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimizer.llm.servers.FAULTY_PAUSE", 0.01)
+    first = make_pool(ScriptedHost(failing_first(3, answered=True)))
+    replies = first.replies([ask(1)])
+    seen = 0
+    for arrival in replies:
+        seen += isinstance(arrival, Tried)
+        if seen == 3:
+            break
+    replies.close()  # type: ignore[attr-defined]
+    host = ScriptedHost(failing_first(99, answered=True))
+    second = make_pool(host)
+    second.recall(first.faults())
+    *_, last = second.replies([ask(1)])
+    assert isinstance(last, Failed)
+    assert len(host.requests) == MOST_FAULTS - 3
+
+
+def test_a_broken_server_leaves_the_work_to_the_other(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.llm.servers.FAULTY_PAUSE", 0.01)
+    broken, here = ScriptedHost(failing_first(99, answered=True), slots=1), ScriptedHost(echo, latency=0.05)
+    done = [a for a in make_pool(broken, here).replies([ask(n) for n in range(40)]) if isinstance(a, Done)]
+    assert len(done) == 40
+    assert len(broken.requests) <= MOST_FAULTS
+
+
+def test_one_of_two_servers_dies_in_the_middle(make_pool: MakePool) -> None:
+    def dying(request: Request) -> str:
+        if len(dies.requests) > 3:
+            raise Unavailable("no connection")
+        return echo(request)
+
+    dies, lives = ScriptedHost(dying, slots=2, latency=0.01), ScriptedHost(echo, slots=2, latency=0.01)
+    arrivals = list(make_pool(dies, lives).replies([ask(n) for n in range(60)]))
+    assert sorted(a.index for a in arrivals if isinstance(a, Done)) == list(range(60))
+    assert not [a for a in arrivals if isinstance(a, Idle) and a.away]
