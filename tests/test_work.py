@@ -246,6 +246,7 @@ def test_a_run_whose_server_is_away_gives_its_worker_back_and_comes_again(
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert (session.status, session.lease_token) == (SessionStatus.PROCESSING, None)
+    assert session.waiting
     assert session.waiting["for"] == "Ollama at http://a:1 does not answer."
     assert session.attempts == 0
     assert session.seconds_to_takeover is None
@@ -272,6 +273,7 @@ def test_a_run_that_waited_asks_before_it_is_played_again(
     monkeypatch.setattr(host, "models", gone)
     tasks.optimize(session.pk)
     session.refresh_from_db()
+    assert session.waiting
     assert (session.waiting["for"], session.waiting["since"]) == ("still gone", waiting["since"])
     assert not host.requests
 

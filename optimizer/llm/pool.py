@@ -217,8 +217,8 @@ class Pool:
         if work.faults[index] >= MOST_FAULTS:
             arrivals.put((Failed(index, given_up(fault)), asyncio.Event()))
             work.answered()
-            return
-        work.put_back(index)
+        else:
+            work.put_back(index)
         healthy = [other for other in self._servers if other.serves(model) and not other.said]
         if model in server.broken and not healthy:
             self._give_up(model, server.broken[model], work, arrivals)
