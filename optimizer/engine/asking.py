@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from optimizer.counts import counted
-from optimizer.engine.events import Beat, Event, Spent, Stage, Writing
+from optimizer.engine.arriving import Arrived, Live, Written, public, translated
+from optimizer.engine.events import Beat, Event, Spent, Stage
 from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
 from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Model, Piece, Reply, Request
@@ -100,6 +101,10 @@ class Asker:
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
         """Answers in the order of the requests. Raises BudgetSpent before anything is sent that may pass a limit."""
+        return translated(self.follow(stage, requests), public)
+
+    def follow(self, stage: str, requests: Sequence[Request]) -> Live[list[Answer]]:
+        """As `ask`, and tells what is written and what arrives, each with the place of its request."""
         self._check(self.cost(requests), likely=True)
         yield Stage(stage, 0, len(requests))
         answers: list[Answer] = []
@@ -118,15 +123,16 @@ class Asker:
         slots = max(1, self.model.slots)
         return [requests[start : start + slots] for start in range(0, len(requests), slots)]
 
-    def _send(self, wave: Sequence[Request], stage: str, before: int, total: int) -> Steps[list[Answer]]:
+    def _send(self, wave: Sequence[Request], stage: str, before: int, total: int) -> Live[list[Answer]]:
         answers: dict[int, Answer] = {}
         for arrival in self.model.replies(wave):
             match arrival:
                 case Done(index, answer) | Failed(index, answer):
                     answers[index] = answer
+                    yield Arrived(before + index, answer)
                     yield Stage(stage, before + len(answers), total)
-                case Piece(_, text):
-                    yield Writing(text)
+                case Piece(index, text):
+                    yield Written(before + index, text)
                 case Idle(waiting):
                     yield Beat(waiting)
         in_order = [answers[index] for index in range(len(wave))]

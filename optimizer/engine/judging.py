@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from optimizer.counts import agreeing, counted
 from optimizer.engine import meta
+from optimizer.engine.arriving import Arrived, Live, Written, translated
 from optimizer.engine.asking import (
     MESSAGE,
     THINKING_TOKENS,
@@ -21,9 +23,10 @@ from optimizer.engine.asking import (
     judge_request,
 )
 from optimizer.engine.components import original_of
+from optimizer.engine.events import Event, Writing
 from optimizer.engine.figures import percent
 from optimizer.engine.graders import passed
-from optimizer.engine.scoring import Answers, Case, Scoring, options_of, output_of
+from optimizer.engine.scoring import Answers, Case, Scoring, ToJudge, options_of, output_of
 from optimizer.engine.task import Item, Rated, Task
 from optimizer.engine.variables import filled
 from optimizer.engine.verdicts import Judgement
@@ -111,8 +114,8 @@ class ByRubric:
     def cost(self, cases: Sequence[Case]) -> Cost:
         return self._answers.cost(cases) + self._judge.cost(cases, texts=1)
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        answers = yield from self._answers.ask(stage, cases)
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+        answers = yield from translated(self._answers.ask(stage, cases), to_judge)
         outputs = [(case.item, a) for case, a in zip(cases, answers, strict=True) if isinstance(a, Reply)]
         scored = iter((yield from self._scores([(item, output_of(answer)) for item, answer in outputs])))
         return [
@@ -169,8 +172,10 @@ class Judged:
     def cost(self, cases: Sequence[Case]) -> Cost:
         return self._answers.cost(self._both(cases)) + self._judge.cost(cases, texts=2) * 2
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        answers = yield from self._answers.ask(stage, self._both(cases))
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+        answers = yield from translated(
+            self._answers.ask(stage, self._both(cases)), partial(to_judge, of=len(cases))
+        )
         pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
         judging = [text for case, mine, theirs in pairs for text in self._questions(case, mine, theirs)]
         verdicts = yield from self._judge.verdicts(judging, meta.VERDICT_SCHEMA)
@@ -227,6 +232,20 @@ class Judged:
             return failed
         score = (_win(pair[0], "A", "B") + _win(pair[1], "B", "A")) / 2
         return Scoring(output, score, "the judge preferred the original's answer" if score < 0.5 else "")
+
+
+def to_judge(told: Event | Written | Arrived, of: int | None = None) -> Iterable[Event | Written | Arrived]:
+    """What comes while answers arrive that a judge will score: their outputs; of the first `of` answers alone, where
+    the rest are what those are compared with."""
+    match told:
+        case Written(place, text) if of is not None and place >= of:
+            return (Writing(text),)
+        case Arrived(place, answer) if of is not None and place >= of:
+            return ()
+        case Arrived(place, Reply() as answer):
+            return (Arrived(place, ToJudge(output_of(answer))),)
+        case other:
+            return (other,)
 
 
 def _differ(mine: Answer, theirs: Answer) -> bool:
