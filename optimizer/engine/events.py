@@ -76,7 +76,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Asked:
-    """A candidate is now asked for answers to these rows of a split."""
+    """The rows of a split that a candidate is now asked to answer. No others are waited for any more."""
 
     number: int
     split: str

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.arriving import Arrived, Written, public, translated
-from optimizer.engine.asking import Cost, Steps
+from optimizer.engine.asking import BudgetSpent, Cost, Steps
 from optimizer.engine.components import Components
 from optimizer.engine.events import (
     Answered,
@@ -114,9 +114,7 @@ class Race:
             if row not in self._known(entry) and row not in self.misfits
         ]
         cases = [Case(entry.components, self.items[row]) for entry, row in todo]
-        yield from self._ask_for(todo)
-        live = SoFar(self, todo)
-        scorings = yield from translated(self._evaluator.evaluate("Scoring", cases), live.told)
+        scorings = yield from self._scorings(todo, cases)
         refused: dict[tuple[Entry, int], CallFailed] = {}
         for (entry, row), scoring in zip(todo, scorings, strict=True):
             if isinstance(scoring, CallFailed):
@@ -136,11 +134,20 @@ class Race:
         item = self.items[row]
         return Outcome(row, item.input, item.wanted, scoring.output, scoring.score, scoring.why)
 
-    def _ask_for(self, todo: Sequence[tuple[Entry, int]]) -> Steps[None]:
+    def _scorings(
+        self, todo: Sequence[tuple[Entry, int]], cases: Sequence[Case]
+    ) -> Steps[list[Scoring | CallFailed]]:
+        """In order; and each row is told of when it is asked for and when it is answered."""
         rows: dict[int, list[int]] = {}
         for entry, row in todo:
             rows.setdefault(entry.number, []).append(row)
         yield from (Asked(number, self.split, tuple(asked)) for number, asked in rows.items())
+        try:
+            evaluation = self._evaluator.evaluate("Scoring", cases)
+            return (yield from translated(evaluation, SoFar(self, todo).told))
+        except BudgetSpent:
+            yield from (Asked(number, self.split, ()) for number in rows)
+            raise
 
     def _cannot_run(self, refused: Mapping[tuple[Entry, int], CallFailed]) -> Steps[dict[int, CallFailed]]:
         """Who cannot run on rows on which the original can, and why."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from optimizer.briefing import components_of
 from optimizer.engine import TaskRefused, events, finish
@@ -31,6 +29,7 @@ from optimizer.models import (
     PromptStatus,
     SessionStatus,
 )
+from optimizer.progress.newest import hide, show
 from optimizer.progress.record import Recorder, proof_of, results_of, scores_of
 from optimizer.topics import publish
 
@@ -42,13 +41,6 @@ TICK = 0.25  # seconds between two writes of what changes all the time
 URGENT = events.Proposed | events.Scored | events.IterationDone
 
 log = logging.getLogger(__name__)
-
-
-def live_text(session_id: int) -> str:
-    """The text that a model is writing for the session now."""
-    with suppress(RedisError):  # only for show
-        return str(cache.get(_text_key(session_id), ""))
-    return ""
 
 
 def claim(session_id: int) -> Run | None:
@@ -262,6 +254,7 @@ class Run:
 
     def release(self) -> None:
         """Give the session back, so that another worker can continue it."""
+        self.recorder.live.write()
         self.recorder.update(lease_until=None, lease_token=None, attempts=F("attempts") - 1, stage="Queued")
         self.publish()
 
@@ -276,8 +269,7 @@ class Run:
 
     def _tick(self) -> bool:
         """Renew the lease, show where we are, and look whether to stop."""
-        with suppress(RedisError):  # only for show: the search does not need it
-            cache.set(_text_key(self.session.pk), self.recorder.text, 60)
+        show(self.session.pk, self.recorder.follower.newest)
         stage = self.recorder.stage
         held = self.recorder.update(
             **self.recorder.spent(),
@@ -287,6 +279,8 @@ class Run:
             stage_total=stage.total,
             processing_time_ms=self._worked(),
         )
+        if held:
+            self.recorder.live.write()
         self.publish()
         return held and not self.stop_requested
 
@@ -296,6 +290,7 @@ class Run:
 
     def _end(self, status: SessionStatus, *, text: str = "", **fields: Any) -> None:
         now = timezone.now()
+        self.recorder.live.write()
         with transaction.atomic():
             ended = self.recorder.update(
                 status=status,
@@ -313,9 +308,4 @@ class Run:
                 prompt_status = PromptStatus.COMPLETED if completed else PromptStatus.FAILED
                 Prompt.objects.filter(pk=self.session.prompt_id).update(status=prompt_status, optimized=text)
             self.publish()
-        with suppress(RedisError):
-            cache.delete(_text_key(self.session.pk))
-
-
-def _text_key(session_id: int) -> str:
-    return f"session:{session_id}:text"
+        hide(self.session.pk)

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
-from optimizer.progress import live_text
+from optimizer.progress import newest_answer
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
@@ -49,7 +49,7 @@ def _progress(session: OptimizationSession) -> Context:
         "chart": chart_of(candidates),
         "latest": candidates[: -LATEST - 1 : -1],
         "count": len(candidates),
-        "text": live_text(session.pk) if session.is_active else "",
+        "text": newest_answer(session.pk).text if session.is_active else "",
         "empty_inputs": range(max(FEWEST_EMPTY, 2 * FEWEST_ROWS - len(session.inputs or ()))),
         "input_like": _input_like(session),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import get_args
 
 from optimizer.engine import Config, Item, Task, run
@@ -145,13 +145,13 @@ def test_a_replay_tells_the_same_and_asks_nothing() -> None:
 def test_closing_translated_steps_closes_the_steps() -> None:
     ended = []
 
-    def steps() -> Iterator[int]:
+    def steps() -> Generator[int, None, None]:
         try:
             yield 1
         finally:
             ended.append(True)
 
-    following = translated(steps(), lambda told: (told, told))  # type: ignore[arg-type, return-value]
+    following = translated(steps(), lambda told: (told, told))
     assert next(following) == 1
     following.close()
     assert ended
