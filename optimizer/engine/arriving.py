@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -45,6 +45,39 @@ def translated(
                 value: T = end.value
                 return value
             yield from function(told)
+
+
+def arriving(steps: Live[T], function: Callable[[int, Any], Iterable[Event | Written | Arrived]]) -> Live[T]:
+    """The same steps, with what the function makes of each arrival: of its place and of what it is."""
+
+    def told(event: Event | Written | Arrived) -> Iterable[Event | Written | Arrived]:
+        return function(event.place, event.what) if isinstance(event, Arrived) else (event,)
+
+    return translated(steps, told)
+
+
+def remade(steps: Live[T], function: Callable[[int, Any], Any]) -> Live[T]:
+    """The same steps, where something else arrives at each place."""
+    return arriving(steps, lambda place, what: (Arrived(place, function(place, what)),))
+
+
+def placed(
+    steps: Live[T], places: Sequence[int], final: Callable[[Any], bool] = lambda what: True
+) -> Live[T]:
+    """The same steps, of a batch whose requests have these places in a larger one. What is not final is not told: it
+    is asked for again."""
+
+    def moved(told: Event | Written | Arrived) -> Iterable[Event | Written | Arrived]:
+        match told:
+            case Written(place, text):
+                yield Written(places[place], text)
+            case Arrived(place, what):
+                if final(what):
+                    yield Arrived(places[place], what)
+            case event:
+                yield event
+
+    return translated(steps, moved)
 
 
 def public(told: Event | Written | Arrived) -> Iterable[Event]:

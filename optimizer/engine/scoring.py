@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
 from optimizer.counts import agreeing, counted
-from optimizer.engine.arriving import Arrived, Live, Written, translated
+from optimizer.engine.arriving import Live, placed, remade
 from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent, Cost, cut_in_thought
 from optimizer.engine.components import Components
-from optimizer.engine.events import Beat, Event
+from optimizer.engine.events import Beat
 from optimizer.engine.graders import graded, told, without_thinking
 from optimizer.engine.task import Grade, Item, Options, Task
 from optimizer.llm.base import CallFailed, Reply, Request
@@ -101,19 +101,9 @@ class Answers:
         self, stage: str, places: Sequence[int], cases: Sequence[Case], limit: int
     ) -> Live[list[Answer]]:
         """Answers to the cases, which have these places among all."""
-        again = limit < self._limits[-1]
-
-        def placed(told: Event | Written | Arrived) -> Iterable[Event | Written | Arrived]:
-            match told:
-                case Written(place, text):
-                    yield Written(places[place], text)
-                case Arrived(place, answer):
-                    if not (again and cut_in_thought(answer)):
-                        yield Arrived(places[place], answer)
-                case event:
-                    yield event
-
-        return translated(self._asker.follow(stage, self._requests(cases, limit)), placed)
+        last = limit == self._limits[-1]
+        steps = self._asker.follow(stage, self._requests(cases, limit))
+        return placed(steps, places, lambda answer: last or not cut_in_thought(answer))
 
     def _requests(self, cases: Sequence[Case], limit: int) -> list[Request]:
         return [self._request(case, limit=limit) for case in cases]
@@ -137,13 +127,11 @@ class Graded:
         """Each answer is graded as it arrives, and only once: a grader may be slow."""
         graded: dict[int, Scoring | CallFailed] = {}
 
-        def grades(told: Event | Written | Arrived) -> Iterable[Event | Written | Arrived]:
-            if isinstance(told, Arrived):
-                graded[told.place] = self._grade(cases[told.place], told.what)
-                told = Arrived(told.place, graded[told.place])
-            return (told,)
+        def grade(place: int, answer: Answer) -> Scoring | CallFailed:
+            graded[place] = self._grade(cases[place], answer)
+            return graded[place]
 
-        answers = yield from translated(self._answers.ask(stage, cases), grades)
+        answers = yield from remade(self._answers.ask(stage, cases), grade)
         for place, (case, answer) in enumerate(zip(cases, answers, strict=True)):
             if place not in graded:  # cut, with no budget to ask again
                 graded[place] = self._grade(case, answer)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
+
+import pytest
 
 from optimizer.engine import Config, Item, Task, run
 from optimizer.engine.arriving import translated
-from optimizer.engine.asking import Asker
+from optimizer.engine.asking import Asker, BudgetSpent
 from optimizer.engine.components import Components
 from optimizer.engine.events import Answered, Asked, Event, Outcome, Scored, Stage, Unjudged, Writing
 from optimizer.engine.judging import ByRubric, Judged
@@ -67,8 +70,9 @@ def test_a_mean_so_far_goes_by_the_weights_of_the_rows_answered_so_far() -> None
     assert means == [1.0, 0.75, 0.875]
 
 
-def test_what_is_told_on_the_way_is_what_counts_in_the_end() -> None:
-    events = events_of(task(), iterations=1, rounds=1)
+@pytest.mark.parametrize("the_task", [task(), task(grader="rubric"), task(items=())])
+def test_what_is_told_on_the_way_is_what_counts_in_the_end(the_task: Task) -> None:
+    events = events_of(the_task, iterations=1, rounds=1)
     on_the_way: dict[tuple[int, str, int], Outcome] = {}
     last: dict[tuple[int, str], Answered] = {}
     for event in events:
@@ -78,7 +82,8 @@ def test_what_is_told_on_the_way_is_what_counts_in_the_end() -> None:
                 last[number, split] = event
             case Scored(number, split, outcomes, mean, items):
                 assert outcomes == tuple(on_the_way[number, split, one.item] for one in outcomes)
-                assert (last[number, split].mean, last[number, split].items) == (mean, items)
+                assert last[number, split].mean == pytest.approx(mean)
+                assert last[number, split].items == items
     assert last
 
 
@@ -118,12 +123,44 @@ def test_outputs_that_a_judge_has_yet_to_score_are_told_as_such() -> None:
     events = scoring(rubric)
     assert [(one.number, one.item) for one in events if isinstance(one, Unjudged)][:2] == [(0, 0), (1, 0)]
     assert events.index(Unjudged(1, "validation", 3)) < events.index(Stage("Judging", 0, 8))
+    first = next(event for event in events if isinstance(event, Answered))
+    assert (first.outcome.score, first.items) == (0.8, 1)
+    assert events.index(first) < events.index(Stage("Judging", 1, 8))
 
 
 def test_of_pairs_only_the_candidates_own_answers_are_told() -> None:
     judged = Judged(task(), Asker(Scripted(world), Config()), "be short")
     events = scoring(judged)
     assert len(told(events, Unjudged)) == 8
+    assert [(one.number, one.outcome.score) for one in events if isinstance(one, Answered)][:5] == [
+        *((0, 0.5) for _ in range(4)), (1, 0.5)
+    ]  # fmt: skip
+
+
+def test_an_answer_that_was_cut_in_thought_is_told_when_it_was_asked_for_again() -> None:
+    def thinking(request: Request) -> str:
+        return "<think>" if request.max_tokens < 1000 else str(world(request))
+
+    class Cut(Scripted):
+        def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+            for index, request in enumerate(requests):
+                reply = reply_of(request, thinking(request))
+                yield Done(
+                    index, replace(reply, finish_reason="length" if "<think>" in reply.text else "stop")
+                )
+
+    events = scoring(graded(task(), Cut(thinking)))
+    assert len(told(events, Answered)) == 8
+    assert {one.outcome.score for one in events if isinstance(one, Answered) and one.number} == {1.0}
+
+
+def test_rows_that_no_budget_is_left_for_are_waited_for_no_more() -> None:
+    asker = Asker(Scripted(world), Config(max_calls=3))
+    steps = race_of(Graded(task(), asker)).score(TWO, range(4))
+    events: list[Event] = []
+    with pytest.raises(BudgetSpent):
+        events.extend(steps)
+    assert events == [] or events[-2:] == [Asked(0, "validation", ()), Asked(1, "validation", ())]
 
 
 def test_nobody_is_told_of_arrivals_but_who_asked() -> None:
