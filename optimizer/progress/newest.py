@@ -68,7 +68,7 @@ def hide(session_id: int) -> None:
 
 def newest_answer(session_id: int) -> Newest:
     """What a model writes for the session now, or wrote last; empty where there is nothing to show."""
-    with suppress(RedisError):
+    with suppress(RedisError, TypeError):  # another version may have kept something else
         return Newest(**cache.get(_key(session_id), {}))
     return Newest()
 

@@ -115,9 +115,10 @@ def _results(session: OptimizationSession) -> Context:
 
 
 def _answered(session: OptimizationSession) -> list[Line]:
-    """The newest candidates of a search that has not come to its end, as far as they were answered."""
-    measured = session.candidates.exclude(marks="").defer("components", "messages")
-    return lines_of(measured.order_by("-number")[:LATEST], session)
+    """The newest candidates of a search that has not come to its end, and the original, as far as they answered."""
+    answered = [candidate for candidate in _candidates(session) if candidate.marks]
+    newest = answered[: -LATEST - 1 : -1]
+    return lines_of([*newest, *(one for one in answered[:1] if one not in newest)], session)
 
 
 def _verdict(session: OptimizationSession) -> Context:

@@ -160,7 +160,7 @@ def test_rows_that_no_budget_is_left_for_are_waited_for_no_more() -> None:
     events: list[Event] = []
     with pytest.raises(BudgetSpent):
         events.extend(steps)
-    assert events == [] or events[-2:] == [Asked(0, "validation", ()), Asked(1, "validation", ())]
+    assert events[-2:] == [Asked(0, "validation", ()), Asked(1, "validation", ())]
 
 
 def test_nobody_is_told_of_arrivals_but_who_asked() -> None:
