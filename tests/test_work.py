@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from optimizer import briefing, installed, progress, tasks
 from optimizer.engine import OperatorPrior, Rated
-from optimizer.engine.events import Event, Invented, Stage
+from optimizer.engine.events import Answered, Asked, Event, Invented, Outcome, Scored, Stage
 from optimizer.llm.base import CallFailed, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import (
     Candidate,
     Evaluation,
     LLMCall,
+    Mark,
     OptimizationSession,
     Preference,
     PromptStatus,
@@ -341,7 +342,7 @@ def test_the_search_goes_on_while_the_cache_is_away(session: OptimizationSession
     away = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
     with override_settings(CACHES=away):
         tasks.optimize(session.pk)
-        assert progress.live_text(session.pk) == ""
+        assert progress.newest_answer(session.pk) == progress.Newest()
     session.refresh_from_db()
     assert session.status == SessionStatus.COMPLETED
 
@@ -604,3 +605,72 @@ PARTS = {
     "shots": [],
     "shots_as": "text",
 }
+
+
+def after_answers(count: int, session: OptimizationSession) -> Callable[[Event], None]:
+    """Ask to stop after so many answers to rows of the search."""
+    left = iter(range(count - 1))
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Answered) and next(left, None) is None:
+            OptimizationSession.objects.filter(pk=session.pk).update(stop_requested_at=timezone.now())
+
+    return watch
+
+
+def test_answers_are_kept_and_told_before_a_step_of_the_race_ends(
+    session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress.run, "TICK", 0.0)
+    use_host()
+    seen: list[tuple[Candidate, OptimizationSession]] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Answered) and event.number == 0 and event.items == 4:
+            now = OptimizationSession.objects.get(pk=session.pk)
+            seen.append((now.candidates.get(number=0), now))
+
+    tasks.work(claimed(session), watch)
+    original, then = seen[0]
+    assert (original.score, original.scored_items, original.live_items) == (None, 0, 3)
+    assert original.marks.rstrip(Mark.WAITING) == "---"
+    assert (original.score_so_far, original.rows_so_far) == (0.0, 3)
+    assert then.calls > 3
+
+
+def test_nothing_that_was_answered_is_lost_when_a_run_is_stopped(
+    session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_host(latency=0.02)
+    tasks.work(claimed(session), after_answers(5, session))
+    session.refresh_from_db()
+    rows = Evaluation.objects.filter(candidate__session=session, split="validation")
+    assert session.status == SessionStatus.CANCELLED
+    assert rows.count() == session.ledger.filter(purpose="answer").count() >= 5
+    assert session.calls == session.ledger.count()
+    assert sum(candidate.live_items for candidate in session.candidates.all()) == rows.count()
+    assert all(candidate.score is None for candidate in session.candidates.all())
+
+
+def test_live_numbers_end_as_what_the_race_says(session: OptimizationSession, use_host: UseHost) -> None:
+    use_host()
+    tasks.optimize(session.pk)
+    for candidate in session.candidates.exclude(score=None):
+        rows = candidate.evaluations.filter(split="validation")
+        assert (candidate.live_score, candidate.live_items) == (candidate.score, candidate.scored_items)
+        assert candidate.marks == "".join(Mark.of(row.score) for row in rows)
+
+
+def test_what_counts_corrects_what_was_told_on_the_way(session: OptimizationSession) -> None:
+    candidate = factories.make_candidate(session, number=0)
+    recorder = claimed(session).recorder
+    early, late = (Outcome(0, "word1", "odd", output, score) for output, score in (("od", 0.0), ("odd", 1.0)))
+    recorder.keep(Asked(0, "validation", (0, 1)))
+    recorder.keep(Answered(0, "validation", early, 0.0, 1))
+    recorder.live.write()
+    candidate.refresh_from_db()
+    assert (candidate.marks, candidate.live_score, candidate.score) == ("-.", 0.0, None)
+    recorder.keep(Scored(0, "validation", (late,), 1.0, 1))
+    candidate.refresh_from_db()
+    assert (candidate.marks, candidate.live_score, candidate.score) == ("+", 1.0, 1.0)
+    assert candidate.evaluations.get().output == "odd"

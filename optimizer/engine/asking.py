@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from optimizer.counts import counted
-from optimizer.engine.events import Beat, Event, Spent, Stage, Tried, Writing
+from optimizer.engine.arriving import Arrived, Live, Written, public, translated
+from optimizer.engine.events import Beat, Event, Spent, Stage, Tried
 from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
-from optimizer.llm import base as model
-from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Model, Piece, Reply, Request
+from optimizer.llm.base import CallFailed, Done, Failed, Idle, InVain, Message, Model, Piece, Reply, Request
 
 T = TypeVar("T")
 Answer = Reply | CallFailed
@@ -104,6 +104,10 @@ class Asker:
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
         """Answers in the order of the requests. Raises BudgetSpent before anything is sent that may pass a limit."""
+        return translated(self.follow(stage, requests), public)
+
+    def follow(self, stage: str, requests: Sequence[Request]) -> Live[list[Answer]]:
+        """As `ask`, and tells what is written and what arrives, each with the place of its request."""
         self._check(self.cost(requests), likely=True)
         yield Stage(stage, 0, len(requests))
         answers: list[Answer] = []
@@ -122,18 +126,19 @@ class Asker:
         slots = max(1, self.model.slots)
         return [requests[start : start + slots] for start in range(0, len(requests), slots)]
 
-    def _send(self, wave: Sequence[Request], stage: str, before: int, total: int) -> Steps[list[Answer]]:
+    def _send(self, wave: Sequence[Request], stage: str, before: int, total: int) -> Live[list[Answer]]:
         answers: dict[int, Answer] = {}
         for arrival in self.model.replies(wave):
             match arrival:
                 case Done(index, answer) | Failed(index, answer):
                     answers[index] = answer
+                    yield Arrived(before + index, answer)
                     yield Stage(stage, before + len(answers), total)
-                case Piece(_, text):
-                    yield Writing(text)
+                case Piece(index, text):
+                    yield Written(before + index, text)
                 case Idle(waiting, away):
                     yield Beat(waiting, away)
-                case model.Tried(fault):
+                case InVain(fault):
                     yield Tried(fault)
         in_order = [answers[index] for index in range(len(wave))]
         self._count(wave, in_order)

@@ -20,9 +20,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Writing:
-    """The text being generated now, as far as it is."""
+    """The text being generated now, as far as it is. Where a candidate answers a row, its number and the row's
+    input."""
 
     text: str
+    number: int | None = None
+    input: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,36 @@ class Outcome:
     output: str
     score: float
     why: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The rows of a split that a candidate is now asked to answer. No others are waited for any more."""
+
+    number: int
+    split: str
+    items: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A candidate's answer to one row, as soon as it is there and judged, and the mean (0 to 1) over `items` rows so
+    far. A Scored follows when all rows are answered; what it says counts."""
+
+    number: int
+    split: str
+    outcome: Outcome
+    mean: float
+    items: int
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """A candidate has answered a row, and a judge has yet to say how well."""
+
+    number: int
+    split: str
+    item: int
 
 
 @dataclass(frozen=True)
@@ -221,6 +254,9 @@ Event = (
     | Spent
     | Proposed
     | Rejected
+    | Asked
+    | Answered
+    | Unjudged
     | Scored
     | Dropped
     | Leading

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from optimizer.counts import agreeing, counted
 from optimizer.engine import meta
+from optimizer.engine.arriving import Arrived, Live, Written, arriving, placed, public, remade, translated
 from optimizer.engine.asking import (
     MESSAGE,
     THINKING_TOKENS,
@@ -21,15 +23,18 @@ from optimizer.engine.asking import (
     judge_request,
 )
 from optimizer.engine.components import original_of
+from optimizer.engine.events import Event, Writing
 from optimizer.engine.figures import percent
 from optimizer.engine.graders import passed
-from optimizer.engine.scoring import Answers, Case, Scoring, options_of, output_of
+from optimizer.engine.scoring import Answers, Case, Scoring, ToJudge, options_of, output_of
 from optimizer.engine.task import Item, Rated, Task
 from optimizer.engine.variables import filled
 from optimizer.engine.verdicts import Judgement
 from optimizer.llm.base import CallFailed, Reply
 
 SURE = 0.7  # share of people's verdicts that a judge should agree with
+Pair = tuple[Case, Answer, Answer]  # with the candidate's answer, and the original's
+
 VERDICT_BYTES = 600  # of a judge's request, besides what it judges
 
 
@@ -57,7 +62,7 @@ class Judge:
         replies = VERDICT_TOKENS * len(cases) + THINKING_TOKENS * again
         return self.asker.likely(self.purpose, self.asker.price(calls, size, 2 * MESSAGE * calls, replies))
 
-    def verdicts(self, texts: Sequence[str], schema: dict[str, Any]) -> Steps[list[Answer | None]]:
+    def verdicts(self, texts: Sequence[str], schema: dict[str, Any]) -> Live[list[Answer | None]]:
         """For each text the reply with the verdict; None where it could not be read twice, and the reason where the
         call failed.
 
@@ -65,11 +70,14 @@ class Judge:
         """
         model = self.task.optimizer_model
         requests = [judge_request(self.purpose, text, schema, model=model) for text in texts]
-        answers = yield from self.asker.ask("Judging", requests)
+        everywhere = range(len(requests))
+        first = self.asker.follow("Judging", requests)
+        answers = yield from placed(first, everywhere, lambda answer: not self._unreadable(answer))
         again = [index for index, answer in enumerate(answers) if self._unreadable(answer)]
         if again:
             repeated = [replace(requests[i], max_tokens=THINKING_TOKENS, seed=1) for i in again]
-            for index, answer in zip(again, (yield from self.asker.ask("Judging", repeated)), strict=True):
+            better = yield from placed(self.asker.follow("Judging", repeated), again)
+            for index, answer in zip(again, better, strict=True):
                 answers[index] = answer
         lost = [answer for answer in answers if self._unreadable(answer)]
         self.asked, self.repeated = self.asked + len(requests), self.repeated + len(again)
@@ -111,20 +119,25 @@ class ByRubric:
     def cost(self, cases: Sequence[Case]) -> Cost:
         return self._answers.cost(cases) + self._judge.cost(cases, texts=1)
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        answers = yield from self._answers.ask(stage, cases)
-        outputs = [(case.item, a) for case, a in zip(cases, answers, strict=True) if isinstance(a, Reply)]
-        scored = iter((yield from self._scores([(item, output_of(answer)) for item, answer in outputs])))
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+        answers = yield from translated(self._answers.ask(stage, cases), to_judge)
+        outputs = {
+            place: output_of(answer) for place, answer in enumerate(answers) if isinstance(answer, Reply)
+        }
+        judging = self._scores([(cases[place].item, output) for place, output in outputs.items()])
+        scoring = remade(placed(judging, list(outputs)), lambda place, score: _with(outputs[place], score))
+        scored = iter((yield from scoring))
         return [
-            answer if isinstance(answer, CallFailed) else _with(output_of(answer), next(scored))
-            for answer in answers
+            answer if isinstance(answer, CallFailed) else _with(outputs[place], next(scored))
+            for place, answer in enumerate(answers)
         ]
 
     def check(self, rated: Sequence[Rated]) -> Steps[None]:
         """Let the judge grade outputs that people have rated, and remember how often it agrees."""
         if not rated:
             return
-        scores = yield from self._scores([(Item(r.input, r.expected), r.output) for r in rated])
+        judging = self._scores([(Item(r.input, r.expected), r.output) for r in rated])
+        scores = yield from translated(judging, public)
         pairs = [(r.right, s) for r, s in zip(rated, scores, strict=True) if not isinstance(s, CallFailed)]
         self._agreed = sum(right == (score >= 0.5) for right, score in pairs), len(pairs)
 
@@ -139,12 +152,17 @@ class ByRubric:
             *told,
         ]
 
-    def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Steps[list[float | CallFailed]]:
+    def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Live[list[float | CallFailed]]:
         texts = [
             meta.grade_by_rubric(item.input, item.wanted, output, self.rubric) for item, output in outputs
         ]
-        verdicts = yield from self._judge.verdicts(texts, meta.SCORE_SCHEMA)
-        return [v if isinstance(v, CallFailed) else passed(_points(v) / 10, self._options) for v in verdicts]
+        verdicts = yield from remade(
+            self._judge.verdicts(texts, meta.SCORE_SCHEMA), lambda _, verdict: self._score(verdict)
+        )
+        return list(map(self._score, verdicts))
+
+    def _score(self, verdict: Answer | None) -> float | CallFailed:
+        return verdict if isinstance(verdict, CallFailed) else passed(_points(verdict) / 10, self._options)
 
 
 class Judged:
@@ -169,14 +187,32 @@ class Judged:
     def cost(self, cases: Sequence[Case]) -> Cost:
         return self._answers.cost(self._both(cases)) + self._judge.cost(cases, texts=2) * 2
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        answers = yield from self._answers.ask(stage, self._both(cases))
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+        answers = yield from translated(
+            self._answers.ask(stage, self._both(cases)), partial(to_judge, of=len(cases))
+        )
         pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
-        judging = [text for case, mine, theirs in pairs for text in self._questions(case, mine, theirs)]
-        verdicts = yield from self._judge.verdicts(judging, meta.VERDICT_SCHEMA)
+        verdicts = yield from self._verdicts(pairs)
         self._decided.update(meta.read_text(v.text, "better") for v in verdicts if isinstance(v, Reply))
         each = iter(verdicts)
         return [self._scoring(mine, theirs, each) for _, mine, theirs in pairs]
+
+    def _verdicts(self, pairs: Sequence[Pair]) -> Live[list[Answer | None]]:
+        """Two of each pair whose outputs differ; a scoring arrives with the second, or at once where none is due."""
+        questions = [self._questions(*pair) for pair in pairs]
+        places = [place for place, texts in enumerate(questions) for _ in texts]
+        said: dict[int, Answer] = {}
+        for place in sorted(set(range(len(pairs))).difference(places)):
+            yield Arrived(place, self._scoring(*pairs[place][1:], iter(())))
+
+        def scoring(index: int, verdict: Answer) -> Iterable[Arrived]:
+            said[index] = verdict
+            two = [said[one] for one in (index // 2 * 2, index // 2 * 2 + 1) if one in said]
+            if len(two) == 2:
+                yield Arrived(places[index], self._scoring(*pairs[places[index]][1:], iter(two)))
+
+        texts = [text for each in questions for text in each]
+        return (yield from arriving(self._judge.verdicts(texts, meta.VERDICT_SCHEMA), scoring))
 
     @property
     def judgement(self) -> Judgement:
@@ -227,6 +263,20 @@ class Judged:
             return failed
         score = (_win(pair[0], "A", "B") + _win(pair[1], "B", "A")) / 2
         return Scoring(output, score, "the judge preferred the original's answer" if score < 0.5 else "")
+
+
+def to_judge(told: Event | Written | Arrived, of: int | None = None) -> Iterable[Event | Written | Arrived]:
+    """What comes while answers arrive that a judge will score: their outputs; of the first `of` answers alone, where
+    the rest are what those are compared with."""
+    match told:
+        case Written(place, text) if of is not None and place >= of:
+            return (Writing(text),)
+        case Arrived(place, answer) if of is not None and place >= of:
+            return ()
+        case Arrived(place, Reply() as answer):
+            return (Arrived(place, ToJudge(output_of(answer))),)
+        case other:
+            return (other,)
 
 
 def _differ(mine: Answer, theirs: Answer) -> bool:

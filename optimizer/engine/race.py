@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from optimizer.engine.asking import Cost, Steps
+from optimizer.engine.arriving import Arrived, Written, public, translated
+from optimizer.engine.asking import BudgetSpent, Cost, Steps
 from optimizer.engine.components import Components
-from optimizer.engine.events import Dropped, Noted, Outcome, Scored
-from optimizer.engine.scoring import Case, Evaluator, Scoring
+from optimizer.engine.events import (
+    Answered,
+    Asked,
+    Dropped,
+    Event,
+    Noted,
+    Outcome,
+    Scored,
+    Unjudged,
+    Writing,
+)
+from optimizer.engine.scoring import Case, Evaluator, Scoring, ToJudge
 from optimizer.engine.splits import blocks
 from optimizer.engine.stats import clearly_worse, mean
 from optimizer.engine.task import Item
@@ -47,7 +58,7 @@ class Race:
         self.misfits: set[int] = set()
         self._original = original
         self._evaluator = evaluator
-        self._split = split
+        self.split = split
         self._block = block
         self._affords = affords
         self._outcomes: dict[int, dict[int, Outcome]] = {}
@@ -101,7 +112,7 @@ class Race:
             if row not in self._known(entry) and row not in self.misfits
         ]
         cases = [Case(entry.components, self.items[row]) for entry, row in todo]
-        scorings = yield from self._evaluator.evaluate("Scoring", cases)
+        scorings = yield from self._scorings(todo, cases)
         refused: dict[tuple[Entry, int], CallFailed] = {}
         for (entry, row), scoring in zip(todo, scorings, strict=True):
             if isinstance(scoring, CallFailed):
@@ -114,9 +125,27 @@ class Race:
         return (yield from self._without(field, failed))
 
     def _keep(self, entry: Entry, row: int, scoring: Scoring) -> None:
+        self._known(entry)[row] = self.outcome(row, scoring)
+
+    def outcome(self, row: int, scoring: Scoring) -> Outcome:
+        """What came out of that row."""
         item = self.items[row]
-        told = scoring.output, scoring.score, scoring.why
-        self._known(entry)[row] = Outcome(row, item.input, item.wanted, *told)
+        return Outcome(row, item.input, item.wanted, scoring.output, scoring.score, scoring.why)
+
+    def _scorings(
+        self, todo: Sequence[tuple[Entry, int]], cases: Sequence[Case]
+    ) -> Steps[list[Scoring | CallFailed]]:
+        """In order; and each row is told of when it is asked for and when it is answered."""
+        rows: dict[int, list[int]] = {}
+        for entry, row in todo:
+            rows.setdefault(entry.number, []).append(row)
+        yield from (Asked(number, self.split, tuple(asked)) for number, asked in rows.items())
+        try:
+            evaluation = self._evaluator.evaluate("Scoring", cases)
+            return (yield from translated(evaluation, SoFar(self, todo).told))
+        except BudgetSpent:
+            yield from (Asked(number, self.split, ()) for number in rows)
+            raise
 
     def _cannot_run(self, refused: Mapping[tuple[Entry, int], CallFailed]) -> Steps[dict[int, CallFailed]]:
         """Who cannot run on rows on which the original can, and why."""
@@ -129,7 +158,7 @@ class Race:
 
     def _fits_with_none(self, entry: Entry) -> bool:
         """Whether it is not the rows that are too long, but the original prompt. Practice does not tell."""
-        return entry.number == 0 and self._split != "train" and not self._known(entry)
+        return entry.number == 0 and self.split != "train" and not self._known(entry)
 
     def _count_misfits(self, field: Sequence[Entry], rows: Sequence[int]) -> None:
         for entry in field:
@@ -140,7 +169,7 @@ class Race:
         """Let the original run on these rows."""
         rows = sorted(suspects - self.misfits)
         cases = [Case(self._original, self.items[row]) for row in rows]
-        scorings = yield from self._evaluator.evaluate("Scoring", cases)
+        scorings = yield from translated(self._evaluator.evaluate("Scoring", cases), public)
         self.misfits |= {row for row, scoring in zip(rows, scorings, strict=True) if too_long(scoring)}
 
     def cost(self, field: Sequence[Entry], rows: Sequence[int]) -> Cost:
@@ -192,7 +221,7 @@ class Race:
             known = self._outcomes[number]
             new = tuple(known[row] for row in rows if row in known)
             reached = min(1.0, mean(self._weighed(list(known.values()))))
-            yield Scored(number, self._split, new, reached, len(known))
+            yield Scored(number, self.split, new, reached, len(known))
 
     def _without(self, field: Sequence[Entry], failed: dict[int, CallFailed]) -> Steps[list[Entry]]:
         """A call that cannot succeed ends the run, except where only this candidate is too long for the window."""
@@ -235,6 +264,43 @@ class Race:
 
     def _points(self, entry: Entry, stop: int) -> float:
         return sum(self._known(entry)[row].score * self.items[row].weight for row in range(stop))
+
+
+class SoFar:
+    """What is told of a step of a race while its answers arrive. The race itself counts them when all are there."""
+
+    def __init__(self, race: Race, todo: Sequence[tuple[Entry, int]]) -> None:
+        self.race = race
+        self.todo = todo
+        self._sums: dict[int, tuple[float, float, int]] = {}  # by number: weights, weighted scores, rows
+
+    def told(self, told: Event | Written | Arrived) -> Iterable[Event]:
+        """What everybody is told."""
+        match told:
+            case Written(place, text):
+                entry, row = self.todo[place]
+                yield Writing(text, entry.number, self.race.items[row].input)
+            case Arrived(place, Scoring() as scoring):
+                yield self._answered(*self.todo[place], scoring)
+            case Arrived(place, ToJudge()):
+                entry, row = self.todo[place]
+                yield Unjudged(entry.number, self.race.split, row)
+            case event:
+                yield from public(event)
+
+    def _answered(self, entry: Entry, row: int, scoring: Scoring) -> Answered:
+        weight = self.race.items[row].weight
+        weights, scores, rows = self._sums.get(entry.number) or self._before(entry)
+        sums = weights + weight, scores + weight * scoring.score, rows + 1
+        self._sums[entry.number] = sums
+        mean = min(1.0, sums[1] / sums[0])
+        return Answered(entry.number, self.race.split, self.race.outcome(row, scoring), mean, sums[2])
+
+    def _before(self, entry: Entry) -> tuple[float, float, int]:
+        known = self.race.outcomes(entry)
+        weights = [self.race.items[outcome.item].weight for outcome in known]
+        scores = (weight * outcome.score for weight, outcome in zip(weights, known, strict=True))
+        return sum(weights), sum(scores), len(known)
 
 
 def too_long(answer: object) -> bool:

@@ -8,7 +8,8 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from optimizer.counts import agreeing, counted
-from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent, Cost, Steps, cut_in_thought
+from optimizer.engine.arriving import Live, placed, remade
+from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent, Cost, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import graded, told, without_thinking
@@ -38,6 +39,13 @@ class Scoring:
     why: str = ""
 
 
+@dataclass(frozen=True)
+class ToJudge:
+    """The output of a case that a judge has yet to score."""
+
+    output: str
+
+
 class Evaluator(Protocol):
     """Scores cases. `kind` names the mean of its scores for people; `caveats` is what to know about them."""
 
@@ -47,8 +55,9 @@ class Evaluator(Protocol):
         """What scoring these cases takes."""
         ...
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        """A scoring, or the reason why there is none, for each case, in order."""
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+        """A scoring, or the reason why there is none, for each case, in order. What arrives on the way is a scoring,
+        or an output to judge."""
         ...
 
     def caveats(self) -> list[str]:
@@ -70,10 +79,10 @@ class Answers:
         """What the answers take."""
         return self._asker.cost(self._requests(cases, self._limits[0]))
 
-    def ask(self, stage: str, cases: Sequence[Case]) -> Steps[list[Answer]]:
-        """The answers to the cases, in order."""
+    def ask(self, stage: str, cases: Sequence[Case]) -> Live[list[Answer]]:
+        """The answers to the cases, in order; each that will not be asked for again is told as it arrives."""
         limit, *larger = self._limits
-        answers = yield from self._asker.ask(stage, self._requests(cases, limit))
+        answers = yield from self._follow(stage, range(len(cases)), cases, limit)
         for limit in larger:
             cut = [index for index, answer in enumerate(answers) if cut_in_thought(answer)]
             if 2 * len(cut) > len(answers):
@@ -81,12 +90,20 @@ class Answers:
             if not cut:
                 break
             try:
-                longer = yield from self._asker.ask(stage, self._requests([cases[n] for n in cut], limit))
+                longer = yield from self._follow(stage, cut, [cases[n] for n in cut], limit)
             except BudgetSpent:
                 break  # what there is counts
             for index, answer in zip(cut, longer, strict=True):
                 answers[index] = answer
         return answers
+
+    def _follow(
+        self, stage: str, places: Sequence[int], cases: Sequence[Case], limit: int
+    ) -> Live[list[Answer]]:
+        """Answers to the cases, which have these places among all."""
+        last = limit == self._limits[-1]
+        steps = self._asker.follow(stage, self._requests(cases, limit))
+        return placed(steps, places, lambda answer: last or not cut_in_thought(answer))
 
     def _requests(self, cases: Sequence[Case], limit: int) -> list[Request]:
         return [self._request(case, limit=limit) for case in cases]
@@ -106,18 +123,25 @@ class Graded:
     def cost(self, cases: Sequence[Case]) -> Cost:
         return self._answers.cost(cases)
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Steps[list[Scoring | CallFailed]]:
-        answers = yield from self._answers.ask(stage, cases)
-        scorings = []
-        for case, answer in zip(cases, answers, strict=True):
-            scorings.append(self._grade(case, answer))
-            yield Beat()  # a grader may be slow
-        return scorings
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+        """Each answer is graded as it arrives, and only once: a grader may be slow."""
+        graded: dict[int, Scoring | CallFailed] = {}
+
+        def grade(place: int, answer: Answer) -> Scoring | CallFailed:
+            graded[place] = self._grade(cases[place], answer)
+            return graded[place]
+
+        answers = yield from remade(self._answers.ask(stage, cases), grade)
+        for place, (case, answer) in enumerate(zip(cases, answers, strict=True)):
+            if place not in graded:  # cut, with no budget to ask again
+                graded[place] = self._grade(case, answer)
+                yield Beat()
+        return [graded[place] for place in range(len(cases))]
 
     def caveats(self) -> list[str]:
         if not self._broken:
             return []
-        said = next(iter(self._broken.values()))
+        said = self._broken[min(self._broken)]  # answers may arrive in any order
         rows = len(self._broken)
         wrong = agreeing(rows, "counts", "count")
         return [f"The grader failed on {counted(rows, 'row')}, which {wrong} as wrong. It said: {said}"]

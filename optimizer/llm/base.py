@@ -125,7 +125,7 @@ class Idle:
 
 
 @dataclass(frozen=True)
-class Tried:
+class InVain:
     """A server did not answer a call, and says why; another try follows."""
 
     fault: str
@@ -136,7 +136,7 @@ def storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-Arrival = Piece | Done | Failed | Idle | Tried
+Arrival = Piece | Done | Failed | Idle | InVain
 
 
 class Model(Protocol):

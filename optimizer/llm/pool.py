@@ -15,10 +15,10 @@ from optimizer.llm.base import (
     Done,
     Failed,
     Idle,
+    InVain,
     Piece,
     Reply,
     Request,
-    Tried,
     Unavailable,
 )
 from optimizer.llm.lanes import Lanes, OwnLanes
@@ -212,7 +212,7 @@ class Pool:
     ) -> None:
         model = work.requests[index].model
         if server.failed(model, fault, time.time()):
-            arrivals.put((Tried(str(fault)), asyncio.Event()))
+            arrivals.put((InVain(str(fault)), asyncio.Event()))
         work.faults[index] += fault.answered
         if work.faults[index] >= MOST_FAULTS:
             arrivals.put((Failed(index, given_up(fault)), asyncio.Event()))

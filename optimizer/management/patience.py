@@ -6,7 +6,7 @@ import time
 
 from django.conf import settings
 
-from optimizer.engine.events import Beat, Event, Stage, Tried
+from optimizer.engine.events import Asked, Beat, Event, Stage, Tried
 from optimizer.llm.base import CallFailed
 
 GIVE_UP = 60.0  # seconds without a server; a worker waits on, for nobody sits before it
@@ -28,7 +28,7 @@ class Patience:
                 if time.monotonic() - self._since >= GIVE_UP:
                     self.ended = self._advice(waiting)
                     raise CallFailed("unreachable", self.ended)
-            case Stage(_, 0, _) | Tried():
+            case Stage(_, 0, _) | Asked() | Tried():
                 pass  # only begun, or in vain
             case _:
                 self._since = None

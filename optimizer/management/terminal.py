@@ -8,7 +8,8 @@ from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
-from optimizer.engine.events import Beat, Event, Leading, Scored, Stage, Tried
+from optimizer.counts import counted
+from optimizer.engine.events import Answered, Beat, Event, Leading, Scored, Stage, Tried
 from optimizer.engine.figures import percent
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -20,13 +21,14 @@ def plain(text: str, to_terminal: bool) -> str:
 
 
 class ProgressBar:
-    """A bar for the current stage, with the best score so far beside it."""
+    """A bar for the current stage, with the best score so far and the newest candidate's mean so far beside it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._bar: Any = tqdm(
             file=stream, bar_format="{desc} {n}/{total} {bar:20} {elapsed}{postfix}", total=1
         )
         self._means: dict[int, float] = {}
+        self._best = self._newest = ""
 
     def __enter__(self) -> Self:
         return self
@@ -49,5 +51,12 @@ class ProgressBar:
                 self._bar.write(plain(fault, to_terminal=True), file=self._bar.fp)
             case Scored(number, "validation", _, mean, _):
                 self._means[number] = mean
+                self._newest = ""
+            case Answered(number, "validation", _, mean, rows):
+                self._newest = f"candidate {number}: {percent(mean)} on {counted(rows, 'row')}"
             case Leading(number) if number in self._means:
-                self._bar.set_postfix_str(f"best so far {percent(self._means[number])}")
+                self._best = f"best so far {percent(self._means[number])}"
+            case _:
+                return
+        told = "; ".join(filter(None, [self._best, self._newest]))
+        self._bar.set_postfix_str(told, refresh=isinstance(event, Leading))

@@ -1,6 +1,6 @@
 """What is true: one file a subject."""
 
-from optimizer.models.candidates import Candidate, Evaluation, LLMCall, Split
+from optimizer.models.candidates import Candidate, Evaluation, LLMCall, Mark, Split
 from optimizer.models.datasets import Dataset, Example
 from optimizer.models.feedback import Feedback
 from optimizer.models.learning import OperatorPrior
@@ -20,7 +20,7 @@ from optimizer.models.users import Preference, Theme, User
 from optimizer.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
-    "ACTIVE", "Candidate", "Chosen", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "Membership",
+    "ACTIVE", "Candidate", "Chosen", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "Mark", "Membership",
     "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Preset", "Prompt", "PromptStatus",
     "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateVersion", "Theme",
     "User", "Workspace",

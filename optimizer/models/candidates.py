@@ -7,6 +7,21 @@ from django.db import models
 from optimizer.models.sessions import OptimizationSession
 
 
+class Mark(models.TextChoices):
+    """What became of one row, as one character."""
+
+    RIGHT = "+", "right"
+    PARTLY = "~", "partly right"
+    WRONG = "-", "wrong"
+    UNJUDGED = "?", "not judged yet"
+    WAITING = ".", "waiting"
+
+    @classmethod
+    def of(cls, score: float) -> Mark:
+        """The mark for a score from 0 to 1."""
+        return cls.RIGHT if score >= 0.999 else cls.WRONG if score <= 0.001 else cls.PARTLY
+
+
 class Candidate(models.Model):
     """One version of the prompt that the search tried. Number 0 is the original."""
 
@@ -19,6 +34,11 @@ class Candidate(models.Model):
     messages = models.JSONField()
     score = models.FloatField(null=True, blank=True)
     scored_items = models.PositiveIntegerField(default=0)
+    # While answers arrive: the mean over so many rows, and a Mark for each row of the search, a blank for none. The
+    # two above are of whole steps of the race, and decide who is ahead.
+    live_score = models.FloatField(null=True, blank=True)
+    live_items = models.PositiveIntegerField(default=0, db_default=0)
+    marks = models.TextField(blank=True, default="", db_default="")
     dropped = models.BooleanField(default=False)
     is_best = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -33,10 +53,24 @@ class Candidate(models.Model):
             models.CheckConstraint(
                 condition=models.Q(score=None) | models.Q(score__range=(0, 1)), name="candidate_score_0_to_1"
             ),
+            models.CheckConstraint(
+                condition=models.Q(live_score=None) | models.Q(live_score__range=(0, 1)),
+                name="candidate_live_score_0_to_1",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"candidate {self.number}"
+
+    @property
+    def score_so_far(self) -> float | None:
+        """The mean over all rows that are answered, also in a step of the race that has not ended."""
+        return self.live_score if self.live_items > self.scored_items else self.score
+
+    @property
+    def rows_so_far(self) -> int:
+        """On how many rows that is."""
+        return max(self.live_items, self.scored_items)
 
     @property
     def in_turns(self) -> bool:

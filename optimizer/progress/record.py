@@ -14,26 +14,28 @@ from django.utils import timezone
 from optimizer.engine import events
 from optimizer.models import (
     Candidate,
-    Evaluation,
     LLMCall,
     OptimizationSession,
     SessionEvent,
     SessionStatus,
-    Split,
 )
 from optimizer.models.sessions import SessionQuerySet
+from optimizer.progress.live import LiveRows
+from optimizer.progress.newest import Follower
 
 WAITING = "Waiting for Ollama"  # the stage; the page says what to do
 IN_LINE = "Waiting for its turn at the model server"
 
 
 class Recorder:
-    """Keeps events of a session that a worker holds: `stage`, `text` and `result` as they are now, the rest as rows."""
+    """Keeps events of a session that a worker holds: `stage`, `follower` and `result` as they are now, the rest as
+    rows. What arrives between steps is collected in `live` until that is told to write."""
 
     def __init__(self, session: OptimizationSession) -> None:
         self.session = session
         self.stage = events.Stage("")
-        self.text = ""
+        self.follower = Follower()
+        self.live = LiveRows(session)
         self.result: events.Finished | None = None
         self.compared: events.Compared | None = None
         self.away = ""  # why no server answers
@@ -86,12 +88,13 @@ class Recorder:
     @keep.register
     def _stage_is(self, event: events.Stage) -> None:
         self.away, self.away_since = "", None
+        if event.name != self.stage.name:
+            self.follower.begin()
         self.stage = event
-        self.text = ""
 
     @keep.register
     def _writing(self, event: events.Writing) -> None:
-        self.text = event.text
+        self.follower.writing(event)
 
     @keep.register
     def _beat(self, event: events.Beat) -> None:
@@ -137,20 +140,28 @@ class Recorder:
             candidate.parents.set(self.candidates().filter(number__in=event.parents))
 
     @keep.register
+    def _asked(self, event: events.Asked) -> None:
+        self.live.asked(event)
+
+    @keep.register
+    def _unjudged(self, event: events.Unjudged) -> None:
+        self.live.unjudged(event)
+
+    @keep.register
+    def _answered(self, event: events.Answered) -> None:
+        self.live.answered(event)
+        self.follower.answered(event)
+
+    @keep.register
     def _scored(self, event: events.Scored) -> None:
-        candidate = self.candidates().get(number=event.number)
-        Evaluation.objects.bulk_create(
-            [
-                Evaluation(candidate=candidate, split=event.split, **asdict(outcome))
-                for outcome in event.outcomes
-            ],
-            ignore_conflicts=True,
-        )
-        if event.split == Split.VALIDATION:
-            self.candidates().filter(pk=candidate.pk).update(score=event.mean, scored_items=event.items)
+        if columns := self.live.scored(event):
+            self.candidates().filter(number=event.number).update(
+                score=event.mean, scored_items=event.items, **columns
+            )
 
     @keep.register
     def _dropped(self, event: events.Dropped) -> None:
+        self.live.dropped(event.number)
         self.candidates().filter(number=event.number).update(dropped=True)
 
     @keep.register

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from optimizer.briefing import components_of
 from optimizer.counts import counted
@@ -32,6 +30,7 @@ from optimizer.models import (
     PromptStatus,
     SessionStatus,
 )
+from optimizer.progress.newest import hide, show
 from optimizer.progress.record import WAITING, Recorder, proof_of, results_of, scores_of
 from optimizer.progress.waiting import PATIENCE, next_try, parked_ms, waiting_of
 from optimizer.topics import publish
@@ -45,13 +44,6 @@ TICK = 0.25  # seconds between two writes of what changes all the time
 URGENT = events.Proposed | events.Scored | events.IterationDone
 
 log = logging.getLogger(__name__)
-
-
-def live_text(session_id: int) -> str:
-    """The text that a model is writing for the session now."""
-    with suppress(RedisError):  # only for show
-        return str(cache.get(_text_key(session_id), ""))
-    return ""
 
 
 def claim(session_id: int) -> Run | None:
@@ -266,6 +258,7 @@ class Run:
 
     def release(self) -> None:
         """Give the session back, so that another worker can continue it."""
+        self.recorder.live.write()
         self.recorder.update(lease_until=None, lease_token=None, attempts=F("attempts") - 1, stage="Queued")
         self.publish()
 
@@ -313,8 +306,7 @@ class Run:
 
     def _tick(self) -> bool:
         """Renew the lease, show where we are, and look whether to stop."""
-        with suppress(RedisError):  # only for show: the search does not need it
-            cache.set(_text_key(self.session.pk), self.recorder.text, 60)
+        show(self.session.pk, self.recorder.follower.newest)
         stage, spent = self.recorder.stage, self.recorder.spent()
         held = self.recorder.update(
             **spent,
@@ -325,6 +317,8 @@ class Run:
             stage_total=stage.total,
             processing_time_ms=self.worked(),
         )
+        if held:
+            self.recorder.live.write()
         self.publish()
         return held and not self.stop_requested
 
@@ -340,6 +334,7 @@ class Run:
 
     def _end(self, status: SessionStatus, *, text: str = "", **fields: Any) -> None:
         now = timezone.now()
+        self.recorder.live.write()
         with transaction.atomic():
             ended = self.recorder.update(
                 status=status,
@@ -358,9 +353,4 @@ class Run:
                 prompt_status = PromptStatus.COMPLETED if completed else PromptStatus.FAILED
                 Prompt.objects.filter(pk=self.session.prompt_id).update(status=prompt_status, optimized=text)
             self.publish()
-        with suppress(RedisError):
-            cache.delete(_text_key(self.session.pk))
-
-
-def _text_key(session_id: int) -> str:
-    return f"session:{session_id}:text"
+        hide(self.session.pk)

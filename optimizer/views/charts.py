@@ -19,6 +19,7 @@ class Dot:
     y: float
     number: int
     score: float
+    rows: int
     dropped: bool
     best: bool
 
@@ -46,34 +47,39 @@ class Chart:
 
 
 def chart_of(candidates: Iterable[Candidate]) -> Chart | None:
-    """Nothing until something is scored. The best is who leads; a higher score on fewer rows, or one that has yet to
-    meet it, does not raise the line."""
-    scored = [candidate for candidate in candidates if candidate.score is not None]
+    """Nothing until the first row is scored. The best is who leads; a higher score on fewer rows, or one that has
+    yet to meet it, does not raise the line."""
+    scored = [candidate for candidate in candidates if candidate.score_so_far is not None]
     if not scored:
         return None
     last = max(scored[-1].number, 4)
     best = next((candidate for candidate in scored if candidate.is_best), scored[0])
-    kept = [c for c in scored if not c.dropped and (c.score or 0) <= (best.score or 0)] or [best]
+    kept = [c for c in scored if not c.dropped and _level(c) <= _level(best)] or [best]
     return Chart(
         dots=tuple(_dot(candidate, last, candidate is best) for candidate in scored),
         line=" ".join(_steps(kept, last)),
         across=tuple(Tick(_x(number, last), str(number)) for number in _whole_ticks(last)),
         up=tuple(Tick(_y(quarter / 4), f"{quarter * 25} %") for quarter in range(5)),
-        best=best.score or 0,
+        best=_level(best),
     )
 
 
 def _dot(candidate: Candidate, last: int, best: bool) -> Dot:
-    score = candidate.score or 0
-    return Dot(_x(candidate.number, last), _y(score), candidate.number, score, candidate.dropped, best)
+    score = _level(candidate)
+    at = _x(candidate.number, last), _y(score)
+    return Dot(*at, candidate.number, score, candidate.rows_so_far, candidate.dropped, best)
+
+
+def _level(candidate: Candidate) -> float:
+    return candidate.score_so_far or 0
 
 
 def _steps(kept: list[Candidate], last: int) -> Iterator[str]:
     """An SVG path: right to the next candidate, then up if it is better."""
-    level = kept[0].score or 0
+    level = _level(kept[0])
     yield f"M{_x(kept[0].number, last)} {_y(level)}"
     for _, candidate in pairwise(kept):
-        level = max(level, candidate.score or 0)
+        level = max(level, _level(candidate))
         yield f"H{_x(candidate.number, last)} V{_y(level)}"
     yield f"H{_x(last, last)}"
 

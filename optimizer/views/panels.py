@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,14 @@ from django.db.models import QuerySet
 
 from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
-from optimizer.progress import live_text
+from optimizer.progress import newest_answer
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
 from optimizer.views.charts import chart_of
 from optimizer.views.diffs import word_diff
+from optimizer.views.marks import Marks, marks_of
+from optimizer.views.pace import estimated, span, time_left
 from optimizer.views.wording import counted_from, elapsed
 
 TABS = {
@@ -45,14 +47,30 @@ def session_panel(session: OptimizationSession, tab: str) -> Context:
 
 def _progress(session: OptimizationSession) -> Context:
     candidates = list(_candidates(session))
+    minutes = estimated(session, "minutes")
     return {
         "chart": chart_of(candidates),
-        "latest": candidates[: -LATEST - 1 : -1],
+        "latest": lines_of(candidates[: -LATEST - 1 : -1], session),
         "count": len(candidates),
-        "text": live_text(session.pk) if session.is_active else "",
+        "newest": newest_answer(session.pk) if session.is_active else None,
+        "expected_time": span(*minutes) if minutes else "",
+        "time_left": time_left(session),
         "empty_inputs": range(max(FEWEST_EMPTY, 2 * FEWEST_ROWS - len(session.inputs or ()))),
         "input_like": _input_like(session),
     }
+
+
+@dataclass(frozen=True)
+class Line:
+    """A candidate in a list, with a mark for each row that it was asked for."""
+
+    candidate: Candidate
+    marks: Marks | None
+
+
+def lines_of(candidates: Iterable[Candidate], session: OptimizationSession) -> list[Line]:
+    """In the same order."""
+    return [Line(candidate, marks_of(candidate, active=session.is_active)) for candidate in candidates]
 
 
 def _input_like(session: OptimizationSession) -> str:
@@ -63,7 +81,8 @@ def _input_like(session: OptimizationSession) -> str:
 
 
 def _listed(session: OptimizationSession) -> Context:
-    return {"candidates": _candidates(session).defer(None).defer("components").prefetch_related("parents")}
+    candidates = _candidates(session).defer(None).defer("components").prefetch_related("parents")
+    return {"lines": lines_of(candidates, session), "marked": LATEST}
 
 
 def _candidates(session: OptimizationSession) -> QuerySet[Candidate]:
@@ -86,12 +105,20 @@ def _results(session: OptimizationSession) -> Context:
         "tokens": session.prompt_tokens + session.completion_tokens,
         "changes": word_diff(original.text, found.text) if found else [],
         "answers": _answers(original, found) if comparison_of(session) else [],
+        "answered": _answered(session) if not comparison_of(session) else [],
         "improvements": session.results.get("improvements") if session.hands_over_best else [],
         "metrics": _metrics(session),
         "feedback_used": session.feedback_used,
         "reused": session.calls_reused,
         **_verdict(session),
     }
+
+
+def _answered(session: OptimizationSession) -> list[Line]:
+    """The newest candidates of a search that has not come to its end, and the original, as far as they answered."""
+    answered = [candidate for candidate in _candidates(session) if candidate.marks]
+    newest = answered[: -LATEST - 1 : -1]
+    return lines_of([*newest, *(one for one in answered[:1] if one not in newest)], session)
 
 
 def _verdict(session: OptimizationSession) -> Context:

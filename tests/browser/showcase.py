@@ -296,10 +296,13 @@ def _candidates(session: OptimizationSession, count: int, best: int) -> None:
         leads = number in LEADS or number == best
         score = LEADS.get(number, 0.79 if number == best else round(dice.uniform(0.2, 0.45) * 24) / 24)
         dropped = not leads and not unscored and number % 4 != 1
+        rows = 8 if dropped else 24
         candidate = factories.make_candidate(
             session, number=number, text=VARIANTS[number % 4], operator=STYLES[number % len(STYLES)], dropped=dropped,
             is_best=number == best, score=None if unscored else score,
-            scored_items=0 if unscored else 8 if dropped else 24,
+            scored_items=0 if unscored else rows,
+            marks=_marks(dice, score, rows, 3 + number % 3 if unscored else rows),
+            live_score=score, live_items=3 + number % 3 if unscored else rows,
         )  # fmt: skip
         candidate.parents.add(made[-1 - number % 2] if len(made) > 1 else made[0])
         if candidate.is_best:
@@ -309,6 +312,14 @@ def _candidates(session: OptimizationSession, count: int, best: int) -> None:
         factories.make_event(
             session, seq=number, kind="noted", data={"text": f"Candidate {number} scored {score:.0%}."}
         )
+
+
+def _marks(dice: random.Random, score: float, rows: int, answered: int) -> str:
+    """A mark for each row, of which so many are answered."""
+    right = round(score * answered)
+    marks = ["+"] * right + ["-"] * (answered - right)
+    dice.shuffle(marks)
+    return "".join(marks) + "." * (rows - answered)
 
 
 def _answers(session: OptimizationSession, user: User) -> None:

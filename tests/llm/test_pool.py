@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from optimizer.llm.base import CallFailed, Done, Failed, Idle, Message, Request, Tried, Unavailable
+from optimizer.llm.base import CallFailed, Done, Failed, Idle, InVain, Message, Request, Unavailable
 from optimizer.llm.pool import Pool
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.llm.servers import MOST_FAULTS, Server
@@ -219,7 +219,7 @@ def test_a_server_that_refuses_for_now_is_given_longer_than_one_that_fails() -> 
 
 def test_each_try_is_told(make_pool: MakePool) -> None:
     arrivals = list(make_pool(ScriptedHost(failing_first(2, answered=True))).replies([ask(1)]))
-    assert [arrival.fault for arrival in arrivals if isinstance(arrival, Tried)] == ["not now", "not now"]
+    assert [arrival.fault for arrival in arrivals if isinstance(arrival, InVain)] == ["not now", "not now"]
 
 
 def test_another_pool_continues_to_count(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,7 @@ def test_another_pool_continues_to_count(make_pool: MakePool, monkeypatch: pytes
     replies = first.replies([ask(1)])
     seen = 0
     for arrival in replies:
-        seen += isinstance(arrival, Tried)
+        seen += isinstance(arrival, InVain)
         if seen == 3:
             break
     replies.close()  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0011_verdicts_of_old_sessions'),
+        ('optimizer', '0012_live'),
     ]
 
     operations = [

@@ -1,0 +1,117 @@
+"""What arrives between two steps of a race: collected, and written when pages are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from optimizer.engine.events import Answered, Asked, Outcome, Scored, Unjudged
+from optimizer.models import Candidate, Evaluation, Mark, OptimizationSession, Split
+
+OPEN = (Mark.WAITING, Mark.UNJUDGED)
+Run = tuple[int, str]  # a candidate's number and a split
+
+
+@dataclass
+class Standing:
+    """How far a candidate is on the rows of the search."""
+
+    marks: dict[int, Mark] = field(default_factory=dict)
+    mean: float | None = None
+    items: int = 0
+
+    def close(self) -> None:
+        """No row is waited for any more."""
+        self.marks = {item: mark for item, mark in self.marks.items() if mark not in OPEN}
+
+    def columns(self) -> dict[str, object]:
+        """As a candidate keeps it."""
+        last = max(self.marks, default=-1)
+        marks = "".join(self.marks.get(item, " ") for item in range(last + 1))
+        return {"live_score": self.mean, "live_items": self.items, "marks": marks}
+
+
+class LiveRows:
+    """Answers and marks of a session's candidates. What is written while a step of a race is under way is corrected by
+    what counts in its end, where that differs."""
+
+    def __init__(self, session: OptimizationSession) -> None:
+        self._session = session
+        self._keys: dict[int, int] = {}  # of candidates, by number
+        self._standings: dict[int, Standing] = {}
+        self._changed: set[int] = set()
+        self._new: dict[Run, list[Outcome]] = {}
+        self._written: dict[Run, dict[int, Outcome]] = {}
+
+    def asked(self, event: Asked) -> None:
+        """These rows are waited for, and no others."""
+        if standing := self._moving(event.number, event.split):
+            standing.close()
+            standing.marks.update(dict.fromkeys(event.items, Mark.WAITING))
+
+    def unjudged(self, event: Unjudged) -> None:
+        """A row is answered, and its score is waited for."""
+        if standing := self._moving(event.number, event.split):
+            standing.marks[event.item] = Mark.UNJUDGED
+
+    def answered(self, event: Answered) -> None:
+        """A row is answered and scored."""
+        self._new.setdefault((event.number, event.split), []).append(event.outcome)
+        if standing := self._moving(event.number, event.split):
+            standing.marks[event.outcome.item] = Mark.of(event.outcome.score)
+            standing.mean, standing.items = event.mean, event.items
+
+    def dropped(self, number: int) -> None:
+        """No row of the candidate is waited for any more."""
+        if number in self._standings:
+            self._standings[number].close()
+            self._changed.add(number)
+
+    def scored(self, event: Scored) -> dict[str, object]:
+        """Write what a step of a race came to; tells what the candidate's columns are now."""
+        run = event.number, event.split
+        self._new.pop(run, None)
+        written = self._written.pop(run, {})
+        self._write_rows(run, [one for one in event.outcomes if written.get(one.item) != one])
+        standing = self._moving(event.number, event.split)
+        if standing is None:
+            return {}
+        standing.close()
+        standing.marks.update({one.item: Mark.of(one.score) for one in event.outcomes})
+        standing.mean, standing.items = event.mean, event.items
+        self._changed.discard(event.number)
+        return standing.columns()
+
+    def write(self) -> None:
+        """All that is new since the last time."""
+        new, self._new = self._new, {}
+        changed, self._changed = self._changed, set()
+        for run, outcomes in new.items():
+            self._write_rows(run, outcomes)
+            self._written.setdefault(run, {}).update({one.item: one for one in outcomes})
+        for number in sorted(changed):
+            Candidate.objects.filter(pk=self._key(number)).update(**self._standings[number].columns())
+
+    def _moving(self, number: int, split: str) -> Standing | None:
+        """The candidate's standing, which is about to change; None on rows that are not of the search."""
+        if split != Split.VALIDATION:
+            return None
+        self._changed.add(number)
+        return self._standings.setdefault(number, Standing())
+
+    def _write_rows(self, run: Run, outcomes: Sequence[Outcome]) -> None:
+        number, split = run
+        rows: Iterable[Evaluation] = (
+            Evaluation(candidate_id=self._key(number), split=split, **vars(one)) for one in outcomes
+        )
+        Evaluation.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["candidate", "split", "item"],
+            update_fields=["input", "expected", "output", "score", "why"],
+        )
+
+    def _key(self, number: int) -> int:
+        if number not in self._keys:
+            self._keys[number] = Candidate.objects.only("pk").get(session=self._session, number=number).pk
+        return self._keys[number]
