@@ -71,7 +71,7 @@ def learn() -> None:
 def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
-        installed.keep(pool.models())
+        installed.keep(pool.models().values())
 
 
 @shared_task

@@ -9,6 +9,7 @@ import httpx
 import ollama
 
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable, storable
+from optimizer.llm.facts import ModelFacts, facts_of
 
 FAULTS = (ollama.ResponseError, httpx.HTTPError, ConnectionError, ValueError)
 WINDOW_FULL = ("exceeds the context", "exceed the context", "exceeds the available context", "exceeds maximum context",
@@ -35,10 +36,20 @@ class OllamaHost:
         self.client = StrictClient(host=address, timeout=httpx.Timeout(timeout, connect=5.0))
         self._windows: dict[str, int] = {}
 
-    async def models(self) -> dict[str, str]:
-        """The models the server has: digests by name, "" where it tells none."""
-        found = await self._asking(self.client.list())
-        return {model.model: model.digest or "" for model in found.models}
+    async def models(self) -> dict[str, ModelFacts]:
+        """The models the server has, by name."""
+        found: dict[str, ModelFacts] = await self._asking(facts_of(self.ask, self.address))
+        return found
+
+    async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The server's whole answer, which the client's own types would cut to what they know."""
+
+        async def answer() -> Any:
+            sent = {"json": body} if body else {}
+            reply = await self.client._request_raw("POST" if body else "GET", path, **sent)  # type: ignore[no-untyped-call]
+            return reply.json()
+
+        return await self._asking(answer())
 
     async def close(self) -> None:
         """Drop the connections."""

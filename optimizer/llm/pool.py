@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Idle, Piece, Reply, Request, Unavailable
+from optimizer.llm.facts import ModelFacts, merged
 
 BEAT = 0.2  # seconds between two signs of life
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a server that is away
@@ -27,7 +28,7 @@ class Host(Protocol):
     address: str
     slots: int
 
-    async def models(self) -> dict[str, str]: ...
+    async def models(self) -> dict[str, ModelFacts]: ...
 
     async def close(self) -> None: ...
 
@@ -66,24 +67,20 @@ class Pool:
         finally:
             work.cancel()
 
-    def models(self) -> dict[str, str]:
-        """The models that hosts have: digests by name, of the first host that has it. Unavailable when none answers
-        soon."""
+    def models(self) -> dict[str, ModelFacts]:
+        """The models that hosts have, by name. Unavailable when none answers soon."""
         lists = asyncio.run_coroutine_threadsafe(self._lists(), self._loop).result()
         found = [models for models in lists if isinstance(models, dict)]
         if not found:
             faults = [fault for fault in lists if isinstance(fault, BaseException)]
             raise faults[0] if faults else Unavailable("No Ollama address is configured.")
-        merged: dict[str, str] = {}
-        for name, digest in (pair for models in found for pair in models.items()):
-            merged.setdefault(name, digest)
-        return merged
+        return merged(found)
 
-    async def _lists(self) -> list[dict[str, str] | BaseException]:
+    async def _lists(self) -> list[dict[str, ModelFacts] | BaseException]:
         return await asyncio.gather(*map(self._soon, self._hosts), return_exceptions=True)
 
     @staticmethod
-    async def _soon(host: Host) -> dict[str, str]:
+    async def _soon(host: Host) -> dict[str, ModelFacts]:
         try:
             return await asyncio.wait_for(host.models(), SOON)
         except TimeoutError as error:

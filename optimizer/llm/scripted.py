@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Reply, Request
+from optimizer.llm.facts import ModelFacts
 
 Script = Callable[[Request], "str | CallFailed"]
 
@@ -38,6 +39,7 @@ class ScriptedHost:
         self.address = "scripted"
         self.script = script
         self.digest = "1"
+        self.facts: list[ModelFacts] = []
         self.slots = slots
         self.latency = latency
         self.requests: list[Request] = []
@@ -45,9 +47,10 @@ class ScriptedHost:
         self.at_once = 0
         self._now = 0
 
-    async def models(self) -> dict[str, str]:
-        """It has one model."""
-        return {"scripted": self.digest}
+    async def models(self) -> dict[str, ModelFacts]:
+        """It has one model, unless `facts` says otherwise."""
+        found = self.facts or [ModelFacts("scripted", self.digest)]
+        return {facts.name: facts for facts in found}
 
     async def close(self) -> None:
         """Nothing to close."""

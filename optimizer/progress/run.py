@@ -22,6 +22,7 @@ from optimizer.engine import TaskRefused, events, finish
 from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.llm.base import CallFailed
+from optimizer.llm.facts import ModelFacts, named, nothing_answers, offered, only_embeds
 from optimizer.models import (
     Feedback,
     OperatorPrior,
@@ -130,22 +131,30 @@ class Run:
             and self.session.digests is not None
         )
 
-    def resolve_models(self, available: Mapping[str, str]) -> None:
-        """Fill in the models that were left to the server: the first it has, and the target's for the optimizer's.
-        `available` is the digests by name."""
-        if not available:
-            raise CallFailed(
-                "no_model", "Ollama has no model yet. Get one with `ollama pull`, then run this again."
-            )
-        target = self.session.target_model or settings.TARGET_MODEL or next(iter(available))
+    def resolve_models(self, available: Mapping[str, ModelFacts]) -> None:
+        """Fill in the models that were left to the server: the first it offers, and the target's for the optimizer's;
+        and what is known of them."""
+        names = offered(available)
+        if not names:
+            raise CallFailed("no_model", nothing_answers(available))
+        target = self.session.target_model or settings.TARGET_MODEL or names[0]
         optimizer = self.session.optimizer_model or settings.OPTIMIZER_MODEL or target
-        digests = {
-            name: available.get(name) or available.get(f"{name}:latest", "") for name in (target, optimizer)
-        }
-        chosen = {"target_model": target, "optimizer_model": optimizer, "digests": digests}
+        found = {name: named(available, name) or ModelFacts(name) for name in (target, optimizer)}
+        for name, facts in found.items():
+            if not facts.completes:
+                raise CallFailed("no_completion", only_embeds(name))
+        self._settle(
+            target_model=target,
+            optimizer_model=optimizer,
+            digests={name: facts.digest for name, facts in found.items()},
+            remotes={name: facts.remote for name, facts in found.items() if facts.remote},
+        )
+
+    def _settle(self, **chosen: Any) -> None:
+        """Write down what holds for the whole run."""
         self.recorder.update(**chosen)
-        for name, model in chosen.items():
-            setattr(self.session, name, model)
+        for name, value in chosen.items():
+            setattr(self.session, name, value)
 
     def settle_past(self) -> None:
         """Fix what is known of earlier sessions: what changes there later must not make a replay another run."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from optimizer.llm.base import CallFailed, Message, Reply, Request, Unavailable
+from optimizer.llm.facts import ModelFacts
 from optimizer.llm.ollama import OllamaHost, checked
 
 MODEL = "smollm2:135m"
@@ -88,14 +89,16 @@ def test_a_reply_has_its_text_and_its_cost() -> None:
 
 
 def test_models_are_told_with_what_stands_behind_their_names() -> None:
-    async def models() -> dict[str, str]:
+    async def models() -> dict[str, ModelFacts]:
         server = OllamaHost(os.environ["OLLAMA_HOST"])
         try:
             return await server.models()
         finally:
             await server.close()
 
-    assert len(asyncio.run(models())[MODEL]) == 64
+    told = asyncio.run(models())[MODEL]
+    assert len(told.digest) == 64
+    assert (told.completes, told.remote, told.trained) == (True, "", 4096)
 
 
 def test_the_text_is_told_while_it_grows() -> None:

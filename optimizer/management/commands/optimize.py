@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from optimizer import progress, tasks
+from optimizer import cautions, progress, tasks
 from optimizer.counts import counted
 from optimizer.engine import TaskRefused
 from optimizer.engine.events import Event
@@ -65,6 +65,7 @@ class Command(BaseCommand):
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
             self.stderr.write(str(estimate or NOTHING_TO_TELL))
+            self._caution(choices)
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
         run = self._run(user, choices, options)
@@ -141,6 +142,11 @@ class Command(BaseCommand):
         except TaskRefused as error:
             raise bad_input(str(error)) from error
         return estimate
+
+    def _caution(self, choices: Choices) -> None:
+        """What to know of the models: a terminal has no page that says it."""
+        for line in cautions.before(choices.target_model, choices.optimizer_model):
+            self.stderr.write(line)
 
     def _run(self, user: User, choices: Choices | None, options: dict[str, Any]) -> progress.Run:
         """The session, claimed before a worker can."""

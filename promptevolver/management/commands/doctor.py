@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -18,10 +19,12 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import OperationalError
-from ollama import Client
 from redis import Redis
 from redis.exceptions import RedisError
 
+from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.facts import ModelFacts, offered
+from optimizer.llm.ollama import OllamaHost
 from promptevolver.celery import app
 from promptevolver.embedded import addresses, product
 from promptevolver.embedded.home import home_of
@@ -177,10 +180,31 @@ def ollama(host: str) -> str:
         raise TroubleError(
             f"{version} at {host} has known holes (CVE-2026-7482)", "install Ollama 0.17.1 or newer"
         )
-    models = [model.model for model in Client(host, timeout=10).list().models]
-    if not models:
-        raise TroubleError(f"{host} has no model", "ollama pull llama3.2")
-    return f"{version} at {host}: {', '.join(map(str, models))}"
+    try:
+        models = asyncio.run(models_at(host))
+    except (CallFailed, Unavailable) as error:
+        raise TroubleError(first_line(error), fix_of("OLLAMA_HOST")) from error
+    if not offered(models):
+        only = f"only models for embeddings ({', '.join(models)})" if models else "no model"
+        raise TroubleError(f"{host} has {only}", "ollama pull llama3.2")
+    return ". ".join([f"{version} at {host}: {', '.join(models)}", *remarks(models)])
+
+
+async def models_at(host: str) -> dict[str, ModelFacts]:
+    server = OllamaHost(host, timeout=10)
+    try:
+        return await server.models()
+    finally:
+        await server.close()
+
+
+def remarks(models: dict[str, ModelFacts]) -> Iterator[str]:
+    """What to know of some of the models before they are used."""
+    for facts in models.values():
+        if not facts.completes:
+            yield f"{facts.name} only makes embeddings"
+        if facts.remote:
+            yield f"{facts.name} runs at {facts.remote}"
 
 
 def numbers(version: str) -> tuple[int, ...]:

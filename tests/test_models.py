@@ -1,0 +1,108 @@
+"""Which model a run takes, and what is said of it before and after: on the page and in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+
+from optimizer import installed, progress, tasks
+from optimizer.llm.base import CallFailed
+from optimizer.llm.facts import ModelFacts
+from optimizer.llm.scripted import ScriptedHost
+from optimizer.models import OptimizationSession, User, Workspace
+from tests import factories
+from tests.engine.world import ITEMS, PROMPT, world
+
+LOCAL, LOADED = ModelFacts("local:1b", "1"), ModelFacts("loaded:1b", "2", loaded=True)
+REMOTE = ModelFacts("cloud:120b", "3", remote="ollama.com")
+EMBEDDING = ModelFacts("embed:1b", "4", completes=False)
+SENT = "cloud:120b does not run on this server: prompt, rows and answers are sent to ollama.com."
+
+Serve = Callable[..., ScriptedHost]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[Serve]:
+    """Put a scripted server with these models in the place of the configured ones."""
+
+    def use(*facts: ModelFacts) -> ScriptedHost:
+        host = ScriptedHost(world)  # type: ignore[arg-type]
+        host.facts = list(facts)
+        monkeypatch.setattr(tasks, "hosts", lambda: [host])
+        tasks.refresh_models()
+        return host
+
+    yield use
+    installed.keep([])
+
+
+@pytest.fixture
+def session(workspace: Workspace, user: User) -> OptimizationSession:
+    rows = [(item.input, item.expected) for item in ITEMS]
+    dataset = factories.keep_rows(workspace, user, rows)
+    prompt = factories.make_prompt(workspace, original=PROMPT)
+    return factories.make_session(workspace, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
+
+
+def resolved(session: OptimizationSession, *facts: ModelFacts) -> OptimizationSession:
+    run = progress.claim(session.pk)
+    assert run is not None
+    run.resolve_models({one.name: one for one in facts})
+    session.refresh_from_db()
+    return session
+
+
+def test_a_loaded_local_model_that_answers_is_taken(session: OptimizationSession) -> None:
+    assert resolved(session, EMBEDDING, REMOTE, LOCAL, LOADED).target_model == "loaded:1b"
+    assert session.digests == {"loaded:1b": "2"}
+    assert session.remotes == {}
+
+
+def test_where_a_remote_model_runs_is_kept(session: OptimizationSession) -> None:
+    assert resolved(session, EMBEDDING, REMOTE).remotes == {"cloud:120b": "ollama.com"}
+
+
+def test_embeddings_alone_end_a_run_with_what_to_do(session: OptimizationSession) -> None:
+    with pytest.raises(CallFailed, match="ollama pull") as failed:
+        resolved(session, EMBEDDING)
+    assert failed.value.code == "no_model"
+
+
+def test_a_chosen_embedding_model_ends_a_run(session: OptimizationSession) -> None:
+    session.target_model = EMBEDDING.name
+    session.save()
+    with pytest.raises(CallFailed, match="only makes embeddings"):
+        resolved(session, EMBEDDING, LOCAL)
+
+
+def test_the_form_offers_what_answers(user_client: Client, serve: Serve) -> None:
+    serve(EMBEDDING, REMOTE, LOCAL)
+    page = user_client.get("/").content.decode()
+    assert '<option value="local:1b"></option><option value="cloud:120b"></option>' in page
+    assert "embed:1b" not in page
+    refused = user_client.post("/", {"prompt": "Hi", "target_model": "embed:1b"})
+    assert "embed:1b only makes embeddings" in refused.content.decode()
+
+
+def test_the_form_says_where_everything_is_sent(user_client: Client, serve: Serve) -> None:
+    serve(LOCAL, REMOTE)
+    assert SENT not in user_client.get("/").content.decode()
+    chosen = {"prompt": "Hi", "target_model": "cloud:120b"}
+    assert (
+        SENT
+        in user_client.post(
+            "/optimizations/estimate/", chosen, headers={"HX-Request": "true"}
+        ).content.decode()
+    )
+    serve(REMOTE)  # by default
+    assert SENT in user_client.get("/").content.decode()
+
+
+def test_the_page_of_a_run_says_where_everything_is_sent(
+    user_client: Client, session: OptimizationSession
+) -> None:
+    resolved(session, REMOTE)
+    for tab in ("progress", "settings"):
+        assert SENT in user_client.get(f"/optimizations/{session.pk}/?tab={tab}").content.decode()
