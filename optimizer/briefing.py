@@ -56,6 +56,7 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         rated=tuple(engine.Rated(**row) for row in session.rated or ()),
         evidence=tuple(said["text"] for said in session.evidence_given),
         priors=tuple(engine.OperatorPrior(**prior) for prior in session.priors or ()),
+        turns=session.turns,
     )
 
 

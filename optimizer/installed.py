@@ -24,6 +24,12 @@ def facts(name: str) -> ModelFacts | None:
     return named(_facts(), name)
 
 
+def tells_turns(name: str) -> bool:
+    """Whether the model is known to tell chat turns apart, as nearly all do."""
+    known = facts(name)
+    return known is None or known.roles.turns
+
+
 def keep(found: Iterable[ModelFacts]) -> None:
     """Remember what the servers have."""
     cache.set(cache_key("facts"), list(found), KEPT)

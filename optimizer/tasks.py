@@ -98,7 +98,7 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
     """The engine's events, once the models are known."""
     while not run.models_known:
         try:
-            run.resolve_models(pool.models())
+            yield from progress.settle_models(run, pool)
         except Unavailable as error:
             yield Beat(str(error))
             time.sleep(0.5)

@@ -44,10 +44,12 @@ def test_a_site_that_answers_here_alone_is_told(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_doctor_says_which_models_run_elsewhere_or_cannot_answer() -> None:
     listed = {"remote_host": "https://ollama.com:443"}
-    models = [Served("a:1b"), Served("cloud:120b", listed=listed), Served("embed:1b", ("embedding",))]
+    bare = Served("bare:1b", template="{{ .Prompt }}")
+    models = [Served("a:1b"), Served("cloud:120b", listed=listed), Served("embed:1b", ("embedding",)), bare]
     with serving(FakeOllama(models)) as fake:
         told = doctor.ollama(fake.address)
-    assert "a:1b, cloud:120b, embed:1b. cloud:120b runs at ollama.com. embed:1b only makes embeddings" in told
+    assert "a:1b, cloud:120b, embed:1b, bare:1b. cloud:120b runs at ollama.com. embed:1b only makes" in told
+    assert "The chat template of bare:1b drops system messages and tells no turns apart" in told
 
 
 def test_a_server_with_embeddings_alone_is_told_with_what_to_do() -> None:

@@ -8,16 +8,24 @@ import pytest
 from django.test import Client
 
 from optimizer import installed, progress, tasks
+from optimizer.engine.events import Event
 from optimizer.llm.base import CallFailed
 from optimizer.llm.facts import ModelFacts
+from optimizer.llm.pool import Pool
+from optimizer.llm.roles import Roles
 from optimizer.llm.scripted import ScriptedHost
-from optimizer.models import OptimizationSession, User, Workspace
+from optimizer.models import OptimizationSession, SessionStatus, User, Workspace
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
 
 LOCAL, LOADED = ModelFacts("local:1b", "1"), ModelFacts("loaded:1b", "2", loaded=True)
 REMOTE = ModelFacts("cloud:120b", "3", remote="ollama.com")
 EMBEDDING = ModelFacts("embed:1b", "4", completes=False)
+BARE = ModelFacts("bare:1b", "5", roles=Roles(system=False, turns=False))
+LOST = (
+    "The chat template of bare:1b drops system messages and tells no turns apart: "
+    "examples are tried in the text only."
+)
 SENT = "cloud:120b does not run on this server: prompt, rows and answers are sent to ollama.com."
 
 Serve = Callable[..., ScriptedHost]
@@ -46,10 +54,23 @@ def session(workspace: Workspace, user: User) -> OptimizationSession:
     return factories.make_session(workspace, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
 
 
-def resolved(session: OptimizationSession, *facts: ModelFacts) -> OptimizationSession:
+def claimed(session: OptimizationSession) -> progress.Run:
     run = progress.claim(session.pk)
     assert run is not None
-    run.resolve_models({one.name: one for one in facts})
+    return run
+
+
+def resolved(
+    session: OptimizationSession, *facts: ModelFacts, shown: Roles | None = None
+) -> OptimizationSession:
+    run = claimed(session)
+    host = ScriptedHost(world)  # type: ignore[arg-type]
+    host.facts, host.shown_roles = list(facts), shown
+    pool = Pool(lambda: [host])
+    try:
+        list(progress.settle_models(run, pool))
+    finally:
+        pool.close()
     session.refresh_from_db()
     return session
 
@@ -98,6 +119,50 @@ def test_the_form_says_where_everything_is_sent(user_client: Client, serve: Serv
     )
     serve(REMOTE)  # by default
     assert SENT in user_client.get("/").content.decode()
+
+
+def test_lost_roles_are_said_before_the_start_and_on_the_page(
+    user_client: Client, serve: Serve, session: OptimizationSession
+) -> None:
+    serve(LOCAL, BARE)
+    assert LOST not in user_client.get("/").content.decode()
+    chosen = {"prompt": "Hi", "target_model": "bare:1b"}
+    page = user_client.post("/optimizations/estimate/", chosen, headers={"HX-Request": "true"})
+    assert LOST in page.content.decode()
+    resolved(session, BARE)
+    page = user_client.get(f"/optimizations/{session.pk}/?tab=settings")
+    assert "bare:1b tells no chat turns apart" in page.content.decode()
+
+
+def test_what_a_server_renders_counts_more_than_the_template(session: OptimizationSession) -> None:
+    assert resolved(session, BARE, shown=Roles()).turns is True
+
+
+def test_chat_turns_do_not_race_where_they_are_not_told_apart(
+    session: OptimizationSession, serve: Serve
+) -> None:
+    """Nor after a worker died and the next one plays the run again, on a server that has changed."""
+    host = serve(BARE)
+    with pytest.raises(KeyboardInterrupt):
+        tasks.work(claimed(session), interrupt_after(60))
+    host.facts = [ModelFacts("bare:1b", "5")]
+    OptimizationSession.objects.filter(pk=session.pk).update(lease_until=None)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.turns) == (SessionStatus.COMPLETED, False)
+    asked = [request for request in host.requests if request.purpose != "speed"]
+    assert {len(request.messages) for request in asked} == {1}
+    assert session.candidates.filter(operator="examples in the text").exists()
+
+
+def interrupt_after(events: int) -> Callable[[Event], None]:
+    left = iter(range(events))
+
+    def watch(event: Event) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    return watch
 
 
 def test_the_page_of_a_run_says_where_everything_is_sent(

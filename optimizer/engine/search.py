@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.counts import counted
 from optimizer.engine import checks
@@ -23,6 +23,7 @@ from optimizer.engine.operators import (
     STRUCTURAL,
     Operator,
     View,
+    in_text,
 )
 from optimizer.engine.operators.base import OptimizerFailed, settled
 from optimizer.engine.policies import (
@@ -61,6 +62,17 @@ class Method:
     parents: ParentPolicy = pareto_parents
     choice: OperatorPolicy = thompson
 
+    def in_text(self) -> Method:
+        """The same for a model that does not tell chat turns apart."""
+        return replace(
+            self,
+            structural=in_text(self.structural),
+            following=in_text(self.following),
+            heeding=in_text(self.heeding),
+            operators=in_text(self.operators),
+            last=in_text(self.last),
+        )
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -91,9 +103,9 @@ class Search:
         self.task = task
         self.config = config
         self.asker = asker
-        self.method = method
+        self.method = method if task.turns else method.in_text()
         priors = {prior.operator: prior for prior in task.priors}
-        self.records = {o.name: with_prior(o.promise, priors.get(o.name)) for o in method.operators}
+        self.records = {o.name: with_prior(o.promise, priors.get(o.name)) for o in self.method.operators}
         self.tally = dict.fromkeys(self.records, Record(0.0))  # of this run alone
         self.rounds_without_gain = 0
 

@@ -77,7 +77,8 @@ class Task:
     without those too, the optimizer model writes inputs. `literals` are names in double braces that are text, not
     variables; where the prompt has variables, an input without rows is the value of the only one, or a JSON object with
     a value for each. `evidence` is what people said of earlier results, in plain
-    words; `priors` is how the operators did in earlier runs, which counts faintly.
+    words; `priors` is how the operators did in earlier runs, which counts faintly. Without `turns` the target model
+    does not tell chat turns apart: examples stand in the text.
     """
 
     prompt: str
@@ -93,6 +94,7 @@ class Task:
     rated: tuple[Rated, ...] = ()
     evidence: tuple[str, ...] = ()
     priors: tuple[OperatorPrior, ...] = ()
+    turns: bool = True
 
     @property
     def grader_name(self) -> str:

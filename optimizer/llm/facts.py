@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from optimizer.llm.base import CallFailed, Unavailable
-
-Ask = Callable[[str, dict[str, Any] | None], Awaitable[Any]]  # a path, and a body to post
+from optimizer.llm.roles import ALL_KEPT, Roles, template_roles
+from optimizer.llm.versions import Ask, Version, version_of
 
 AT_ONCE = 4  # models that a server is asked about side by side
 SHOWING = 3.0  # seconds for what it tells of all of them; the rest is asked next time
@@ -21,7 +21,8 @@ _shown: dict[tuple[str, str], dict[str, Any]] = {}  # what /api/show said, by ad
 @dataclass(frozen=True)
 class ModelFacts:
     """One model. `completes` is false for embeddings; `remote` is the host that it runs at, "" for the server itself;
-    `trained` is the largest window it knows, `window` the one that it is loaded in, in tokens, 0 where none is told."""
+    `trained` is the largest window it knows, `window` the one that it is loaded in, in tokens, 0 where none is told;
+    `roles` is by its template alone."""
 
     name: str
     digest: str = ""
@@ -30,14 +31,22 @@ class ModelFacts:
     loaded: bool = False
     trained: int = 0
     window: int = 0
+    roles: Roles = ALL_KEPT
+
+    def called(self, name: str) -> ModelFacts:
+        """The same under another of its names."""
+        return replace(self, name=name)
 
 
 async def facts_of(ask: Ask, address: str) -> dict[str, ModelFacts]:
     """The models of the server at `address`, by name, in its order. ValueError where it tells none as Ollama does."""
     listed = entries(await ask("/api/tags", None))
-    loaded, shown = await asyncio.gather(_loaded(ask), _all_shown(ask, address, listed))
+    loaded, shown, version = await asyncio.gather(
+        _loaded(ask), _all_shown(ask, address, listed), version_of(ask)
+    )
     return {
-        name: _facts(name, entry, shown.get(name, {}), loaded.get(name)) for name, entry in listed.items()
+        name: _facts(name, entry, shown.get(name, {}), loaded.get(name), version)
+        for name, entry in listed.items()
     }
 
 
@@ -147,7 +156,9 @@ def _kept(told: Mapping[str, Any]) -> dict[str, Any]:
     return {name: told[name] for name in names if name in told}
 
 
-def _facts(name: str, entry: Mapping[str, Any], told: Mapping[str, Any], window: int | None) -> ModelFacts:
+def _facts(
+    name: str, entry: Mapping[str, Any], told: Mapping[str, Any], window: int | None, version: Version
+) -> ModelFacts:
     info = _mapping(told.get("model_info"))
     trained = max((_number(v) for key, v in info.items() if key.endswith(".context_length")), default=0)
     return ModelFacts(
@@ -158,6 +169,7 @@ def _facts(name: str, entry: Mapping[str, Any], told: Mapping[str, Any], window:
         loaded=window is not None,
         trained=trained or _number(_mapping(entry.get("details")).get("context_length")),
         window=window or 0,
+        roles=template_roles(told, version),
     )
 
 

@@ -10,6 +10,7 @@ import ollama
 
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable, storable
 from optimizer.llm.facts import ModelFacts, facts_of
+from optimizer.llm.roles import Roles, rendered_roles
 
 FAULTS = (ollama.ResponseError, httpx.HTTPError, ConnectionError, ValueError)
 WINDOW_FULL = ("exceeds the context", "exceed the context", "exceeds the available context", "exceeds maximum context",
@@ -50,6 +51,10 @@ class OllamaHost:
             return reply.json()
 
         return await self._asking(answer())
+
+    async def roles(self, model: str, window: int) -> Roles | None:
+        """What reaches the model of who said what; None where the server does not show it."""
+        return await rendered_roles(self.ask, model, window)
 
     async def close(self) -> None:
         """Drop the connections."""

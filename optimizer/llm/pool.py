@@ -12,6 +12,7 @@ from typing import Protocol
 
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Idle, Piece, Reply, Request, Unavailable
 from optimizer.llm.facts import ModelFacts, merged
+from optimizer.llm.roles import Roles
 
 BEAT = 0.2  # seconds between two signs of life
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a server that is away
@@ -29,6 +30,8 @@ class Host(Protocol):
     slots: int
 
     async def models(self) -> dict[str, ModelFacts]: ...
+
+    async def roles(self, model: str, window: int) -> Roles | None: ...
 
     async def close(self) -> None: ...
 
@@ -75,6 +78,16 @@ class Pool:
             faults = [fault for fault in lists if isinstance(fault, BaseException)]
             raise faults[0] if faults else Unavailable("No Ollama address is configured.")
         return merged(found)
+
+    def roles(self, model: str, window: int) -> Future[Roles | None]:
+        """What reaches the model of who said what, by the first host that shows it; None where none does."""
+        return asyncio.run_coroutine_threadsafe(self._roles(model, window), self._loop)
+
+    async def _roles(self, model: str, window: int) -> Roles | None:
+        for host in self._hosts:
+            if roles := await host.roles(model, window):
+                return roles
+        return None
 
     async def _lists(self) -> list[dict[str, ModelFacts] | BaseException]:
         return await asyncio.gather(*map(self._soon, self._hosts), return_exceptions=True)

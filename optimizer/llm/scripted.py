@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Reply, Request
 from optimizer.llm.facts import ModelFacts
+from optimizer.llm.roles import Roles
 
 Script = Callable[[Request], "str | CallFailed"]
 
@@ -40,6 +41,7 @@ class ScriptedHost:
         self.script = script
         self.digest = "1"
         self.facts: list[ModelFacts] = []
+        self.shown_roles: Roles | None = None
         self.slots = slots
         self.latency = latency
         self.requests: list[Request] = []
@@ -51,6 +53,10 @@ class ScriptedHost:
         """It has one model, unless `facts` says otherwise."""
         found = self.facts or [ModelFacts("scripted", self.digest)]
         return {facts.name: facts for facts in found}
+
+    async def roles(self, model: str, window: int) -> Roles | None:
+        """As `shown_roles` says; it shows no prompt at first."""
+        return self.shown_roles
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,6 @@ from optimizer.engine import TaskRefused, events, finish
 from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.llm.base import CallFailed
-from optimizer.llm.facts import ModelFacts, named, nothing_answers, offered, only_embeds
 from optimizer.models import (
     Feedback,
     OperatorPrior,
@@ -131,26 +130,7 @@ class Run:
             and self.session.digests is not None
         )
 
-    def resolve_models(self, available: Mapping[str, ModelFacts]) -> None:
-        """Fill in the models that were left to the server: the first it offers, and the target's for the optimizer's;
-        and what is known of them."""
-        names = offered(available)
-        if not names:
-            raise CallFailed("no_model", nothing_answers(available))
-        target = self.session.target_model or settings.TARGET_MODEL or names[0]
-        optimizer = self.session.optimizer_model or settings.OPTIMIZER_MODEL or target
-        found = {name: named(available, name) or ModelFacts(name) for name in (target, optimizer)}
-        for name, facts in found.items():
-            if not facts.completes:
-                raise CallFailed("no_completion", only_embeds(name))
-        self._settle(
-            target_model=target,
-            optimizer_model=optimizer,
-            digests={name: facts.digest for name, facts in found.items()},
-            remotes={name: facts.remote for name, facts in found.items() if facts.remote},
-        )
-
-    def _settle(self, **chosen: Any) -> None:
+    def settle(self, **chosen: Any) -> None:
         """Write down what holds for the whole run."""
         self.recorder.update(**chosen)
         for name, value in chosen.items():

@@ -205,6 +205,8 @@ def remarks(models: dict[str, ModelFacts]) -> Iterator[str]:
             yield f"{facts.name} only makes embeddings"
         if facts.remote:
             yield f"{facts.name} runs at {facts.remote}"
+        if lost := facts.roles.caution(facts.name):
+            yield lost.removesuffix(".")
 
 
 def numbers(version: str) -> tuple[int, ...]:
