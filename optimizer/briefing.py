@@ -77,6 +77,7 @@ def config_of(session: OptimizationSession) -> engine.Config:
         target_score=1.0 if session.target_score is None else session.target_score,
         patience=session.patience or preset.patience,
         only_proven=session.only_proven,
+        window=session.window,
     )
 
 

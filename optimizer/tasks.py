@@ -20,10 +20,12 @@ from optimizer.briefing import config_of, contender_of, task_of
 from optimizer.engine.events import Beat, Event, Noted
 from optimizer.engine.inputs import invent
 from optimizer.llm.base import CallFailed, Model, Unavailable
+from optimizer.llm.facts import named
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.pool import Host, Pool
 from optimizer.llm.trial import trial
+from optimizer.llm.windows import Windowed, window_of_trial
 from optimizer.models import OptimizationSession
 
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
@@ -78,7 +80,8 @@ def refresh_models() -> None:
 def measure_speed(model: str) -> None:
     """Time a few small calls of a model, for estimates."""
     with connected() as pool, suppress(Unavailable, CallFailed):
-        speeds.keep(model, speeds.of_trial(trial(pool, model)))
+        windowed = Windowed(pool, window_of_trial(named(pool.models(), model)))
+        speeds.keep(model, speeds.of_trial(trial(windowed, model)))
     speeds.answer(model)
 
 
@@ -103,7 +106,7 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
             yield Beat(str(error))
             time.sleep(0.5)
     run.settle_past()
-    model = Ledger(pool, progress.LedgerRows(run.session))
+    model = Ledger(Windowed(pool, run.session.window), progress.LedgerRows(run.session))
     session = run.session
     if session.inputs_requested and session.inputs is None:
         yield from written_inputs(session, model)

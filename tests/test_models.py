@@ -165,6 +165,35 @@ def interrupt_after(events: int) -> Callable[[Event], None]:
     return watch
 
 
+def test_the_window_is_chosen_once_and_asked_for_in_each_call(
+    session: OptimizationSession, serve: Serve
+) -> None:
+    host = serve(ModelFacts("small:1b", "6", loaded=True, trained=8192, window=4096))
+    with pytest.raises(KeyboardInterrupt):
+        tasks.work(claimed(session), interrupt_after(60))
+    host.facts = [ModelFacts("small:1b", "6", loaded=True, trained=8192, window=8192)]
+    OptimizationSession.objects.filter(pk=session.pk).update(lease_until=None)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.window) == (SessionStatus.COMPLETED, 4096)
+    assert {request.window for request in host.requests if request.purpose != "speed"} == {4096}
+
+
+def test_a_run_asks_for_a_window_that_fits_its_rows(
+    user_client: Client, session: OptimizationSession
+) -> None:
+    assert resolved(session, LOCAL).window == 2048
+    page = user_client.get(f"/optimizations/{session.pk}/?tab=settings").content.decode()
+    assert "Context window</dt><dd>2,048 tokens" in page
+
+
+def test_a_trial_does_not_load_a_model_in_a_larger_window(serve: Serve) -> None:
+    host = serve(ModelFacts("small:1b"))
+    host.script = lambda request: "1 2 3"
+    tasks.measure_speed("small:1b")
+    assert {request.window for request in host.requests} == {2048}
+
+
 def test_the_page_of_a_run_says_where_everything_is_sent(
     user_client: Client, session: OptimizationSession
 ) -> None:

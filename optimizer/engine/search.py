@@ -14,6 +14,7 @@ from optimizer.engine.components import original_of
 from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Event, IterationDone, Proposed, Rejected
+from optimizer.engine.fitting import surely_too_long
 from optimizer.engine.guards import objection
 from optimizer.engine.operators import (
     FOLLOWING,
@@ -242,7 +243,8 @@ class Search:
         for child in children:
             seen = {entry.components for entry in population.entries}
             original = population.original.components
-            if reason := objection(child.components, original, seen, answers):
+            reason = objection(child.components, original, seen, answers)
+            if reason := reason or self._too_long(child):
                 population.rejected[reason] += 1
                 population.refused[child.operator] += 1
                 yield Rejected(reason, child.components.instruction[:500])
@@ -251,6 +253,12 @@ class Search:
             admitted.append(entry)
             yield Proposed(entry.number, entry.parents, entry.operator, entry.components)
         return admitted
+
+    def _too_long(self, child: Child) -> str:
+        """Refuses what could only fail when it is called."""
+        rows = (*self.population.race.items, *self.population.training.items)
+        too_long = surely_too_long(child.components, rows, self.task, self.asker)
+        return "longer than the context window" if too_long else ""
 
     def _enough(self) -> Steps[str]:
         """Why the search may end here, or ""."""

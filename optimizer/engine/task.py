@@ -111,7 +111,8 @@ class Config:
     scored between two tests of a race; `patience` is how many rounds without a better candidate end the search;
     `target_score` (0 to 1, on validation rows) ends it too. Without `compare` no rows are held out and the leader is
     handed over as it is, for who measures it elsewhere. With `only_proven` the original is handed over unless the
-    comparison proves the best better.
+    comparison proves the best better. A candidate that surely does not fit into a `window` of so many tokens is not
+    tried; 0 is not known.
     """
 
     iterations: int = 3
@@ -129,6 +130,7 @@ class Config:
     target_score: float = 1.0
     compare: bool = True
     only_proven: bool = False
+    window: int = 0
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class Request:
     """One call of a model. Equal requests are paid for once.
 
     `schema` is a JSON schema that the reply should follow; `max_tokens` limits the reply;
-    `purpose` says which step asks and does not count for equality of keys.
+    `purpose` says which step asks, and `window` how many tokens of context the call gets, 0 for as many as are allowed;
+    neither counts for equality of keys.
     """
 
     purpose: str
@@ -52,6 +53,7 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     schema: dict[str, Any] | None = None
+    window: int = 0
 
     @cached_property
     def key(self) -> str:
@@ -60,6 +62,7 @@ class Request:
             vars(message) for message in self.messages
         ]  # asdict would copy each value, for many requests
         content = {**vars(self), "messages": messages, "purpose": None}
+        del content["window"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

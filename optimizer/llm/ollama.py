@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -35,7 +36,7 @@ class OllamaHost:
         self.slots = slots
         self.context = context
         self.client = StrictClient(host=address, timeout=httpx.Timeout(timeout, connect=5.0))
-        self._windows: dict[str, int] = {}
+        self._trained: dict[str, int] = {}
 
     async def models(self) -> dict[str, ModelFacts]:
         """The models the server has, by name."""
@@ -62,7 +63,7 @@ class OllamaHost:
 
     async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
         """The whole reply; `on_text` is told the text so far. Raises Unavailable or CallFailed."""
-        window = await self.window(request.model)
+        window = await self.window(request.model, request.window)
         text, last = "", None
         async for part in self._stream(request, window):
             text += part.message.content or ""
@@ -73,13 +74,13 @@ class OllamaHost:
             raise Unavailable(f"{self.address} ended its reply early.")
         return checked(request, self._as_reply(text, last), window)
 
-    async def window(self, model: str) -> int:
-        """The context window that calls to this model get, in tokens."""
-        if model not in self._windows:
+    async def window(self, model: str, wanted: int = 0) -> int:
+        """The context window that a call to this model gets, in tokens: as wanted, at most as it was trained."""
+        if model not in self._trained:
             shown = await self._asking(self.client.show(model))
             trained = [v for k, v in (shown.modelinfo or {}).items() if k.endswith(".context_length")]
-            self._windows[model] = min([self.context, *map(int, trained)])
-        return self._windows[model]
+            self._trained[model] = min(map(int, trained), default=sys.maxsize)
+        return min(wanted or self.context, self._trained[model])
 
     async def _stream(self, request: Request, window: int) -> AsyncIterator[ollama.ChatResponse]:
         options = {

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from optimizer.briefing import config_of, task_of
 from optimizer.engine.asking import Steps
 from optimizer.engine.events import Beat, Event
+from optimizer.engine.fitting import longest_call
 from optimizer.llm.base import CallFailed
 from optimizer.llm.facts import ModelFacts, named, nothing_answers, offered, only_embeds
 from optimizer.llm.pool import Pool
 from optimizer.llm.roles import Roles
+from optimizer.llm.windows import window_for
 from optimizer.models import OptimizationSession
 from optimizer.progress.run import Run
 
@@ -35,9 +38,11 @@ class Chosen:
 def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
     """Write down once what a replay must find again. Raises Unavailable while no server answers, and CallFailed."""
     chosen = choose(run.session, pool.models())
+    task, config = task_of(run.session), config_of(run.session)
+    window = window_for(longest_call(task, config), largest=settings.OLLAMA_CONTEXT, facts=chosen.target)
     roles = chosen.target.roles
     if not chosen.target.remote:
-        roles = (yield from _awaited(pool.roles(chosen.target.name, 0))) or roles
+        roles = (yield from _awaited(pool.roles(chosen.target.name, window))) or roles
     found = chosen.by_name()
     run.settle(
         target_model=chosen.target.name,
@@ -45,6 +50,7 @@ def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
         digests={name: facts.digest for name, facts in found.items()},
         remotes={name: facts.remote for name, facts in found.items() if facts.remote},
         turns=roles.turns,
+        window=window,
     )
 
 

@@ -48,6 +48,7 @@ class FakeOllama:
     script: Callable[[dict[str, Any]], str] = lambda body: "yes"
     count: Callable[[str], int] = lambda text: max(1, len(text) // 4)
     version: str = "0.24.0"
+    reason: str = "stop"
     latency: float = 0.0
     render: Callable[[list[dict[str, str]]], str] | None = None
     address: str = ""
@@ -83,7 +84,7 @@ class FakeOllama:
             "total_duration": 5_000_000,
         }
         message = {"role": "assistant", "content": text}
-        return {**said, "message": message, "done": True, "done_reason": "stop", **counts}
+        return {**said, "message": message, "done": True, "done_reason": self.reason, **counts}
 
 
 @contextmanager
