@@ -11,6 +11,7 @@ import ollama
 
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable, storable
 from optimizer.llm.facts import ModelFacts, facts_of
+from optimizer.llm.fitting import Fitting
 from optimizer.llm.roles import Roles, rendered_roles
 
 FAULTS = (ollama.ResponseError, httpx.HTTPError, ConnectionError, ValueError)
@@ -37,6 +38,7 @@ class OllamaHost:
         self.context = context
         self.client = StrictClient(host=address, timeout=httpx.Timeout(timeout, connect=5.0))
         self._trained: dict[str, int] = {}
+        self._fitting = Fitting(self.ask)
 
     async def models(self) -> dict[str, ModelFacts]:
         """The models the server has, by name."""
@@ -72,7 +74,10 @@ class OllamaHost:
             last = part
         if last is None or not last.done:
             raise Unavailable(f"{self.address} ended its reply early.")
-        return checked(request, self._as_reply(text, last), window)
+        reply = self._as_reply(text, last)
+        if not await self._fitting.whole(request, reply, window):
+            raise window_exceeded(request.model, window)
+        return reply
 
     async def window(self, model: str, wanted: int = 0) -> int:
         """The context window that a call to this model gets, in tokens: as wanted, at most as it was trained."""
@@ -143,21 +148,3 @@ def window_exceeded(model: str, window: int) -> CallFailed:
         "the answers, choose a model with a larger window, or raise OLLAMA_CONTEXT "
         "(for the embedded model: EMBEDDED_CONTEXT).",
     )
-
-
-def checked(request: Request, reply: Reply, window: int) -> Reply:
-    """The reply, if the model read all that was sent. Older servers cut the front of a prompt and say nothing.
-
-    A token is at least one byte, so a prompt of fewer bytes than the window always fits; beyond that, fewer
-    than one token to eight bytes, or a full window, gives a cut away.
-    """
-    sent = sum(len(message.content.encode()) for message in request.messages)
-    if sent + request.max_tokens < window:
-        return reply
-    cut_front = reply.prompt_tokens and (reply.prompt_tokens >= window or reply.prompt_tokens < sent / 8)
-    filled = reply.prompt_tokens + reply.completion_tokens >= window
-    if cut_front or (
-        filled and reply.finish_reason == "length" and reply.completion_tokens < request.max_tokens
-    ):
-        raise window_exceeded(request.model, window)
-    return reply

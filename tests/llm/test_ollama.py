@@ -15,7 +15,7 @@ import pytest
 
 from optimizer.llm.base import CallFailed, Message, Reply, Request, Unavailable
 from optimizer.llm.facts import ModelFacts
-from optimizer.llm.ollama import OllamaHost, checked
+from optimizer.llm.ollama import OllamaHost
 
 MODEL = "smollm2:135m"
 
@@ -158,10 +158,3 @@ def test_a_server_that_is_not_ollama_is_named(odd: tuple[type[Odd], OllamaHost])
     handler.counted = "many"  # type: ignore[assignment]
     with pytest.raises(CallFailed, match="OLLAMA_HOST"):
         reply_to(request("hi"), host)
-
-
-def test_a_full_window_is_no_reply() -> None:
-    asked = request("x" * 100, max_tokens=50)
-    with pytest.raises(CallFailed):
-        checked(asked, Reply("…", "length", prompt_tokens=90, completion_tokens=10), window=100)
-    assert checked(asked, Reply("…", "length", prompt_tokens=30, completion_tokens=50), window=100)
