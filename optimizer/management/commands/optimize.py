@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -45,7 +46,7 @@ NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
 
 class Command(BaseCommand):
-    help = "Improve a prompt; print the optimized prompt. Exit status: 0 done, 1 failed, 2 bad input."
+    help = "Improve a prompt; print the optimized prompt. Exit status: 0 done, 1 failed, 2 bad input, 143 terminated."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_arguments(parser)
@@ -69,10 +70,15 @@ class Command(BaseCommand):
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
         run = self._run(user, choices, options)
-        self._work(run, user)
-        return self._print(run.session, as_json=options["json"])
+        signalled = self._work(run, user)
+        with suppress(OSError) if signalled else nullcontext():  # the terminal may be gone
+            self._print(run.session, as_json=options["json"])
+        if signalled:
+            sys.exit(128 + signalled)
+        return None
 
-    def _work(self, run: progress.Run, user: User) -> None:
+    def _work(self, run: progress.Run, user: User) -> int:
+        """Work to the end; the number of a signal that ended it, 0 for none and for Ctrl-C."""
         patience = Patience(run.session.pk)
         try:
             with ProgressBar(sys.stderr) as bar:
@@ -82,10 +88,12 @@ class Command(BaseCommand):
                     patience.watch(event)
 
                 tasks.work(run, watch)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             self._interrupted(run, user)
+            return interrupt.args[0] if interrupt.args else 0
         if patience.ended:
             raise CommandError(patience.ended, returncode=1)
+        return 0
 
     def _told_of_comparison(self, user: User, options: dict[str, Any]) -> bool:
         """What it takes; whether that was all that was asked for."""
@@ -208,7 +216,8 @@ class Command(BaseCommand):
     def _interrupted(self, run: progress.Run, user: User) -> None:
         stop_optimization(session=run.session, by=user)
         run.stop()
-        self.stderr.write(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
+        with suppress(OSError):  # the terminal may be gone
+            self.stderr.write(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
 
     def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
         if estimate is None:
