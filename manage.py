@@ -36,6 +36,7 @@ ALONE = {
     "help", "version", "check", "serve_model", "up", "doctor",
     "collectstatic", "findstatic", "diffsettings", "startapp", "makemessages", "compilemessages",
 }  # fmt: skip
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 ASKS_HELP = {"-h", "--help", "--version"}
 
 
@@ -50,9 +51,10 @@ def main(arguments: list[str]) -> None:
         sys.exit(str(error))
     except OSError as error:
         sys.exit(unwritable(error))
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as interrupt:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("Stopped.", file=sys.stderr)
+        sys.exit(128 + (interrupt.args[0] if interrupt.args else signal.SIGINT))
 
 
 def unwritable(error: OSError) -> str:
@@ -72,13 +74,21 @@ def needs_services(arguments: list[str]) -> bool:
 @contextlib.contextmanager
 def running(home: embedded.Home) -> Iterator[None]:
     """The services run inside; afterwards they stop unless others use them."""
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda number, _: sys.exit(128 + number))
+    for number in ENDING:
+        signal.signal(number, interrupt)
     embedded.ensure_running(home, os.environ)
     try:
         yield
     finally:
         embedded.release(home)
+
+
+def interrupt(number: int, frame: object) -> None:
+    """The same as Ctrl-C, which database connections know how to survive, with the signal's number. A second signal
+    does not disturb what the first has asked for."""
+    for ending in ENDING:
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def execute(arguments: list[str]) -> None:

@@ -56,6 +56,7 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         rated=tuple(engine.Rated(**row) for row in session.rated or ()),
         evidence=tuple(said["text"] for said in session.evidence_given),
         priors=tuple(engine.OperatorPrior(**prior) for prior in session.priors or ()),
+        turns=session.turns,
     )
 
 
@@ -76,6 +77,7 @@ def config_of(session: OptimizationSession) -> engine.Config:
         target_score=1.0 if session.target_score is None else session.target_score,
         patience=session.patience or preset.patience,
         only_proven=session.only_proven,
+        window=session.window,
     )
 
 

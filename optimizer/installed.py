@@ -8,20 +8,38 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.core.cache import cache
 
+from optimizer.llm.facts import ModelFacts, named, offered
+
 KEPT = 3600  # seconds: the task that refreshes the list may have to wait for long runs
 
 
 def models() -> list[str]:
-    """Their names; empty while nothing is known yet."""
-    return list(cache.get(cache_key("models")) or [])
+    """The names of those that can run a prompt, the one first that is taken when none is chosen; empty while nothing
+    is known yet."""
+    return offered(_facts())
 
 
-def keep(names: Iterable[str]) -> None:
+def facts(name: str) -> ModelFacts | None:
+    """What is known of one of them."""
+    return named(_facts(), name)
+
+
+def tells_turns(name: str) -> bool:
+    """Whether the model is known to tell chat turns apart, as nearly all do."""
+    known = facts(name)
+    return known is None or known.roles.turns
+
+
+def keep(found: Iterable[ModelFacts]) -> None:
     """Remember what the servers have."""
-    cache.set(cache_key("models"), list(names), KEPT)
+    cache.set(cache_key("facts"), list(found), KEPT)
 
 
 def cache_key(*parts: str) -> str:
     """A key for what holds of these servers alone: a terminal may name others than the web process does."""
     where = hashlib.sha256("\n".join(map(str, settings.OLLAMA_HOSTS)).encode()).hexdigest()
     return ":".join([where, *parts])
+
+
+def _facts() -> dict[str, ModelFacts]:
+    return {one.name: one for one in cache.get(cache_key("facts")) or []}

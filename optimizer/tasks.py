@@ -20,12 +20,14 @@ from optimizer.briefing import config_of, contender_of, task_of
 from optimizer.engine.events import Beat, Event, Noted
 from optimizer.engine.inputs import invent
 from optimizer.llm.base import CallFailed, Model, Unavailable
+from optimizer.llm.facts import named
 from optimizer.llm.lanes import SharedLanes
 from optimizer.llm.ledger import Ledger
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.pool import Pool
 from optimizer.llm.servers import Host
 from optimizer.llm.trial import trial
+from optimizer.llm.windows import Windowed, window_of_trial
 from optimizer.models import OptimizationSession
 
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
@@ -73,14 +75,15 @@ def learn() -> None:
 def refresh_models() -> None:
     """Keep the list of models that forms offer."""
     with connected() as pool, suppress(Unavailable):
-        installed.keep(pool.models())
+        installed.keep(pool.models().values())
 
 
 @shared_task
 def measure_speed(model: str) -> None:
     """Time a few small calls of a model, for estimates."""
     with connected() as pool, suppress(Unavailable, CallFailed):
-        speeds.keep(model, speeds.of_trial(trial(pool, model)))
+        windowed = Windowed(pool, window_of_trial(named(pool.models(), model)))
+        speeds.keep(model, speeds.of_trial(trial(windowed, model)))
     speeds.answer(model)
 
 
@@ -128,12 +131,13 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
     """The engine's events, once the models are known."""
     while not run.models_known:
         try:
-            run.resolve_models(pool.models())
+            yield from progress.settle_models(run, pool)
         except Unavailable as error:
             yield Beat(str(error), away=True)
             time.sleep(0.5)
     run.settle_past()
-    model = Ledger(pool, progress.LedgerRows(run.session, run.worked))
+    ledger = progress.LedgerRows(run.session, run.worked)
+    model = Ledger(Windowed(pool, run.session.window), ledger)
     session = run.session
     if session.inputs_requested and session.inputs is None:
         yield from written_inputs(session, model)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from optimizer.llm.address import read_address
 from promptevolver.management.commands import doctor
 from tests.embedded.test_up import free_port
+from tests.llm.server import FakeOllama, Served, serving
 
 
 def test_a_database_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
@@ -39,3 +41,23 @@ def test_a_site_that_answers_here_alone_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(doctor, "public_url", lambda: "https://prompts.example.org")
     monkeypatch.setattr(doctor, "healthy", lambda address: "127.0.0.1" in address)
     assert doctor.web().endswith("; this machine does not reach it as https://prompts.example.org")
+
+
+def test_the_doctor_says_which_models_run_elsewhere_or_cannot_answer() -> None:
+    listed = {"remote_host": "https://ollama.com:443"}
+    bare = Served("bare:1b", template="{{ .Prompt }}")
+    models = [Served("a:1b"), Served("cloud:120b", listed=listed), Served("embed:1b", ("embedding",)), bare]
+    with serving(FakeOllama(models)) as fake:
+        told = doctor.ollama(read_address(fake.address))
+    assert "a:1b, cloud:120b, embed:1b, bare:1b. cloud:120b runs at ollama.com. embed:1b only makes" in told
+    assert "The chat template of bare:1b drops system messages and tells no turns apart" in told
+
+
+def test_a_server_with_embeddings_alone_is_told_with_what_to_do() -> None:
+    with (
+        serving(FakeOllama([Served("embed:1b", ("embedding",))])) as fake,
+        pytest.raises(
+            doctor.TroubleError, match=r"only models for embeddings \(embed:1b\)\. Fix: ollama pull"
+        ),
+    ):
+        doctor.ollama(read_address(fake.address))

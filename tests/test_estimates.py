@@ -12,6 +12,7 @@ from optimizer import briefing, installed, speeds
 from optimizer.engine import PRESETS, TaskRefused
 from optimizer.engine.estimate import Speed
 from optimizer.files import Row, Table
+from optimizer.llm.facts import ModelFacts
 from optimizer.models import OptimizationSession, Prompt, User
 from optimizer.services import estimates
 from optimizer.services.choices import Choices
@@ -48,7 +49,7 @@ def no_models() -> Iterator[None]:
     before = installed.models()
     installed.keep([])
     yield
-    installed.keep(before)
+    installed.keep(map(ModelFacts, before))
 
 
 def of(model: str = "", **changes: object) -> Choices:
@@ -83,7 +84,7 @@ def test_a_measurement_under_way_is_said(model: str) -> None:
 
 
 def test_the_models_of_other_servers_are_not_ours(no_models: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed.keep(["theirs"])
+    installed.keep([ModelFacts("theirs")])
     monkeypatch.setattr(settings, "OLLAMA_HOSTS", [f"http://{uuid4()}:11434"])
     assert installed.models() == []
 

@@ -17,6 +17,7 @@ from django.test import override_settings
 from optimizer import installed, progress, tasks
 from optimizer.engine.events import Stage
 from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.facts import ModelFacts
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.management import patience
@@ -489,3 +490,15 @@ def test_resuming_one_that_awaits_approval_says_so(person: User, inputs: list[st
     assert refused.value.returncode == 1
     session.refresh_from_db()
     assert session.awaits_approval is True
+
+
+def test_a_remote_model_is_said_to_be_one_before_the_start(
+    rows: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (host,) = tasks.hosts()
+    host.facts = [ModelFacts("cloud:120b", remote="ollama.com")]  # type: ignore[attr-defined]
+    monkeypatch.setattr(tasks, "hosts", lambda: [host])
+    run_in_text(rows)
+    said = capsys.readouterr().err
+    assert "cloud:120b does not run on this server: prompt, rows and answers are sent to ollama.com." in said
+    assert said.index("cloud:120b does not run") < said.index("Scoring")

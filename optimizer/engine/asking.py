@@ -16,6 +16,7 @@ from optimizer.engine.events import Beat, Event, Spent, Stage, Tried
 from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
 from optimizer.llm.base import CallFailed, Done, Failed, Idle, InVain, Message, Model, Piece, Reply, Request
+from optimizer.llm.fitting import Counted
 
 T = TypeVar("T")
 Answer = Reply | CallFailed
@@ -101,6 +102,7 @@ class Asker:
         self._sent = 0, 0  # of all prompts: bytes, and tokens that their templates may have
         self._taken: dict[Kind, Taken] = {}  # by kind
         self._paid: set[str] = set()
+        self.counted = Counted()
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
         """Answers in the order of the requests. Raises BudgetSpent before anything is sent that may pass a limit."""
@@ -296,6 +298,7 @@ class Asker:
             explained = size_of(request) + template_tokens(request)
             self._overhead = max(self._overhead, reply.prompt_tokens - explained)
             long = size_of(request) >= LONG
+            self.counted.add(request, reply)
             self._densities[long] = max(self._densities[long], density(request, reply))
             self._sent = self._sent[0] + size_of(request), self._sent[1] + template_tokens(request)
             self._taken[kind(request)] = self._taken.get(kind(request), Taken()).after(reply)

@@ -39,7 +39,10 @@ def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
 def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -> Splits:
     """With as many held-out rows as half of each limit surely pays for, with examples shown; two at least."""
     original = original_of(task.prompt, task.literals)
-    shown = original.but(shots=tuple(map(shot_of, splits.train[: asker.config.shots])), shots_as="turns")
+    shown = original.but(
+        shots=tuple(map(shot_of, splits.train[: asker.config.shots])),
+        shots_as="turns" if task.turns else "text",
+    )
     calls, tokens = asker.config.max_calls or math.inf, asker.config.max_tokens or math.inf
     count, spent = 0, Cost()
     for row in splits.held_out:

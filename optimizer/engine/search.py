@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.counts import counted
 from optimizer.engine import checks
@@ -14,6 +14,7 @@ from optimizer.engine.components import original_of
 from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Event, IterationDone, Proposed, Rejected
+from optimizer.engine.fitting import surely_too_long
 from optimizer.engine.guards import objection
 from optimizer.engine.operators import (
     FOLLOWING,
@@ -23,6 +24,7 @@ from optimizer.engine.operators import (
     STRUCTURAL,
     Operator,
     View,
+    in_text,
 )
 from optimizer.engine.operators.base import OptimizerFailed, settled
 from optimizer.engine.policies import (
@@ -61,6 +63,17 @@ class Method:
     parents: ParentPolicy = pareto_parents
     choice: OperatorPolicy = thompson
 
+    def in_text(self) -> Method:
+        """The same for a model that does not tell chat turns apart."""
+        return replace(
+            self,
+            structural=in_text(self.structural),
+            following=in_text(self.following),
+            heeding=in_text(self.heeding),
+            operators=in_text(self.operators),
+            last=in_text(self.last),
+        )
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -91,9 +104,9 @@ class Search:
         self.task = task
         self.config = config
         self.asker = asker
-        self.method = method
+        self.method = method if task.turns else method.in_text()
         priors = {prior.operator: prior for prior in task.priors}
-        self.records = {o.name: with_prior(o.promise, priors.get(o.name)) for o in method.operators}
+        self.records = {o.name: with_prior(o.promise, priors.get(o.name)) for o in self.method.operators}
         self.tally = dict.fromkeys(self.records, Record(0.0))  # of this run alone
         self.rounds_without_gain = 0
 
@@ -230,7 +243,8 @@ class Search:
         for child in children:
             seen = {entry.components for entry in population.entries}
             original = population.original.components
-            if reason := objection(child.components, original, seen, answers):
+            reason = objection(child.components, original, seen, answers)
+            if reason := reason or self._too_long(child):
                 population.rejected[reason] += 1
                 population.refused[child.operator] += 1
                 yield Rejected(reason, child.components.instruction[:500])
@@ -239,6 +253,12 @@ class Search:
             admitted.append(entry)
             yield Proposed(entry.number, entry.parents, entry.operator, entry.components)
         return admitted
+
+    def _too_long(self, child: Child) -> str:
+        """Refuses what could only fail when it is called."""
+        rows = (*self.population.race.items, *self.population.training.items)
+        too_long = surely_too_long(child.components, rows, self.task, self.asker)
+        return "longer than the context window" if too_long else ""
 
     def _enough(self) -> Steps[str]:
         """Why the search may end here, or ""."""

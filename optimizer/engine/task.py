@@ -77,7 +77,8 @@ class Task:
     without those too, the optimizer model writes inputs. `literals` are names in double braces that are text, not
     variables; where the prompt has variables, an input without rows is the value of the only one, or a JSON object with
     a value for each. `evidence` is what people said of earlier results, in plain
-    words; `priors` is how the operators did in earlier runs, which counts faintly.
+    words; `priors` is how the operators did in earlier runs, which counts faintly. Without `turns` the target model
+    does not tell chat turns apart: examples stand in the text.
     """
 
     prompt: str
@@ -93,6 +94,7 @@ class Task:
     rated: tuple[Rated, ...] = ()
     evidence: tuple[str, ...] = ()
     priors: tuple[OperatorPrior, ...] = ()
+    turns: bool = True
 
     @property
     def grader_name(self) -> str:
@@ -109,7 +111,8 @@ class Config:
     scored between two tests of a race; `patience` is how many rounds without a better candidate end the search;
     `target_score` (0 to 1, on validation rows) ends it too. Without `compare` no rows are held out and the leader is
     handed over as it is, for who measures it elsewhere. With `only_proven` the original is handed over unless the
-    comparison proves the best better.
+    comparison proves the best better. A candidate that surely does not fit into a `window` of so many tokens is not
+    tried; 0 is not known.
     """
 
     iterations: int = 3
@@ -127,6 +130,7 @@ class Config:
     target_score: float = 1.0
     compare: bool = True
     only_proven: bool = False
+    window: int = 0
 
 
 @dataclass(frozen=True)

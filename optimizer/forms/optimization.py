@@ -17,6 +17,7 @@ from optimizer.files.binding import Binding
 from optimizer.files.rows import FEWEST_ROWS, too_few
 from optimizer.forms.examples import OPTIONS_OF, ExamplesForm
 from optimizer.forms.fields import LongText, NamesField, PercentField, ShortText, pane
+from optimizer.llm.facts import only_embeds
 from optimizer.models import OptimizationSession, Preset, PromptTemplate, User
 from optimizer.services.choices import COLUMNS, Choices
 
@@ -137,6 +138,8 @@ def _or_default(name: str, value: Any) -> Any:
 
 def known_model(name: str) -> str:
     """The name, unless the server is known not to have it. `:latest` may be left out, as with Ollama."""
+    if name and (facts := installed.facts(name)) and not facts.completes:
+        raise ValidationError(only_embeds(name))
     available = installed.models()
     if name and available and name not in available and f"{name}:latest" not in available:
         raise ValidationError(

@@ -31,7 +31,7 @@ class CallFailed(Exception):
         self.code = code
 
 
-UNEQUAL = {"purpose", "beginning"}  # what does not decide the reply
+UNEQUAL = {"purpose", "beginning", "window"}  # what does not decide the reply
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Request:
 
     `schema` is a JSON schema that the reply should follow; `max_tokens` limits the reply. What does not count for
     equality: `purpose` says which step asks; requests of one `beginning` share the beginning of their prompts, which
-    a server need not read again when they come one after the other.
+    a server need not read again when they come one after the other; `window` is how many tokens of context the call
+    gets, 0 for as many as are allowed.
     """
 
     purpose: str
@@ -59,6 +60,7 @@ class Request:
     seed: int = 0
     schema: dict[str, Any] | None = None
     beginning: str = ""
+    window: int = 0
 
     @cached_property
     def key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 from optimizer.llm.address import Address, read_address
 from optimizer.llm.base import Reply, Request, Unavailable, storable
 from optimizer.llm.client import client_of, ollama
+from optimizer.llm.facts import ModelFacts, facts_of
 from optimizer.llm.faults import FAULTS, explained, window_exceeded
+from optimizer.llm.fitting import Fitting
+from optimizer.llm.roles import Roles, rendered_roles
 
 MILLION = 1_000_000  # nanoseconds in a millisecond
 
@@ -27,12 +31,27 @@ class OllamaHost:
         self.slots = slots
         self.context = context
         self.client = client_of(self._address, timeout=timeout)
-        self._windows: dict[str, int] = {}
+        self._trained: dict[str, int] = {}
+        self._fitting = Fitting(self.ask)
 
-    async def models(self) -> dict[str, str]:
-        """The models the server has: digests by name, "" where it tells none."""
-        found = await self._asking(self.client.list())
-        return {model.model: model.digest or "" for model in found.models}
+    async def models(self) -> dict[str, ModelFacts]:
+        """The models the server has, by name."""
+        found: dict[str, ModelFacts] = await self._asking(facts_of(self.ask, self.address))
+        return found
+
+    async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The server's whole answer, which the client's own types would cut to what they know."""
+
+        async def answer() -> Any:
+            sent = {"json": body} if body else {}
+            reply = await self.client._request_raw("POST" if body else "GET", path, **sent)
+            return reply.json()
+
+        return await self._asking(answer())
+
+    async def roles(self, model: str, window: int) -> Roles | None:
+        """What reaches the model of who said what; None where the server does not show it."""
+        return await rendered_roles(self.ask, model, window)
 
     async def version(self) -> str:
         """What the server says that it is."""
@@ -44,22 +63,25 @@ class OllamaHost:
 
     async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
         """The whole reply; `on_text` is told the text so far. Raises Unavailable or CallFailed."""
-        window = await self.window(request.model)
+        window = await self.window(request.model, request.window)
         said = Said()
         async for part in self._stream(request, window):
             if said.hears(part):
                 on_text(said.text)
         if said.last is None:
             raise Unavailable(f"Ollama at {self.address} ended its reply early.", answered=True)
-        return checked(request, self._as_reply(request, said, said.last), window)
+        reply = self._as_reply(request, said, said.last)
+        if not await self._fitting.whole(request, reply, window):
+            raise window_exceeded(request.model, window)
+        return reply
 
-    async def window(self, model: str) -> int:
-        """The context window that calls to this model get, in tokens."""
-        if model not in self._windows:
+    async def window(self, model: str, wanted: int = 0) -> int:
+        """The context window that a call to this model gets, in tokens: as wanted, at most as it was trained."""
+        if model not in self._trained:
             shown = await self._asking(self.client.show(model))
             trained = [v for k, v in (shown.modelinfo or {}).items() if k.endswith(".context_length")]
-            self._windows[model] = min([self.context, *map(int, trained)])
-        return self._windows[model]
+            self._trained[model] = min(map(int, trained), default=sys.maxsize)
+        return min(wanted or self.context, self._trained[model])
 
     async def _stream(self, request: Request, window: int) -> AsyncIterator[ollama.ChatResponse]:
         options = {
@@ -135,21 +157,3 @@ def _is_json(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except ValueError:
         return False
-
-
-def checked(request: Request, reply: Reply, window: int) -> Reply:
-    """The reply, if the model read all that was sent. Older servers cut the front of a prompt and say nothing.
-
-    A token is at least one byte, so a prompt of fewer bytes than the window always fits; beyond that, fewer
-    than one token to eight bytes, or a full window, gives a cut away.
-    """
-    sent = sum(len(message.content.encode()) for message in request.messages)
-    if sent + request.max_tokens < window:
-        return reply
-    cut_front = reply.prompt_tokens and (reply.prompt_tokens >= window or reply.prompt_tokens < sent / 8)
-    filled = reply.prompt_tokens + reply.completion_tokens >= window
-    if cut_front or (
-        filled and reply.finish_reason == "length" and reply.completion_tokens < request.max_tokens
-    ):
-        raise window_exceeded(request.model, window)
-    return reply

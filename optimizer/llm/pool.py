@@ -21,7 +21,9 @@ from optimizer.llm.base import (
     Request,
     Unavailable,
 )
+from optimizer.llm.facts import ModelFacts, merged
 from optimizer.llm.lanes import Lanes, OwnLanes
+from optimizer.llm.roles import Roles
 from optimizer.llm.servers import MOST_FAULTS, Faults, Host, Server, given_up
 from optimizer.llm.work import Track, Work
 
@@ -65,18 +67,14 @@ class Pool:
         finally:
             work.cancel()
 
-    def models(self) -> dict[str, str]:
-        """The models that hosts have: digests by name, of the first host that has it. Unavailable when none answers
-        soon."""
+    def models(self) -> dict[str, ModelFacts]:
+        """The models that hosts have, by name. Unavailable when none answers soon."""
         lists = asyncio.run_coroutine_threadsafe(self._lists(), self._loop).result()
         found = [models for models in lists if isinstance(models, dict)]
         if not found:
             faults = [fault for fault in lists if isinstance(fault, BaseException)]
             raise faults[0] if faults else Unavailable("No Ollama address is configured.")
-        merged: dict[str, str] = {}
-        for name, digest in (pair for models in found for pair in models.items()):
-            merged.setdefault(name, digest)
-        return merged
+        return merged(found)
 
     def faults(self) -> dict[str, dict[str, Faults]]:
         """What servers reported lately, by address and model: what another worker needs to know who continues."""
@@ -86,6 +84,10 @@ class Pool:
         """Take over what an earlier worker saw."""
         for server in self._servers:
             server.recall(faults.get(server.host.address, {}))
+
+    def roles(self, model: str, window: int) -> Future[Roles | None]:
+        """What reaches the model of who said what, by the first host that shows it; None where none does."""
+        return asyncio.run_coroutine_threadsafe(self._roles(model, window), self._loop)
 
     def close(self) -> None:
         """Abort everything and end the pool's thread."""
@@ -125,11 +127,17 @@ class Pool:
     ) -> tuple[Sequence[Host], Lanes]:
         return connect(), lanes()
 
-    async def _lists(self) -> list[dict[str, str] | BaseException]:
+    async def _roles(self, model: str, window: int) -> Roles | None:
+        for server in self._servers:
+            if roles := await server.host.roles(model, window):
+                return roles
+        return None
+
+    async def _lists(self) -> list[dict[str, ModelFacts] | BaseException]:
         return await asyncio.gather(*map(self._soon, self._servers), return_exceptions=True)
 
     @staticmethod
-    async def _soon(server: Server) -> dict[str, str]:
+    async def _soon(server: Server) -> dict[str, ModelFacts]:
         try:
             return await asyncio.wait_for(server.host.models(), SOON)
         except TimeoutError as error:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Reply, Request
+from optimizer.llm.facts import ModelFacts
+from optimizer.llm.roles import Roles
 
 Script = Callable[[Request], "str | CallFailed"]
 
@@ -38,6 +40,8 @@ class ScriptedHost:
         self.address = "scripted"
         self.script = script
         self.digest = "1"
+        self.facts: list[ModelFacts] = []
+        self.shown_roles: Roles | None = None
         self.slots = slots
         self.latency = latency
         self.requests: list[Request] = []
@@ -45,9 +49,14 @@ class ScriptedHost:
         self.at_once = 0
         self._now = 0
 
-    async def models(self) -> dict[str, str]:
-        """It has one model."""
-        return {"scripted": self.digest}
+    async def models(self) -> dict[str, ModelFacts]:
+        """It has one model, unless `facts` says otherwise."""
+        found = self.facts or [ModelFacts("scripted", self.digest)]
+        return {facts.name: facts for facts in found}
+
+    async def roles(self, model: str, window: int) -> Roles | None:
+        """As `shown_roles` says; it shows no prompt at first."""
+        return self.shown_roles
 
     async def close(self) -> None:
         """Nothing to close."""

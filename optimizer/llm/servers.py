@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
+from optimizer.llm.facts import ModelFacts
+from optimizer.llm.roles import Roles
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a server that is away
 FAULTY_PAUSE, BUSY_PAUSE = 0.5, 2.0  # the first pause after an error, and after a refusal for the time being
@@ -22,7 +24,9 @@ class Host(Protocol):
     address: str
     slots: int
 
-    async def models(self) -> dict[str, str]: ...
+    async def models(self) -> dict[str, ModelFacts]: ...
+
+    async def roles(self, model: str, window: int) -> Roles | None: ...
 
     async def close(self) -> None: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -36,10 +37,15 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.close()
+        with suppress(OSError):  # the terminal may be gone
+            self._bar.close()
 
     def show(self, event: Event) -> None:
-        """Follow what the engine tells."""
+        """Follow what the engine tells, as long as there is a terminal."""
+        with suppress(OSError):
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         match event:
             case Stage(name, done, total):
                 self._bar.set_description_str(f"{name:28.28}", refresh=False)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0012_live'),
+        ('optimizer', '0014_window_and_turns'),
     ]
 
     operations = [

@@ -133,6 +133,12 @@ class OptimizationSession(Owned):
     optimizer_model = models.CharField(max_length=200, blank=True)
     # By model, of its content: a name may come to mean another.
     digests = models.JSONField(null=True, blank=True)
+    # By model that runs elsewhere, the host that everything is sent to.
+    remotes = models.JSONField(default=dict, db_default={}, blank=True)
+    # Whether the target model tells chat turns apart.
+    turns = models.BooleanField(default=True, db_default=True)
+    # Tokens of the context window of each call; 0: as large as is allowed.
+    window = models.PositiveIntegerField(default=0, db_default=0)
     max_calls = models.PositiveIntegerField(null=True, blank=True)  # None: as the preset says, here and below
     token_budget = models.PositiveBigIntegerField(null=True, blank=True)
     max_minutes = models.FloatField(null=True, blank=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -125,22 +125,11 @@ class Run:
             and self.session.digests is not None
         )
 
-    def resolve_models(self, available: Mapping[str, str]) -> None:
-        """Fill in the models that were left to the server: the first it has, and the target's for the optimizer's.
-        `available` is the digests by name."""
-        if not available:
-            raise CallFailed(
-                "no_model", "Ollama has no model yet. Get one with `ollama pull`, then run this again."
-            )
-        target = self.session.target_model or settings.TARGET_MODEL or next(iter(available))
-        optimizer = self.session.optimizer_model or settings.OPTIMIZER_MODEL or target
-        digests = {
-            name: available.get(name) or available.get(f"{name}:latest", "") for name in (target, optimizer)
-        }
-        chosen = {"target_model": target, "optimizer_model": optimizer, "digests": digests}
+    def settle(self, **chosen: Any) -> None:
+        """Write down what holds for the whole run."""
         self.recorder.update(**chosen)
-        for name, model in chosen.items():
-            setattr(self.session, name, model)
+        for name, value in chosen.items():
+            setattr(self.session, name, value)
 
     def settle_past(self) -> None:
         """Fix what is known of earlier sessions: what changes there later must not make a replay another run."""

@@ -132,6 +132,7 @@ def _draft(choices: Choices) -> OptimizationSession:
         prompt=Prompt(original=choices.prompt, context=choices.context),
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
+        turns=installed.tells_turns(target_model(choices)),
         **{name: getattr(choices, name) for name in COLUMNS},
     )
 

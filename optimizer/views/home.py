@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
-from optimizer import installed
+from optimizer import cautions, installed
 from optimizer.engine.task import PRESETS
 from optimizer.forms.examples import GRADER_WORDS, TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
@@ -125,6 +125,9 @@ def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "datasets": datasets,
         "examples_gone": gone,
         "models": installed.models(),
+        "cautions": cautions.before(
+            str(form["target_model"].value() or ""), str(form["optimizer_model"].value() or "")
+        ),
         "origin": "",
         "embedded": settings.EMBEDDED_OLLAMA,
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from optimizer import cautions
 from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
 from optimizer.progress import newest_answer
@@ -40,7 +41,7 @@ Context = dict[str, Any]
 def session_panel(session: OptimizationSession, tab: str) -> Context:
     """The live part of the page. Without a chosen tab: progress while it runs, then the results."""
     shown = tab or ("progress" if session.is_active else "results")
-    frame = {"session": session, "tab": tab, "shown": shown, "tabs": TABS}
+    frame = {"session": session, "tab": tab, "shown": shown, "tabs": TABS, "cautions": cautions.of(session)}
     times = {"elapsed": elapsed(session), "counted_from": counted_from(session)}
     return frame | times | SECTIONS[shown](session)
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from optimizer.llm.base import CallFailed, Message, Reply, Request, Unavailable
-from optimizer.llm.ollama import OllamaHost, checked
+from optimizer.llm.facts import ModelFacts
+from optimizer.llm.ollama import OllamaHost
 
 MODEL = "smollm2:135m"
 
@@ -88,14 +89,16 @@ def test_a_reply_has_its_text_and_its_cost() -> None:
 
 
 def test_models_are_told_with_what_stands_behind_their_names() -> None:
-    async def models() -> dict[str, str]:
+    async def models() -> dict[str, ModelFacts]:
         server = OllamaHost(os.environ["OLLAMA_HOST"])
         try:
             return await server.models()
         finally:
             await server.close()
 
-    assert len(asyncio.run(models())[MODEL]) == 64
+    told = asyncio.run(models())[MODEL]
+    assert len(told.digest) == 64
+    assert (told.completes, told.remote, told.trained) == (True, "", 4096)
 
 
 def test_the_text_is_told_while_it_grows() -> None:
@@ -155,13 +158,6 @@ def test_a_server_that_is_not_ollama_is_named(odd: tuple[type[Odd], OllamaHost])
     handler.counted = "many"  # type: ignore[assignment]
     with pytest.raises(CallFailed, match="OLLAMA_HOST"):
         reply_to(request("hi"), host)
-
-
-def test_a_full_window_is_no_reply() -> None:
-    asked = request("x" * 100, max_tokens=50)
-    with pytest.raises(CallFailed):
-        checked(asked, Reply("…", "length", prompt_tokens=90, completion_tokens=10), window=100)
-    assert checked(asked, Reply("…", "length", prompt_tokens=30, completion_tokens=50), window=100)
 
 
 def line(content: str, *, done: bool = False, **message: Any) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from optimizer.llm.base import CallFailed, Done, Failed, Idle, InVain, Message, Request, Unavailable
+from optimizer.llm.facts import ModelFacts
 from optimizer.llm.pool import Pool
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.llm.servers import MOST_FAULTS, Server
@@ -126,8 +127,8 @@ def test_closing_aborts_what_is_in_flight(make_pool: MakePool) -> None:
 class Without(ScriptedHost):
     """A server that has not got one of the models."""
 
-    async def models(self) -> dict[str, str]:
-        return {"other": "2"}
+    async def models(self) -> dict[str, ModelFacts]:
+        return {"other": ModelFacts("other", "2")}
 
 
 def lacking(request: Request) -> str:
@@ -140,7 +141,8 @@ def test_a_model_that_one_server_lacks_is_asked_of_the_other(make_pool: MakePool
     done = [a for a in pool.replies([ask(n) for n in range(6)]) if isinstance(a, Done)]
     assert len(done) == len(here.requests) == 6
     assert len(without.requests) == 1
-    assert list(pool.models().items()) == [("other", "2"), ("scripted", "1")]  # the first server's come first
+    told = [(facts.name, facts.digest) for facts in pool.models().values()]
+    assert told == [("other", "2"), ("scripted", "1")]  # the first server's come first
 
 
 def test_a_model_that_no_server_has_fails_the_call(make_pool: MakePool) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from optimizer import installed
 from optimizer.forms.optimization import OptimizationForm
+from optimizer.llm.facts import ModelFacts
 from optimizer.models import Dataset, Example, OptimizationSession, Prompt, Role, User, Workspace
 from optimizer.views import home
 from tests import factories
@@ -24,7 +25,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture(autouse=True)
 def models() -> None:
-    installed.keep(["smollm2:135m", "llama3.2:latest"])
+    installed.keep([ModelFacts("smollm2:135m"), ModelFacts("llama3.2:latest")])
 
 
 def test_the_sample_is_there_for_a_newcomer(user_client: Client) -> None:

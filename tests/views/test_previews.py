@@ -13,6 +13,7 @@ from django.test import Client
 
 from optimizer import installed, speeds
 from optimizer.engine.speed import Speed
+from optimizer.llm.facts import ModelFacts
 from optimizer.models import OptimizationSession, User, Workspace
 from optimizer.services import estimates
 from tests import factories
@@ -28,7 +29,7 @@ EITHER = pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 def model() -> Iterator[str]:
     """The only one, never measured."""
     name = f"model-{uuid4()}"
-    installed.keep([name])
+    installed.keep([ModelFacts(name)])
     yield name
     installed.keep([])
 

@@ -1,5 +1,7 @@
 """Operators: each changes one component of a parent. A new one is a class in a file, given to `Method`."""
 
+from dataclasses import replace
+
 from optimizer.engine.operators.base import Operator, Proposals, Understanding, View
 from optimizer.engine.operators.examples import (
     AddExamples,
@@ -44,6 +46,13 @@ OPERATORS: tuple[Operator, ...] = (
     Delete(),
 )
 
+
+def in_text(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:
+    """The operators for a model that does not tell chat turns apart."""
+    kept = (one for one in operators if not isinstance(one, SwitchRendering))
+    return tuple(replace(one, shots_as="text") if isinstance(one, AddExamples) else one for one in kept)
+
+
 __all__ = [
     "FOLLOWING",
     "HEEDING",
@@ -54,4 +63,5 @@ __all__ = [
     "Proposals",
     "Understanding",
     "View",
+    "in_text",
 ]

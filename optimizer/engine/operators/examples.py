@@ -100,7 +100,8 @@ class VerifiedExamples:
         shots = tuple(
             Shot(row.input, traces[row.input].output, values=row.values) for row in rows[: view.config.shots]
         )
-        shots_as = view.parent.shots_as if view.parent.shots else "turns"
+        fresh: Literal["text", "turns"] = "turns" if view.task.turns else "text"
+        shots_as = view.parent.shots_as if view.parent.shots else fresh
         return [view.parent.but(shots=shots, shots_as=shots_as)]
 
     def _traces(self, view: View) -> list[Outcome]:

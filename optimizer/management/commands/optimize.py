@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from optimizer import progress, tasks
+from optimizer import cautions, progress, tasks
 from optimizer.counts import counted
 from optimizer.engine import TaskRefused
 from optimizer.engine.events import Event
@@ -45,7 +46,7 @@ NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
 
 class Command(BaseCommand):
-    help = "Improve a prompt; print the optimized prompt. Exit status: 0 done, 1 failed, 2 bad input."
+    help = "Improve a prompt; print the optimized prompt. Exit status: 0 done, 1 failed, 2 bad input, 143 terminated."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_arguments(parser)
@@ -65,13 +66,19 @@ class Command(BaseCommand):
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
             self.stderr.write(str(estimate or NOTHING_TO_TELL))
+            self._caution(choices)
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
         run = self._run(user, choices, options)
-        self._work(run, user)
-        return self._print(run.session, as_json=options["json"])
+        signalled = self._work(run, user)
+        with suppress(OSError) if signalled else nullcontext():  # the terminal may be gone
+            self._print(run.session, as_json=options["json"])
+        if signalled:
+            sys.exit(128 + signalled)
+        return None
 
-    def _work(self, run: progress.Run, user: User) -> None:
+    def _work(self, run: progress.Run, user: User) -> int:
+        """Work to the end; the number of a signal that ended it, 0 for none and for Ctrl-C."""
         patience = Patience(run.session.pk)
         try:
             with ProgressBar(sys.stderr) as bar:
@@ -81,10 +88,12 @@ class Command(BaseCommand):
                     patience.watch(event)
 
                 tasks.work(run, watch)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             self._interrupted(run, user)
+            return interrupt.args[0] if interrupt.args else 0
         if patience.ended:
             raise CommandError(patience.ended, returncode=1)
+        return 0
 
     def _told_of_comparison(self, user: User, options: dict[str, Any]) -> bool:
         """What it takes; whether that was all that was asked for."""
@@ -141,6 +150,11 @@ class Command(BaseCommand):
         except TaskRefused as error:
             raise bad_input(str(error)) from error
         return estimate
+
+    def _caution(self, choices: Choices) -> None:
+        """What to know of the models: a terminal has no page that says it."""
+        for line in cautions.before(choices.target_model, choices.optimizer_model):
+            self.stderr.write(line)
 
     def _run(self, user: User, choices: Choices | None, options: dict[str, Any]) -> progress.Run:
         """The session, claimed before a worker can."""
@@ -202,7 +216,8 @@ class Command(BaseCommand):
     def _interrupted(self, run: progress.Run, user: User) -> None:
         stop_optimization(session=run.session, by=user)
         run.stop()
-        self.stderr.write(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
+        with suppress(OSError):  # the terminal may be gone
+            self.stderr.write(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
 
     def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
         if estimate is None:

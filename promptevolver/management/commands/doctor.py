@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from optimizer.llm.address import Address
 from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.facts import ModelFacts, offered
 from optimizer.llm.ollama import OllamaHost
 from promptevolver.celery import app
 from promptevolver.embedded import addresses, product
@@ -183,18 +184,30 @@ def ollama(address: Address) -> str:
         raise TroubleError(
             f"{version} at {address} has known holes (CVE-2026-7482)", "install Ollama 0.17.1 or newer"
         )
-    if not models:
-        raise TroubleError(f"{address} has no model", "ollama pull llama3.2")
-    return f"{version} at {address}: {', '.join(models)}"
+    if not offered(models):
+        only = f"only models for embeddings ({', '.join(models)})" if models else "no model"
+        raise TroubleError(f"{address} has {only}", "ollama pull llama3.2")
+    return ". ".join([f"{version} at {address}: {', '.join(models)}", *remarks(models)])
 
 
-async def told_by(address: Address) -> tuple[str, list[str]]:
+async def told_by(address: Address) -> tuple[str, dict[str, ModelFacts]]:
     """The server's version, and its models."""
     host = OllamaHost(address, timeout=10)
     try:
-        return await host.version(), list(await host.models())
+        return await host.version(), await host.models()
     finally:
         await host.close()
+
+
+def remarks(models: dict[str, ModelFacts]) -> Iterator[str]:
+    """What to know of some of the models before they are used."""
+    for facts in models.values():
+        if not facts.completes:
+            yield f"{facts.name} only makes embeddings"
+        if facts.remote:
+            yield f"{facts.name} runs at {facts.remote}"
+        if lost := facts.roles.caution(facts.name):
+            yield lost.removesuffix(".")
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from optimizer.llm.facts import offered
 from tests.bench.method import apart
 from tests.bench.method.baselines import BASELINES
 from tests.bench.method.jobs import Job, Search, run
@@ -60,7 +61,7 @@ def first_model(address: str) -> str:
     """The first model that the server has."""
     model = pool(address)
     try:
-        return next(iter(model.models()))
+        return offered(model.models())[0]
     finally:
         model.close()
 

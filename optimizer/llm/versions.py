@@ -1,0 +1,29 @@
+"""Which Ollama a server is, for what older ones do otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from optimizer.llm.base import CallFailed, Unavailable
+
+Ask = Callable[[str, dict[str, Any] | None], Awaitable[Any]]  # a path, and a body to post
+Version = tuple[int, ...]
+
+REFUSES = (0, 13)  # and newer ones refuse a prompt over the window, where `truncate` is false
+RENDERS = (0, 30)  # and newer ones use the chat template within the model's file
+
+
+async def version_of(ask: Ask) -> Version:
+    """What the server says it is; empty where it does not say."""
+    try:
+        said = await ask("/api/version", None)
+    except (CallFailed, Unavailable, ValueError):
+        return ()
+    return numbers(str(said.get("version") or "")) if isinstance(said, dict) else ()
+
+
+def numbers(version: str) -> Version:
+    """Its first three numbers."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

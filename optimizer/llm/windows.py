@@ -1,0 +1,52 @@
+"""How large a context window calls ask for: enough, and no more than that, for memory that it takes holds no layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from optimizer.llm.base import Arrival, Model, Request
+from optimizer.llm.facts import ModelFacts
+
+ROOM = 4  # times the longest call that is known before the start: candidates are longer
+STEP = 1_024  # tokens
+LEAST = 2_048  # tokens
+
+
+def window_for(longest: int, *, largest: int, facts: ModelFacts) -> int:
+    """Tokens of a window for calls of up to `longest` tokens: `largest` at most, and as the model was trained. The one
+    in which it is loaded where that is enough, for any other would load it anew."""
+    wanted = max(LEAST, -(-ROOM * longest // STEP) * STEP)
+    wanted = _trained(min(wanted, largest), facts)
+    loaded = _trained(facts.window, facts)
+    return loaded if loaded >= wanted else wanted
+
+
+def window_of_trial(facts: ModelFacts | None) -> int:
+    """The window for a few short calls: a run that follows may keep it."""
+    return window_for(0, largest=LEAST, facts=facts or ModelFacts(""))
+
+
+def _trained(window: int, facts: ModelFacts) -> int:
+    return min(window, facts.trained) if facts.trained else window
+
+
+class Windowed:
+    """A `Model` whose calls all ask for one window."""
+
+    def __init__(self, model: Model, window: int) -> None:
+        self._model = model
+        self._window = window
+
+    @property
+    def slots(self) -> int:
+        """Those of the model."""
+        return self._model.slots
+
+    @slots.setter
+    def slots(self, count: int) -> None:
+        self._model.slots = count
+
+    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+        """See `Model`."""
+        return self._model.replies([replace(request, window=self._window) for request in requests])
