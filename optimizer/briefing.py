@@ -114,7 +114,14 @@ def paid_for(session: OptimizationSession, keys: Collection[str]) -> dict[str, R
     rows = LLMCall.objects.filter(session=session, key__in=list(keys))
     return {
         row.key: Reply(
-            row.response, row.finish_reason, row.prompt_tokens, row.completion_tokens, row.duration_ms
+            row.response,
+            row.finish_reason,
+            row.prompt_tokens,
+            row.completion_tokens,
+            row.duration_ms,
+            row.host,
+            row.busy_ms,
+            row.load_ms,
         )
         for row in rows
     }

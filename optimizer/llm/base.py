@@ -65,13 +65,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model said. `finish_reason` is "stop", or "length" where `max_tokens` cut it."""
+    """What the model said. `finish_reason` is "stop", or "length" where `max_tokens` cut it.
+
+    `host` is the address of the server that said it. `duration_ms` is all that the call took; `busy_ms` is the reading
+    and writing of it alone, and `load_ms` the loading of the model, both 0 where the server tells none.
+    """
 
     text: str
     finish_reason: str = "stop"
     prompt_tokens: int = 0
     completion_tokens: int = 0
     duration_ms: int = 0
+    host: str = ""
+    busy_ms: int = 0
+    load_ms: int = 0
 
 
 @dataclass(frozen=True)

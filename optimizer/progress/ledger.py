@@ -44,6 +44,9 @@ class LedgerRows:
                 "prompt_tokens": reply.prompt_tokens,
                 "completion_tokens": reply.completion_tokens,
                 "duration_ms": reply.duration_ms,
+                "busy_ms": reply.busy_ms,
+                "load_ms": reply.load_ms,
+                "host": reply.host,
             },
         )
         OptimizationSession.objects.filter(pk=self._session.pk, attempts__gt=1).update(attempts=1)
