@@ -27,7 +27,6 @@ UNEVEN = 0.5  # of what calls should have taken is how far they are off: they st
 NEW_SHARE = 0.1  # of a search's calls: their prompt is not one that the server has just read for another row
 TOKENS_READ = 10  # in the time of one that is written, where nothing tells it
 TOLD_APART = 8  # tokens between a long answer and a short one that tell what a token takes
-DOUBT, GREAT_DOUBT = 1.15, 1.7  # of speeds that were measured well, and by one or two calls
 KEPT = 24 * 3600  # seconds
 ASKED = 120  # seconds in which a trial is not asked for again
 TRIES = 2  # trials that are asked for in vain, while no worker is free
@@ -56,10 +55,9 @@ def measured(model: str) -> Measured | None:
     return max(found, key=lambda one: one.at, default=None)
 
 
-def keep(model: str, speed: Speed | None) -> None:
-    """Remember what a trial measured, if it told a speed."""
-    if speed:
-        cache.set(_key(model), (speed, timezone.now()), KEPT)
+def keep(model: str, speed: Speed, *, calls: int = 1) -> None:
+    """Remember what a trial of so many calls measured."""
+    cache.set(_key(model), (speed, calls, timezone.now()), KEPT)
 
 
 def ask(model: str) -> bool:
@@ -95,7 +93,7 @@ def _key(model: str, kind: str = "") -> str:
 
 
 def of_trial(trial: Trial) -> Speed:
-    """The speed that a trial shows; doubtful, where the model was too slow for more than one or two calls."""
+    """The speed that a trial shows, be it of one or two calls of a slow model."""
     new, again = trial.new or trial.first, trial.again or trial.new or trial.first
     token = _token(again, trial.shorter)
     rest, rest_again = (max(0.0, t.seconds - token * t.reply.completion_tokens) for t in (new, again))
@@ -108,7 +106,6 @@ def of_trial(trial: Trial) -> Speed:
         slots=_slots(),
         call_seconds=(rest_again if whole else reading) * more,
         load_seconds=trial.first.reply.load_ms / 1000,
-        doubt=DOUBT if whole else GREAT_DOUBT,
     )
 
 
@@ -136,12 +133,13 @@ def _rate(tokens: float, seconds: float) -> float:
 
 
 def _by_trial(model: str) -> Measured | None:
-    speed, at = cache.get(_key(model)) or (None, timezone.now())
-    if not speed:
+    kept = cache.get(_key(model))
+    if kept is None:
         return None
+    speed, calls, at = kept
     loading = 0.0 if _in_use(at) else speed.load_seconds or _loading(model)
     now = replace(speed, slots=_slots(), load_seconds=loading)
-    return Measured(now, "by a short trial", at, _is_fresh(at))
+    return Measured(now, f"by a short trial of {counted(calls, 'call')}", at, _is_fresh(at))
 
 
 # By calls
@@ -162,7 +160,7 @@ def _by_calls(model: str) -> Measured | None:
     loading = 0.0 if _in_use(at) else _loading(model)
     fresh = _is_fresh(at) and not _uneven(timings, speed)
     basis = f"by its last {counted(len(rows), 'call')}"
-    return Measured(replace(speed, load_seconds=loading, doubt=DOUBT), basis, at, fresh)
+    return Measured(replace(speed, load_seconds=loading), basis, at, fresh)
 
 
 def _calls(model: str) -> QuerySet[LLMCall]:

@@ -78,7 +78,8 @@ def refresh_models() -> None:
 def measure_speed(model: str) -> None:
     """Time a few small calls of a model, for estimates."""
     with connected() as pool, suppress(Unavailable, CallFailed):
-        speeds.keep(model, speeds.of_trial(trial(pool, model)))
+        tried = trial(pool, model)
+        speeds.keep(model, speeds.of_trial(tried), calls=tried.calls)
     speeds.answer(model)
 
 

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean
 from typing import NamedTuple
 
 from optimizer.engine.comparing import Contender, compare
@@ -23,9 +23,10 @@ __all__ = ["Estimate", "Range", "Speed", "estimate", "estimate_comparison"]
 
 Paid = Callable[[Collection[str]], Mapping[str, Reply]]  # of keys of requests, the replies that are known
 
-WIDEST = 3.0  # times its lower end is the upper end of a range, at most
-MARGIN = 1.25  # beyond the least and the most that was rehearsed
-SCENARIOS = [(ability, salt) for salt in range(3) for ability in (AVERAGE, WEAK, STRONG)]
+WIDEST = 3.0  # times its lower end is the upper end of a range: that holds what nine of ten searches take
+MARGIN = 1.25  # more or less are the tokens of a comparison, whose calls are known
+SCENARIOS = [(ability, salt) for salt in range(3) for ability in (WEAK, STRONG, AVERAGE)]
+FEWEST = 3  # scenarios: one of each ability
 EFFORT = 1_500  # calls that are rehearsed: more scenarios of short searches, fewer of long ones
 
 
@@ -42,10 +43,6 @@ class Range(NamedTuple):
     def at_most(self, limit: float | None) -> Range:
         """With both ends no higher than the limit, if there is one."""
         return self if limit is None else Range(min(self.low, limit), min(self.high, limit))
-
-    def times(self, factor: float) -> Range:
-        """So many times less to so many times more, yet no wider than a range may be."""
-        return spread([self.low, self.high], margin=factor)
 
     def whole(self) -> Range:
         """In whole numbers."""
@@ -102,7 +99,7 @@ def estimate(
         if one is None:
             break
         took.append(one)
-        if sum(known.calls for known in took) >= EFFORT:
+        if len(took) >= FEWEST and sum(known.calls for known in took) >= EFFORT:
             break
     if not took:
         raise TimeoutError(f"The rehearsal of the search takes longer than {within:g} s.")
@@ -121,23 +118,18 @@ def _rehearsed(task: Task, config: Config, model: Rehearsal, seed: int, deadline
 
 
 def _told(took: Sequence[Took], config: Config, speed: Speed) -> Estimate:
-    minutes = spread([one.minutes for one in took]).times(speed.doubt)
+    minutes = around(fmean(one.minutes for one in took))
     loading = speed.load_seconds / 60
     return Estimate(
-        calls=spread([one.calls for one in took]).at_most(config.max_calls).whole(),
-        tokens=spread([one.tokens for one in took]).at_most(config.max_tokens).whole(),
+        calls=around(fmean(one.calls for one in took)).at_most(config.max_calls).whole(),
+        tokens=around(fmean(one.tokens for one in took)).at_most(config.max_tokens).whole(),
         minutes=Range(minutes.low + loading, minutes.high + loading).at_most(config.max_minutes),
     )
 
 
-def spread(amounts: Sequence[float], *, margin: float = MARGIN) -> Range:
-    """The range of the amounts, and somewhat more; around their median, where that is too wide."""
-    low, high = min(amounts) / margin, max(amounts) * margin
-    if high <= WIDEST * low:
-        return Range(low, high)
-    middle = median(amounts)
-    low = min(max(low, middle / math.sqrt(WIDEST)), high / WIDEST)
-    return Range(low, WIDEST * low)
+def around(amount: float, factor: float = math.sqrt(WIDEST)) -> Range:
+    """So many times less to so many times more."""
+    return Range(amount / factor, amount * factor)
 
 
 def estimate_comparison(
@@ -150,8 +142,8 @@ def estimate_comparison(
         pass
     return Estimate(
         calls=Range(model.calls, model.calls),
-        tokens=Range(model.tokens, model.tokens).times(MARGIN).whole(),
-        minutes=Range(*[model.ms / 60_000] * 2).times(MARGIN * speed.doubt),
+        tokens=around(model.tokens, MARGIN).whole(),
+        minutes=around(model.ms / 60_000 + speed.load_seconds / 60, MARGIN),
     )
 
 

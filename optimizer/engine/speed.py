@@ -22,7 +22,7 @@ FASTEST = 1e6  # tokens a second, where a token costs nothing that can be measur
 class Speed:
     """How fast a model is: tokens a second of one busy slot, in and out, the slots, and fixed seconds a call.
 
-    `load_seconds` is what loading it takes first; what calls take may be `doubt` times more or less.
+    `load_seconds` is what loading it takes first.
     """
 
     prompt_per_second: float
@@ -30,7 +30,6 @@ class Speed:
     slots: int = 1
     call_seconds: float = 0.0
     load_seconds: float = 0.0
-    doubt: float = 1.0
 
     def ms(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Milliseconds of one call."""

@@ -39,6 +39,11 @@ class Trial:
     together: tuple[Timed, ...] = ()
     elapsed: float = 0.0
 
+    @property
+    def calls(self) -> int:
+        """How many calls were timed."""
+        return sum(map(bool, (self.first, self.new, self.again, self.shorter))) + len(self.together)
+
 
 def trial(model: Model, name: str) -> Trial:
     """Time a model.
@@ -50,15 +55,15 @@ def trial(model: Model, name: str) -> Trial:
     if first is None:
         raise Unavailable(timer.waiting or f"{name} takes longer than {LONGEST:g} s to answer.")
     numbers = _numbers(PROMPT)
-    alone: list[Timed | None] = []
-    for most in (LONG, LONG, SHORT):
-        alone.append(timer.one(_asking(name, numbers, most)) if _quick([first, *alone]) else None)
-    if not _quick(alone):
-        return Trial(first, *alone)
+    new = timer.one(_asking(name, numbers, LONG))
+    again = timer.one(_asking(name, numbers, LONG)) if _quick(new) else None
+    shorter = timer.one(_asking(name, numbers, SHORT)) if _quick(again) else None
+    if not _quick(shorter):
+        return Trial(first, new, again, shorter)
     started = time.monotonic()
     together = timer.replies([_asking(name, numbers, LONG) for _ in range(model.slots)])
-    whole = len(together) == model.slots
-    return Trial(first, *alone, tuple(together) if whole else (), time.monotonic() - started)
+    elapsed = time.monotonic() - started
+    return Trial(first, new, again, shorter, tuple(together) if len(together) == model.slots else (), elapsed)
 
 
 class Timer:
@@ -102,9 +107,9 @@ def _timed(reply: Reply, elapsed: float, writing: float) -> Timed:
     return Timed(reply, told / 1000 or elapsed, writing)
 
 
-def _quick(calls: Sequence[Timed | None]) -> bool:
-    """Whether all that were timed leave time for another; the first may have been slow by loading the model."""
-    return all(call and call.seconds <= QUICK for call in calls[1:])
+def _quick(call: Timed | None) -> bool:
+    """Whether it leaves time for another."""
+    return call is not None and call.seconds <= QUICK
 
 
 def _numbers(count: int) -> str:

@@ -25,6 +25,7 @@ from optimizer.services.choices import COLUMNS, Choices
 UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
 REMEMBERED = 600  # seconds
 PATIENCE = 4.0  # seconds that rehearsals may take: a person waits for them, and so does whoever comes next
+SOONER = "Less where the target score is soon reached."
 TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Forecast:
     model: str
     basis: str = ""
     lacking: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def awaited(self) -> bool:
@@ -66,7 +68,8 @@ class Forecast:
     def __str__(self) -> str:
         cost = f"{counted_range(self.calls, 'call')}, {counted_range(self.tokens, 'token')}"
         if self.minutes is not None:
-            return f"{cost}, {duration_range(self.minutes)} with {self.model} here, {self.basis}."
+            told = f"{cost}, {duration_range(self.minutes)} with {self.model} here, {self.basis}."
+            return f"{told} {self.note}".strip()
         if not self.model:
             return f"{cost}. How long is not known yet: no model server has answered so far."
         if self.awaited:
@@ -91,7 +94,7 @@ def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
     except Exception:  # only an estimate: the run itself may go well
         log.exception("no estimate of an optimization with %s", model)
         return None
-    return _forecast(found, pace, model)
+    return replace(_forecast(found, pace, model), note=SOONER)
 
 
 def _forecast(found: Estimate, pace: Pace, model: str) -> Forecast:
