@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 
 from optimizer import briefing, installed, speeds
-from optimizer.engine import PRESETS, TaskRefused
-from optimizer.engine.estimate import Speed
+from optimizer.engine import PRESETS, Config, Task, TaskRefused
+from optimizer.engine.estimate import Estimate, Range, Speed
 from optimizer.files import Row, Table
+from optimizer.forms.optimization import OptimizationForm
 from optimizer.models import OptimizationSession, Prompt, User
+from optimizer.sample import sample_form_data
 from optimizer.services import estimates
 from optimizer.services.choices import Choices
 from optimizer.services.estimates import Forecast, forecast
@@ -69,6 +72,38 @@ def test_calls_tokens_and_minutes_are_told_with_the_model(measured: str) -> None
     words = rf"[\d,]+–[\d,]+ calls, [\d,]+–[\d,]+ tokens, \d+–\d+ seconds with {measured} here"
     basis = "by a short trial of 8 calls. Less where the target score is soon reached."
     assert re.fullmatch(rf"{words}, {basis}", str(estimate))
+
+
+@pytest.mark.parametrize("sample", [False, True])
+def test_it_grows_with_the_preset(measured: str, user: User, sample: bool) -> None:
+    def with_preset(name: str) -> Forecast:
+        preset = PRESETS[name]
+        settings = {"iterations": preset.iterations, "rounds": preset.rounds, "preset": name}
+        if not sample:
+            return told(replace(of(measured), **settings))
+        form = OptimizationForm(sample_form_data() | settings | {"target_model": measured}, user=user)
+        assert form.is_valid(), form.errors
+        return told(form.choices())
+
+    quick, balanced, thorough = map(with_preset, PRESETS)
+    for amount in ("calls", "tokens", "minutes"):
+        ends = [getattr(one, amount) for one in (quick, balanced, thorough)]
+        assert ends[0].low <= ends[1].low <= ends[2].low
+        assert ends[0].high <= ends[1].high <= ends[2].high
+        assert ends[0].low < ends[2].low
+
+
+def test_one_preset_is_no_cheaper_than_a_smaller_one(measured: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where a rehearsal of it happens to end sooner."""
+    costs = {2: 90.0, 3: 70.0, 5: 120.0}  # calls by proposals a round
+
+    def rehearsed(task: Task, config: Config, *_: object, **__: object) -> Estimate:
+        calls = Range(costs[config.styles], 2 * costs[config.styles])
+        return Estimate(calls, calls, calls)
+
+    monkeypatch.setattr(estimates, "estimate", rehearsed)
+    told_of = [told(replace(of(measured, seed=12), preset=name)).calls for name in PRESETS]
+    assert told_of == [(90, 180), (90, 180), (120, 240)]
 
 
 def test_minutes_are_not_made_up(model: str) -> None:
@@ -137,6 +172,36 @@ def test_it_is_worked_out_once(measured: str, monkeypatch: pytest.MonkeyPatch) -
     first = told(of(measured))
     monkeypatch.setattr(estimates, "estimate", lambda *_, **__: pytest.fail("worked out again"))
     assert told(of(measured)) == first
+
+
+def test_the_speed_of_another_optimizer_model_counts(measured: str) -> None:
+    slow = f"slow-{uuid4()}"
+    alone, unmeasured = told(of(measured)), told(of(measured, optimizer_model=slow))
+    assert unmeasured.lacking == (slow,)
+    assert unmeasured.minutes == alone.minutes
+    speeds.keep(slow, Speed(50, 2, call_seconds=0.1))
+    both = told(of(measured, optimizer_model=slow))
+    assert both.lacking == ()
+    assert both.calls == alone.calls
+    assert (both.minutes or (0, 0))[0] > 1.5 * (alone.minutes or (9, 9))[0]
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((4.2, 12.0), "4–12 minutes"),
+        ((0.7, 2.1), "40 seconds to 2 minutes"),
+        ((50.0, 150.0), "50 minutes to 2 hours"),
+        ((1 / 3, 1 / 3), "20 seconds"),
+    ],
+)
+def test_both_ends_of_a_span_are_said(ends: tuple[float, float], said: str) -> None:
+    assert estimates.duration_range(Range(*ends)) == said
+
+
+@pytest.mark.parametrize(("kept", "ends"), [(130, (130, 130)), ([130, 390], (130, 390))])
+def test_old_estimates_are_single_numbers(kept: float | list[float], ends: tuple[float, float]) -> None:
+    assert estimates.range_of(kept) == ends
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, 0), (7, 7), (447, 450), (118_233, 120_000)])

@@ -46,7 +46,7 @@ class LedgerRows:
                 "duration_ms": reply.duration_ms,
                 "busy_ms": reply.busy_ms,
                 "load_ms": reply.load_ms,
-                "host": reply.host,
+                "host": reply.host[:200],
             },
         )
         OptimizationSession.objects.filter(pk=self._session.pk, attempts__gt=1).update(attempts=1)
