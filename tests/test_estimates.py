@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -75,10 +76,12 @@ def test_calls_tokens_and_minutes_are_told_with_the_model(measured: str) -> None
 
 
 @pytest.mark.parametrize("sample", [False, True])
-def test_it_grows_with_the_preset(measured: str, user: User, sample: bool) -> None:
+def test_it_grows_with_the_preset(measured: str, user: User, no_models: None, sample: bool) -> None:
+    installed.keep([measured])
+
     def with_preset(name: str) -> Forecast:
         preset = PRESETS[name]
-        settings = {"iterations": preset.iterations, "rounds": preset.rounds, "preset": name}
+        settings: dict[str, Any] = {"iterations": preset.iterations, "rounds": preset.rounds, "preset": name}
         if not sample:
             return told(replace(of(measured), **settings))
         form = OptimizationForm(sample_form_data() | settings | {"target_model": measured}, user=user)

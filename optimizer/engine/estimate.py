@@ -25,7 +25,7 @@ Paid = Callable[[Collection[str]], Mapping[str, Reply]]  # of keys of requests, 
 
 WIDEST = 3.0  # times its lower end is the upper end of a range: that holds what nine of ten searches take
 MARGIN = 1.25  # more or less are the tokens of a comparison, whose calls are known
-SCENARIOS = [(ability, salt) for salt in range(3) for ability in (WEAK, STRONG, AVERAGE)]
+SCENARIOS = [(ability, salt) for salt in range(3) for ability in (AVERAGE, STRONG, WEAK)]
 FEWEST = 3  # scenarios: one of each ability
 EFFORT = 1_500  # calls that are rehearsed: more scenarios of short searches, fewer of long ones
 

@@ -153,11 +153,11 @@ def _estimate(
     """Remembered for a while: a page asks for it, then the start does, when the speed may have been measured anew.
     TimeoutError where it takes too long."""
     asked = hashlib.sha256(repr((task, config, seed)).encode(errors="replace")).hexdigest()
-    speed = pace.target or UNMEASURED
-    known: tuple[Speed, Estimate | str] | None = cache.get(f"estimate:{asked}")
-    good_enough = known and (known[0] == speed or (as_told and known[0] != UNMEASURED))
+    by = pace.target, pace.optimizer
+    known: tuple[tuple[Speed | None, ...], Estimate | str] | None = cache.get(f"estimate:{asked}")
+    good_enough = known and (known[0] == by or (as_told and known[0] != (None, None)))
     if known is None or not good_enough:
-        known = speed, _rehearsed(task, config, pace, seed, deadline - time.monotonic())
+        known = by, _rehearsed(task, config, pace, seed, deadline - time.monotonic())
         cache.set(f"estimate:{asked}", known, REMEMBERED)
     if isinstance(known[1], str):
         raise TimeoutError(known[1])

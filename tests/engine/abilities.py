@@ -20,27 +20,8 @@ LABELS = {
     "words": ("very good", "quite bad", "so so"),
     "contains": ("refund", "replacement", "none"),
 }
-VOCABULARY = [
-    "please",
-    "the",
-    "order",
-    "arrived",
-    "late",
-    "and",
-    "broken",
-    "I",
-    "want",
-    "my",
-    "money",
-    "back",
-    "thank",
-    "you",
-    "for",
-    "quick",
-    "help",
-    "with",
-    "parcel",
-]
+SENTENCE = "please the order arrived late and broken I want my money back thank you for quick help"
+VOCABULARY = SENTENCE.split(" ")
 PROMPT = "What does this customer want?"
 BYTES_A_TOKEN = 4.2
 SHARED = 0.8  # of answers hang on the row alone: in the benchmarks two prompts are right on the same rows that often
