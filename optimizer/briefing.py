@@ -121,6 +121,9 @@ def paid_for(session: OptimizationSession, keys: Collection[str]) -> dict[str, R
             row.prompt_tokens,
             row.completion_tokens,
             row.duration_ms,
+            row.host,
+            row.busy_ms,
+            row.load_ms,
             at_ms=row.at_ms,
         )
         for row in rows

@@ -83,7 +83,8 @@ def measure_speed(model: str) -> None:
     """Time a few small calls of a model, for estimates."""
     with connected() as pool, suppress(Unavailable, CallFailed):
         windowed = Windowed(pool, window_of_trial(named(pool.models(), model)))
-        speeds.keep(model, speeds.of_trial(trial(windowed, model)))
+        tried = trial(windowed, model)
+        speeds.keep(model, speeds.of_trial(tried), calls=tried.calls)
     speeds.answer(model)
 
 

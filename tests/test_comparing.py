@@ -156,7 +156,7 @@ def test_it_is_compared_and_stays_stopped(
     assert {request.purpose for request in host.requests} == {"answer"}
     assert len(host.requests) == session.calls - before == 32
     assert cost is not None
-    assert cost.calls == 32
+    assert cost.calls == (32, 32)
     held_out = Evaluation.objects.filter(candidate__session=session, split="held-out")
     assert held_out.count() == 32
     assert "then compared on held-out rows" in session.finish_reason
@@ -168,11 +168,11 @@ def test_how_long_it_takes_is_told_where_the_model_was_measured(
 ) -> None:
     session = stopped()
     LLMCall.objects.update(duration_ms=0)  # a scripted server has no speed of its own
-    speeds.keep("scripted", Speed(1000, 40, slots=4))
+    speeds.keep("scripted", Speed(1000, 40, slots=4), calls=8)
     cost = forecast_comparison(session)
     assert cost is not None
     assert cost.minutes is not None
-    assert "with scripted on this server" in str(cost)
+    assert "with scripted here, by a short trial of 8 calls." in str(cost)
     assert not recwarn.list
 
 

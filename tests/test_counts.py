@@ -7,6 +7,7 @@ import pytest
 from optimizer.counts import agreeing, counted, there_are
 from optimizer.engine import checks, finish
 from optimizer.engine.components import Components, Shot
+from optimizer.engine.estimate import Range
 from optimizer.engine.events import Comparison
 from optimizer.engine.task import Config, Item, Task
 from optimizer.services.estimates import Forecast, duration
@@ -53,5 +54,6 @@ def test_what_is_wrong_with_one_row_is_told_of_one_row() -> None:
 
 
 def test_an_estimate_of_one_call_is_told_of_one_call() -> None:
-    assert str(Forecast(1, 1, 1.0, "m")) == "About 1 call, 1 token, 60 seconds with m on this server."
+    told = Forecast(Range(1, 1), Range(1, 1), Range(1.0, 1.0), "m", "by its last 40 calls")
+    assert str(told) == "1 call, 1 token, 60 seconds with m here, by its last 40 calls."
     assert duration(119.6) == "120 minutes"

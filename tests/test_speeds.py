@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
 from optimizer import speeds, tasks
-from optimizer.engine.speed import FASTEST, Timing, fit
-from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
+from optimizer.engine.speed import FASTEST, Speed, Timing, fit
+from optimizer.llm.base import CallFailed, Message, Reply, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
-from optimizer.llm.trial import Trial, trial
+from optimizer.llm.trial import Timed, Trial, trial
 from optimizer.models import LLMCall, OptimizationSession, Workspace
+from optimizer.progress.ledger import LedgerRows
 from tests import factories
 
 
@@ -82,11 +88,11 @@ def test_what_tells_no_speed_gives_none(taken: list[Timing]) -> None:
     assert fit(taken, 4) is None
 
 
-def make_calls(session: OptimizationSession, model: str, taken: list[Timing]) -> None:
+def make_calls(session: OptimizationSession, model: str, taken: list[Timing], **fields: object) -> None:
     for timing in taken:
         factories.make_call(
-            session, model=model, prompt_tokens=timing.prompt_tokens,
-            completion_tokens=timing.completion_tokens, duration_ms=round(timing.seconds * 1000),
+            session, model=model, prompt_tokens=timing.prompt_tokens, completion_tokens=timing.completion_tokens,
+            **{"host": settings.OLLAMA_HOSTS[0], "duration_ms": round(timing.seconds * 1000), **fields},
         )  # fmt: skip
 
 
@@ -100,10 +106,10 @@ def test_the_newest_calls_of_any_workspace_count(workspace: Workspace, model: st
     assert speed.completion_per_second == pytest.approx(40, rel=0.02)
 
 
-def test_calls_of_before_yesterday_do_not_count(workspace: Workspace, model: str) -> None:
+def test_calls_of_the_day_before_do_not_count(workspace: Workspace, model: str) -> None:
     session = factories.make_session(workspace)
     make_calls(session, model, timings(completion=5))
-    LLMCall.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    LLMCall.objects.update(created_at=timezone.now() - timedelta(hours=7))
     assert speeds.known(model) is None
     make_calls(session, model, timings())
     speed = speeds.known(model)
@@ -111,12 +117,89 @@ def test_calls_of_before_yesterday_do_not_count(workspace: Workspace, model: str
     assert speed.completion_per_second == pytest.approx(40, rel=0.02)
 
 
+def completion_speed(model: str) -> float:
+    speed = speeds.known(model)
+    return speed.completion_per_second if speed else 0.0
+
+
+def test_only_calls_of_the_configured_hosts_count(
+    workspace: Workspace, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = factories.make_session(workspace)
+    make_calls(session, model, timings(completion=400), host="http://workstation:11434")
+    make_calls(session, model, timings(completion=400), host="")
+    assert speeds.known(model) is None
+    make_calls(session, model, timings(completion=4))
+    assert completion_speed(model) == pytest.approx(4, rel=0.02)
+    monkeypatch.setattr(settings, "OLLAMA_HOSTS", ["http://workstation:11434"])
+    assert completion_speed(model) == pytest.approx(400, rel=0.02)
+
+
+def test_a_trial_is_of_the_hosts_that_it_ran_on(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    speeds.keep(model, Speed(500, 40))
+    monkeypatch.setattr(settings, "OLLAMA_HOSTS", ["http://workstation:11434"])
+    assert cache.get(speeds._key(model)) is None
+
+
+def test_the_newest_calls_are_believed(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    make_calls(session, model, timings(200, completion=4))
+    make_calls(session, model, timings(speeds.NEWEST, completion=40))
+    found = speeds.measured(model)
+    assert found is not None
+    assert found.speed.completion_per_second == pytest.approx(40, rel=0.02)
+    assert (found.basis, found.fresh) == ("by its last 40 calls", True)
+
+
+def test_time_in_line_does_not_count_where_the_server_tells_its_own(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    for timing in timings():
+        busy = round(timing.seconds * 1000)
+        make_calls(session, model, [timing], duration_ms=busy + 20_000, busy_ms=busy)
+    assert completion_speed(model) == pytest.approx(40, rel=0.02)
+
+
+def test_a_trial_corrects_calls_that_are_older(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    make_calls(session, model, timings(completion=4))
+    LLMCall.objects.filter(model=model).update(created_at=timezone.now() - timedelta(hours=2))
+    found = speeds.measured(model)
+    assert found is not None
+    assert not found.fresh
+    speeds.keep(model, Speed(500, 80), calls=8)
+    assert completion_speed(model) == 80
+    make_calls(session, model, timings(completion=40))
+    assert completion_speed(model) == pytest.approx(40, rel=0.02)
+
+
+def test_uneven_calls_are_not_believed_without_a_trial(workspace: Workspace, model: str) -> None:
+    """As they are where calls of others stood in the same line."""
+    dice = random.Random(3)
+    session = factories.make_session(workspace)
+    make_calls(session, model, [t._replace(seconds=t.seconds * dice.choice([1, 15])) for t in timings()])
+    found = speeds.measured(model)
+    assert found is not None
+    assert not found.fresh
+
+
+def test_loading_counts_while_the_model_is_not_loaded(workspace: Workspace, model: str) -> None:
+    session = factories.make_session(workspace)
+    make_calls(session, model, timings(1), load_ms=30_000)
+    make_calls(session, model, timings())
+    loaded = speeds.known(model)
+    LLMCall.objects.filter(model=model).update(created_at=timezone.now() - timedelta(minutes=10))
+    unloaded = speeds.known(model)
+    assert loaded is not None
+    assert unloaded is not None
+    assert (loaded.load_seconds, unloaded.load_seconds) == (0, 30)
+
+
 def test_a_model_that_nobody_ran_has_no_speed(db: None, model: str) -> None:
     assert speeds.known(model) is None
 
 
 def test_a_trial_is_kept(db: None, model: str) -> None:
-    speeds.keep(model, fit(timings(12), 4))
+    speeds.keep(model, Speed(500, 40), calls=8)
     speed = speeds.known(model)
     assert speed is not None
     assert speed.completion_per_second == pytest.approx(40)
@@ -153,7 +236,7 @@ def test_a_trial_that_a_worker_took_was_not_in_vain(model: str) -> None:
     assert not speeds.given_up(model)
 
 
-class Timed(ScriptedHost):
+class Steady(ScriptedHost):
     """Takes 0.1 s a call, 10 ms a token written, and 2 ms a token read of a prompt that it has not just read."""
 
     async def reply(self, request: Request, on_text: object) -> Reply:
@@ -165,7 +248,7 @@ class Timed(ScriptedHost):
 
 
 def test_a_trial_measures_the_model(db: None, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "hosts", lambda: [Timed(lambda request: "")])
+    monkeypatch.setattr(tasks, "hosts", lambda: [Steady(lambda request: "")])
     speeds.ask(model)
     tasks.measure_speed(model)
     speed = speeds.known(model)
@@ -176,9 +259,10 @@ def test_a_trial_measures_the_model(db: None, model: str, monkeypatch: pytest.Mo
     assert not speeds.awaited(model)
 
 
-def test_a_trial_whose_answers_are_all_short_tells_nothing() -> None:
-    replies = [Reply("1", prompt_tokens=300, completion_tokens=3, duration_ms=130)]
-    assert speeds.of_trial(Trial(replies, replies, replies)) is None
+def test_a_trial_whose_answers_are_all_short_still_tells_a_speed() -> None:
+    one = Timed(Reply("1", prompt_tokens=300, completion_tokens=3, duration_ms=130), 0.13)
+    speed = speeds.of_trial(Trial(one, one, one, one))
+    assert speed.ms(300, 3) == pytest.approx(130, rel=0.5)
 
 
 @pytest.mark.parametrize("error", [Unavailable("gone"), CallFailed("unknown_model", "no such model")])
@@ -203,4 +287,69 @@ def test_the_calls_of_a_trial_are_small_and_keep_every_slot_busy() -> None:
             trial(pool, "m")
     assert host.at_once == 2
     assert max(request.max_tokens for request in host.requests) < 64
-    assert len({request.key for request in host.requests}) == 7
+    assert len({request.key for request in host.requests}) == 6
+
+
+def tried(model: str, host: ScriptedHost, patch: pytest.MonkeyPatch) -> Speed:
+    patch.setattr(tasks, "hosts", lambda: [host])
+    tasks.measure_speed(model)
+    speed = speeds.known(model)
+    assert speed is not None
+    return speed
+
+
+def test_one_call_of_a_slow_server_tells_a_speed(
+    db: None, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.llm.trial.QUICK", 0.2)
+    host = ScriptedHost(lambda request: "1 2 3 4 5 6 7 8", latency=0.5)
+    started = time.monotonic()
+    speed = tried(model, host, monkeypatch)
+    assert time.monotonic() - started < 3
+    assert len(host.requests) == 2
+    assert host.at_once == 1
+    asked = host.requests[-1].messages[0].content.split()
+    assert speed.ms(len(asked), 8) == pytest.approx(500, rel=0.5)
+    found = speeds.measured(model)
+    assert found is not None
+    assert found.basis == "by a short trial of 2 calls"
+
+
+def test_a_server_that_is_too_slow_for_two_calls_tells_a_speed_too(
+    db: None, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.llm.trial.LONGEST", 0.6)
+    host = ScriptedHost(lambda request: "1 2 3 4", latency=0.5)
+    speed = tried(model, host, monkeypatch)
+    asked = host.requests[0].messages[0].content.split()
+    assert speed.ms(len(asked), 4) == pytest.approx(500, rel=0.5)
+    assert not speeds.awaited(model)
+
+
+class Streaming(ScriptedHost):
+    """Reads for 0.2 s, then writes a word each 0.05 s, and tells no times."""
+
+    async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
+        self.requests.append(request)
+        await asyncio.sleep(0.2)
+        for number in range(8):
+            on_text("1 " * number)
+            await asyncio.sleep(0.05)
+        return Reply("1 " * 8, prompt_tokens=100, completion_tokens=8, host=self.address)
+
+
+def test_reading_and_writing_are_told_apart_by_what_was_streamed(
+    db: None, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.llm.trial.QUICK", 0.1)
+    speed = tried(model, Streaming(lambda request: ""), monkeypatch)
+    assert speed.completion_per_second == pytest.approx(20, rel=0.3)
+
+
+def test_the_ledger_keeps_where_a_call_ran_and_what_it_took(workspace: Workspace) -> None:
+    session = factories.make_session(workspace)
+    request = Request("answer", "m", (Message("user", "Hi"),), max_tokens=4)
+    reply = Reply("1", "stop", 3, 1, 900, host="http://a:11434", busy_ms=200, load_ms=600)
+    store = LedgerRows(session, lambda: 1200)
+    store.save(request, reply)
+    assert store.find([request.key])[request.key] == replace(reply, at_ms=1200)

@@ -1,41 +1,75 @@
-"""What a run will cost, before it starts: the search is rehearsed on a model that only pretends to answer."""
+"""What a run will cost, before it starts: the search is rehearsed on models of several abilities that only pretend to
+answer."""
 
 from __future__ import annotations
 
-import json
 import math
-import random
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+from typing import NamedTuple
 
-from optimizer.engine.asking import size_of, wall_clock
 from optimizer.engine.comparing import Contender, compare
-from optimizer.engine.components import original_of
 from optimizer.engine.events import Spent
+from optimizer.engine.rehearsal import AVERAGE, STRONG, WEAK, Rehearsal
 from optimizer.engine.search import run
 from optimizer.engine.speed import Speed
 from optimizer.engine.task import Config, Task
-from optimizer.llm.base import Arrival, Done, Reply, Request
+from optimizer.llm.base import Reply, Request
 from optimizer.llm.ledger import Ledger
 
-__all__ = ["Estimate", "Speed", "estimate", "estimate_comparison"]
+__all__ = ["Estimate", "Range", "Speed", "estimate", "estimate_comparison"]
 
 Paid = Callable[[Collection[str]], Mapping[str, Reply]]  # of keys of requests, the replies that are known
 
-BYTES_A_TOKEN = 4  # of usual text
-TURN = 5  # of a chat template, for each message and for the answer
-TALKATIVE = 40  # tokens of a wrong answer of a model that was shown no examples, where the limit allows
-REWRITE = 60  # tokens of a proposal
-VERDICT = 8
-WRONG = "zzz"  # by any grader, whatever is expected
-BARE = (0.0, 0.5)  # shares of right answers, of the worst and the best candidate rehearsed without chat turns
-TAUGHT = (0.4, 0.9)  # and of those that show examples as turns
+WIDEST = 3.0  # times its lower end is the upper end of a range: that holds what nine of ten searches take
+MARGIN = 1.25  # more or less are the tokens of a comparison, whose calls are known
+SCENARIOS = [(ability, salt) for salt in range(3) for ability in (AVERAGE, STRONG, WEAK)]
+FEWEST = 3  # scenarios: one of each ability
+EFFORT = 1_500  # calls that are rehearsed: more scenarios of short searches, fewer of long ones
+
+
+class Range(NamedTuple):
+    """From the least to the most that is likely."""
+
+    low: float
+    high: float
+
+    def at_least(self, other: Range) -> Range:
+        """With both ends no lower than the other's."""
+        return Range(max(self.low, other.low), max(self.high, other.high))
+
+    def at_most(self, limit: float | None) -> Range:
+        """With both ends no higher than the limit, if there is one."""
+        return self if limit is None else Range(min(self.low, limit), min(self.high, limit))
+
+    def whole(self) -> Range:
+        """In whole numbers."""
+        low = math.ceil(self.low)
+        return Range(low, max(low, math.floor(self.high)))
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Model calls, tokens in and out, and minutes of wall-clock."""
+
+    calls: Range
+    tokens: Range
+    minutes: Range
+
+    def at_least(self, other: Estimate) -> Estimate:
+        """No lower than the other in anything."""
+        return Estimate(
+            self.calls.at_least(other.calls),
+            self.tokens.at_least(other.tokens),
+            self.minutes.at_least(other.minutes),
+        )
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one rehearsal took."""
 
     calls: int
     tokens: int
@@ -43,30 +77,74 @@ class Estimate:
 
 
 def estimate(
-    task: Task, config: Config, speed: Speed, seed: int = 0, *, within: float = math.inf
+    task: Task,
+    config: Config,
+    speed: Speed,
+    seed: int = 0,
+    *,
+    writing: Speed | None = None,
+    within: float = math.inf,
 ) -> Estimate:
-    """What running the task will take. No model is asked.
+    """What running the task will take, at the speed of the target model, and that of the optimizer model where it is
+    another. No model is asked.
 
-    Raises TaskRefused as the run itself would, and TimeoutError where the rehearsal takes longer than `within` seconds.
+    As many scenarios are rehearsed as fit into the effort and `within` so many seconds. Raises TaskRefused as the run
+    itself would, and TimeoutError where not even one fits.
     """
-    model = Rehearsal(task, speed)
-    spent, deadline = Spent(0, 0, 0), time.monotonic() + within
+    deadline = time.monotonic() + within
+    took: list[Took] = []
+    for ability, salt in SCENARIOS:
+        model = Rehearsal(task, speed, ability=ability, salt=salt, writing=writing)
+        one = _rehearsed(task, config, model, seed, deadline)
+        if one is None:
+            break
+        took.append(one)
+        if len(took) >= FEWEST and sum(known.calls for known in took) >= EFFORT:
+            break
+    if not took:
+        raise TimeoutError(f"The rehearsal of the search takes longer than {within:g} s.")
+    return _told(took, config, speed)
+
+
+def _rehearsed(task: Task, config: Config, model: Rehearsal, seed: int, deadline: float) -> Took | None:
+    """What the search took with that model; None where it was not over in time."""
+    spent = Spent(0, 0, 0)
     for event in run(task, config, model, seed):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"The rehearsal of the search takes longer than {within:g} s.")
+            return None
         if isinstance(event, Spent):
             spent = event
-    return Estimate(spent.calls, spent.prompt_tokens + spent.completion_tokens, model.ms / 60_000)
+    return Took(spent.calls, spent.prompt_tokens + spent.completion_tokens, model.ms / 60_000)
+
+
+def _told(took: Sequence[Took], config: Config, speed: Speed) -> Estimate:
+    minutes = around(fmean(one.minutes for one in took))
+    loading = speed.load_seconds / 60
+    return Estimate(
+        calls=around(fmean(one.calls for one in took)).at_most(config.max_calls).whole(),
+        tokens=around(fmean(one.tokens for one in took)).at_most(config.max_tokens).whole(),
+        minutes=Range(minutes.low + loading, minutes.high + loading).at_most(config.max_minutes),
+    )
+
+
+def around(amount: float, factor: float = math.sqrt(WIDEST)) -> Range:
+    """So many times less to so many times more."""
+    return Range(amount / factor, amount * factor)
 
 
 def estimate_comparison(
     task: Task, config: Config, speed: Speed, seed: int = 0, *, contender: Contender, paid: Paid
 ) -> Estimate:
-    """What comparing a contender takes, besides what `paid` knows. No model is asked."""
+    """What comparing a contender takes, besides what `paid` knows: its calls are known, not how long answers are. No
+    model is asked."""
     model = Rehearsal(task, speed)
     for _ in compare(task, config, Ledger(model, Beforehand(paid)), seed, contender=contender):
         pass
-    return Estimate(model.calls, model.tokens, model.ms / 60_000)
+    return Estimate(
+        calls=Range(model.calls, model.calls),
+        tokens=around(model.tokens, MARGIN).whole(),
+        minutes=around(model.ms / 60_000 + speed.load_seconds / 60, MARGIN),
+    )
 
 
 class Beforehand:
@@ -85,75 +163,3 @@ class Beforehand:
         """See `Store`."""
         self._rehearsed[request.key] = reply
         return reply
-
-
-class Rehearsal:
-    """A `Model` that answers at once with texts of plausible length, rightly as often as an average candidate.
-
-    `ms` is how long a model of that speed would have worked, `calls` and `tokens` what it was asked and answered.
-    """
-
-    def __init__(self, task: Task, speed: Speed) -> None:
-        self.slots = speed.slots
-        self.ms = self.calls = self.tokens = 0
-        self._task = task
-        self._speed = speed
-        rows = (*task.items, *task.held_out)
-        self._expected = {item.input: item.expected for item in rows}
-        self._variables = original_of(task.prompt, task.literals).variables
-        self._filled = [
-            (tuple(text for _, text in item.values), item.expected) for item in rows if item.values
-        ]
-        self._answers = sorted({item.expected for item in rows}) or [""]
-        self._written = 0
-
-    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
-        """See `Model`."""
-        replies = {request.key: self._reply(request) for request in requests}
-        self.ms += wall_clock([reply.duration_ms for reply in replies.values()], self.slots)
-        self.calls += len(replies)
-        self.tokens += sum(reply.prompt_tokens + reply.completion_tokens for reply in replies.values())
-        yield from (Done(index, replies[request.key]) for index, request in enumerate(requests))
-
-    def _reply(self, request: Request) -> Reply:
-        text, completion = self._answer(request) if request.purpose == "answer" else self._proposal(request)
-        prompt = size_of(request) // BYTES_A_TOKEN + TURN * (len(request.messages) + 1)
-        return Reply(text, "stop", prompt, completion, self._speed.ms(prompt, completion))
-
-    def _answer(self, request: Request) -> tuple[str, int]:
-        content = request.messages[-1].content
-        head, _, asked = content.rpartition("\n\n")
-        turns = len(request.messages) > 1
-        share = random.Random(f"{head}{len(request.messages)}").uniform(*(TAUGHT if turns else BARE))
-        expected = self._expected_of(asked.removeprefix("Input: ").removesuffix("\nOutput:"), content)
-        right = random.Random(request.key).random() < share
-        shown = turns or asked.endswith("\nOutput:")
-        usual = math.ceil(len(expected.encode()) / BYTES_A_TOKEN) + 1  # and the one that ends it
-        tokens = usual if right or shown else min(TALKATIVE, request.max_tokens // 2)
-        return expected if right else WRONG, min(request.max_tokens, tokens)
-
-    def _expected_of(self, asked: str, content: str) -> str:
-        """The answer that is expected. Where the prompt has variables, the input is somewhere in the text."""
-        if not self._variables:
-            return self._expected.get(asked, self._answers[0])
-        found = (answer for texts, answer in self._filled if all(text in content for text in texts))
-        return next(found, self._answers[0])
-
-    def _input(self, text: str) -> str | dict[str, str]:
-        return dict.fromkeys(self._variables, text) if len(self._variables) > 1 else text
-
-    def _proposal(self, request: Request) -> tuple[str, int]:
-        self._written += 1
-        text = f"{self._task.prompt} ({self._written})"
-        said = {
-            "prompt": text,
-            "critique": text,
-            "rule": text,
-            "task": text,
-            "reasoning": text,
-            "inputs": [self._input(f"{self._written} {number}") for number in range(4)],
-            "better": random.Random(request.key).choice(["A", "B", "tie"]),
-            "score": random.Random(request.key).randrange(11),
-        }
-        few = request.purpose in {"compare", "rubric", "rate"}
-        return json.dumps(said), VERDICT if few else REWRITE

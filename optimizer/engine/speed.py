@@ -20,12 +20,16 @@ FASTEST = 1e6  # tokens a second, where a token costs nothing that can be measur
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a model is: tokens a second of one busy slot, in and out, the slots, and fixed seconds a call."""
+    """How fast a model is: tokens a second of one busy slot, in and out, the slots, and fixed seconds a call.
+
+    `load_seconds` is what loading it takes first.
+    """
 
     prompt_per_second: float
     completion_per_second: float
     slots: int = 1
     call_seconds: float = 0.0
+    load_seconds: float = 0.0
 
     def ms(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Milliseconds of one call."""
@@ -43,7 +47,7 @@ class Timing(NamedTuple):
     @classmethod
     def of(cls, reply: Reply) -> Self:
         """The timing of a reply."""
-        return cls(reply.prompt_tokens, reply.completion_tokens, reply.duration_ms / 1000)
+        return cls(reply.prompt_tokens, reply.completion_tokens, (reply.busy_ms or reply.duration_ms) / 1000)
 
 
 class Costs(NamedTuple):

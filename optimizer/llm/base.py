@@ -77,9 +77,9 @@ class Request:
 class Reply:
     """What the model said. `finish_reason` is "stop", or "length" where `max_tokens` cut it.
 
-    Milliseconds: `duration_ms` in all, of which `busy_ms` reading and writing and `load_ms` loading the model; the rest
-    was time in line. `host` is the server's address. `at_ms` is how long the run had worked when the reply came, None
-    where nobody counts.
+    Milliseconds: `duration_ms` in all, of which `busy_ms` reading and writing and `load_ms` loading the model, both 0
+    where the server tells none; the rest was time in line. `host` is the server's address. `at_ms` is how long the run
+    had worked when the reply came, None where nobody counts.
     """
 
     text: str
@@ -87,9 +87,9 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     duration_ms: int = 0
+    host: str = ""
     busy_ms: int = 0
     load_ms: int = 0
-    host: str = ""
     at_ms: int | None = None
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import uuid4
 
+from redis import Redis as StoreClient
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -88,7 +89,7 @@ for _, gone in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now)) do
 end
 local function fact(name) return tonumber(redis.call('HGET', width, name) or 0) end
 local function limit() return math.max(1, math.min(most, fact('lanes'))) end
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, 3600000) end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, key == width and 604800000 or 3600000) end
 """
 TAKE = (
     CLOCK
@@ -165,8 +166,7 @@ class SharedLanes:
 
     async def call(self, script: str, lane: SharedLane, *more: str | int) -> int:
         """Run a script for a lane. While the store is away, nobody gets a lane, and who holds one keeps it."""
-        where = hashlib.sha256(lane.address.encode()).hexdigest()[:16]
-        keys = [f"lanes:{{{where}}}:{name}" for name in ("held", "line", "seen", "width")]
+        keys = [_key(lane.address, name) for name in ("held", "line", "seen", "width")]
         try:
             return int(
                 await self._redis.eval(script, 4, *keys, lane.name, lane.most, int(LASTS * 1000), *more)
@@ -232,6 +232,18 @@ class SharedLane:
     async def give_back(self) -> None:
         """See `Lane`."""
         await self.lanes.leave(self)
+
+
+def lanes_seen(url: str, address: str, most: int) -> int:
+    """How many calls the server was seen to answer at once; one where it was not asked yet."""
+    with StoreClient.from_url(url, socket_connect_timeout=5, socket_timeout=5) as store:
+        seen = store.hget(_key(address, "width"), "lanes")
+    return max(1, min(most, int(seen or 0)))
+
+
+def _key(address: str, name: str) -> str:
+    where = hashlib.sha256(address.encode()).hexdigest()[:16]
+    return f"lanes:{{{where}}}:{name}"
 
 
 def _waited(reply: Reply | None) -> str:

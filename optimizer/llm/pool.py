@@ -62,10 +62,13 @@ class Pool:
             while left:
                 arrival, taken = self._next(arrivals, work)
                 left -= isinstance(arrival, Done | Failed)
-                yield arrival
-                self._loop.call_soon_threadsafe(taken.set)
+                try:
+                    yield arrival
+                finally:
+                    self._loop.call_soon_threadsafe(taken.set)
         finally:
-            work.cancel()
+            if left:  # else the lanes end by themselves, and learn from the last replies
+                work.cancel()
 
     def models(self) -> dict[str, ModelFacts]:
         """The models that hosts have, by name. Unavailable when none answers soon."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Reply, Request
 from optimizer.llm.facts import ModelFacts
@@ -36,8 +37,15 @@ class ScriptedHost:
     The function may raise Unavailable or CallFailed. `at_once` is the most requests it had at a time.
     """
 
-    def __init__(self, script: Callable[[Request], str], *, slots: int = 4, latency: float = 0.0) -> None:
-        self.address = "scripted"
+    def __init__(
+        self,
+        script: Callable[[Request], str],
+        *,
+        slots: int = 4,
+        latency: float = 0.0,
+        address: str = "scripted",
+    ) -> None:
+        self.address = address
         self.script = script
         self.digest = "1"
         self.facts: list[ModelFacts] = []
@@ -75,7 +83,8 @@ class ScriptedHost:
         finally:
             self._now -= 1
         on_text(text)
-        return reply_of(request, text)
+        took = max(1, round(1000 * self.latency))
+        return replace(reply_of(request, text), duration_ms=took, host=self.address)
 
 
 def reply_of(request: Request, text: str) -> Reply:

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [('optimizer', '0012_live')]
+    dependencies = [('optimizer', '0013_call_host')]
 
     operations = [
         migrations.AddField(

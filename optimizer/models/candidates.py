@@ -127,6 +127,9 @@ class LLMCall(models.Model):
     completion_tokens = models.PositiveIntegerField()
     duration_ms = models.PositiveIntegerField()
     at_ms = models.PositiveBigIntegerField(null=True)  # of the run's own clock
+    busy_ms = models.PositiveIntegerField(default=0, db_default=0)  # without waiting and loading; 0: not told
+    load_ms = models.PositiveIntegerField(default=0, db_default=0)
+    host = models.CharField(max_length=200, blank=True, default="", db_default="")  # the server's address
     # Known from an earlier session, not asked again.
     reused = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -139,6 +142,9 @@ class LLMCall(models.Model):
             models.Index(fields=["session"], name="call_reused", condition=models.Q(reused=True)),
             models.Index(
                 fields=["model", "-id"], name="call_newest_of_model", condition=models.Q(reused=False)
+            ),
+            models.Index(
+                fields=["model", "-id"], name="call_that_loaded", condition=models.Q(load_ms__gte=1000)
             ),
         ]
 

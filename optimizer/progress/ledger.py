@@ -48,6 +48,9 @@ class LedgerRows:
                 "completion_tokens": reply.completion_tokens,
                 "duration_ms": reply.duration_ms,
                 "at_ms": at_ms,
+                "busy_ms": reply.busy_ms,
+                "load_ms": reply.load_ms,
+                "host": reply.host[:200],
             },
         )
         OptimizationSession.objects.filter(pk=self._session.pk, attempts__gt=1).update(attempts=1)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import floor, log10
 from typing import Any
 
@@ -14,41 +17,59 @@ from django.core.cache import cache
 
 from optimizer import briefing, installed, speeds
 from optimizer.counts import counted
-from optimizer.engine import Config, Task, TaskRefused
-from optimizer.engine.estimate import Estimate, Speed, estimate, estimate_comparison
+from optimizer.engine import PRESETS, Config, Task, TaskRefused
+from optimizer.engine.estimate import Estimate, Range, Speed, estimate, estimate_comparison
 from optimizer.models import OptimizationSession, Prompt
 from optimizer.services.choices import COLUMNS, Choices
 
 UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
 REMEMBERED = 600  # seconds
-PATIENCE = 4.0  # seconds that a rehearsal may take: a person waits for it, and so does whoever comes next
+PATIENCE = 4.0  # seconds that rehearsals may take: a person waits for them, and so does whoever comes next
+SOONER = "Less where the target score is soon reached."
 TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How fast the models are: the target model, and the optimizer model. `basis` says what that rests on; `lacking`
+    are models that a trial would tell more of."""
+
+    target: Speed | None = None
+    optimizer: Speed | None = None
+    basis: str = ""
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Forecast:
     """What a run will take. `minutes` is None while nobody knows how fast the model is here."""
 
-    calls: int
-    tokens: int
-    minutes: float | None
+    calls: Range
+    tokens: Range
+    minutes: Range | None
     model: str
+    basis: str = ""
+    lacking: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def awaited(self) -> bool:
-        """Whether the model is being measured now."""
-        return self.minutes is None and speeds.awaited(self.model)
+        """Whether a model is being measured now."""
+        return any(speeds.awaited(model) for model in self.lacking)
 
     def kept(self) -> dict[str, Any]:
-        """As a session keeps it."""
-        return asdict(self)
+        """As a session keeps it, and programs get it."""
+        amounts = {"calls": self.calls, "tokens": self.tokens, "minutes": self.minutes}
+        told: dict[str, Any] = {name: amount and list(amount) for name, amount in amounts.items()}
+        return told | {"model": self.model, "basis": self.basis}
 
     def __str__(self) -> str:
-        cost = f"About {counted(rough(self.calls), 'call')}, {counted(rough(self.tokens), 'token')}"
+        cost = f"{counted_range(self.calls, 'call')}, {counted_range(self.tokens, 'token')}"
         if self.minutes is not None:
-            return f"{cost}, {duration(self.minutes)} with {self.model} on this server."
+            told = f"{cost}, {duration_range(self.minutes)} with {self.model} here, {self.basis}."
+            return f"{told} {self.note}".strip()
         if not self.model:
             return f"{cost}. How long is not known yet: no model server has answered so far."
         if self.awaited:
@@ -63,11 +84,9 @@ def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
     """What these choices will take, if that can be told; `as_told` a moment ago, where somebody was. TaskRefused says
     why they cannot be run."""
     model = target_model(choices)
-    speed = speeds.known(model) if model else None
-    draft = _draft(choices)
-    task, config = briefing.task_of(draft, choices.examples()), briefing.config_of(draft)
+    pace = _pace(model, choices.optimizer_model or settings.OPTIMIZER_MODEL or model)
     try:
-        found = _estimate(task, config, speed or UNMEASURED, choices.seed, as_told=as_told)
+        found = _grown(choices, pace, as_told=as_told)
     except TaskRefused:
         raise
     except TimeoutError:
@@ -75,26 +94,79 @@ def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
     except Exception:  # only an estimate: the run itself may go well
         log.exception("no estimate of an optimization with %s", model)
         return None
-    return Forecast(found.calls, found.tokens, found.minutes if speed else None, model)
+    return replace(_forecast(found, pace, model), note=SOONER)
 
 
-def _estimate(task: Task, config: Config, speed: Speed, seed: int, *, as_told: bool) -> Estimate:
+def _forecast(found: Estimate, pace: Pace, model: str) -> Forecast:
+    minutes = found.minutes if pace.target else None
+    return Forecast(found.calls, found.tokens, minutes, model, pace.basis, pace.lacking)
+
+
+def _pace(target: str, optimizer: str) -> Pace:
+    """What is known of the speeds. Where only one model was measured, the other is taken for as fast."""
+    names = dict.fromkeys(name for name in (target, optimizer) if name)
+    known = {name: speeds.measured(name) for name in names}
+    lacking = tuple(name for name, found in known.items() if not (found and found.fresh))
+    main = known.get(target)
+    if main is None:
+        return Pace(lacking=lacking)
+    writing = known.get(optimizer) or main
+    loading = main.speed.load_seconds + (writing.speed.load_seconds if writing is not main else 0.0)
+    return Pace(replace(main.speed, load_seconds=loading), writing.speed, main.basis, lacking)
+
+
+def _grown(choices: Choices, pace: Pace, *, as_told: bool) -> Estimate:
+    """What they take, and no less than with a smaller preset, as far as that can be told in time."""
+    draft, deadline = _draft(choices), time.monotonic() + PATIENCE
+    rows = choices.examples()
+
+    def told(session: OptimizationSession) -> Estimate:
+        asked = briefing.task_of(session, rows), briefing.config_of(session)
+        return _estimate(*asked, pace, choices.seed, deadline, as_told=as_told)
+
+    found = told(draft)
+    for smaller in _smaller(draft):
+        if time.monotonic() < deadline:
+            try:
+                found = found.at_least(told(smaller))
+            except TimeoutError:
+                break
+    return found
+
+
+def _smaller(draft: OptimizationSession) -> Iterator[OptimizationSession]:
+    """The same with each smaller preset, the next smaller first, and what it says besides."""
+    names = list(PRESETS)
+    own = PRESETS[draft.preset]
+    for name in names[: names.index(draft.preset)][::-1]:
+        session = copy.copy(draft)
+        session.preset = name
+        for setting in ("iterations", "rounds"):
+            if getattr(draft, setting) == getattr(own, setting):
+                setattr(session, setting, getattr(PRESETS[name], setting))
+        yield session
+
+
+def _estimate(
+    task: Task, config: Config, pace: Pace, seed: int, deadline: float, *, as_told: bool
+) -> Estimate:
     """Remembered for a while: a page asks for it, then the start does, when the speed may have been measured anew.
     TimeoutError where it takes too long."""
     asked = hashlib.sha256(repr((task, config, seed)).encode(errors="replace")).hexdigest()
-    known: tuple[Speed, Estimate | str] | None = cache.get(f"estimate:{asked}")
-    good_enough = known and (known[0] == speed or (as_told and known[0] != UNMEASURED))
+    by = pace.target, pace.optimizer
+    known: tuple[tuple[Speed | None, ...], Estimate | str] | None = cache.get(f"estimate:{asked}")
+    good_enough = known and (known[0] == by or (as_told and known[0] != (None, None)))
     if known is None or not good_enough:
-        known = speed, _rehearsed(task, config, speed, seed)
+        known = by, _rehearsed(task, config, pace, seed, deadline - time.monotonic())
         cache.set(f"estimate:{asked}", known, REMEMBERED)
     if isinstance(known[1], str):
         raise TimeoutError(known[1])
     return known[1]
 
 
-def _rehearsed(task: Task, config: Config, speed: Speed, seed: int) -> Estimate | str:
+def _rehearsed(task: Task, config: Config, pace: Pace, seed: int, within: float) -> Estimate | str:
     try:
-        return estimate(task, config, speed, seed, within=PATIENCE)
+        return estimate(task, config, pace.target or UNMEASURED, seed, writing=pace.optimizer, within=within)
     except TimeoutError:
         return TOO_BIG
 
@@ -102,17 +174,16 @@ def _rehearsed(task: Task, config: Config, speed: Speed, seed: int) -> Estimate 
 def forecast_comparison(session: OptimizationSession) -> Forecast | None:
     """What comparing the best of a stopped search will take, besides what is paid for; None where that cannot be
     told."""
-    model = session.target_model
-    speed = speeds.known(model)
-    measured = hashlib.sha256(repr(speed).encode()).hexdigest()
+    pace = _pace(session.target_model, session.target_model)
+    measured = hashlib.sha256(repr(pace.target).encode()).hexdigest()
     key = f"comparison:{session.pk}:{session.calls}:{measured}"
     try:
-        found = cache.get(key) or _comparison(session, speed or UNMEASURED)
+        found = cache.get(key) or _comparison(session, pace.target or UNMEASURED)
     except Exception:  # only an estimate: the comparison itself may go well
         log.exception("no estimate of comparing session %s", session.pk)
         return None
     cache.set(key, found, REMEMBERED)
-    return Forecast(found.calls, found.tokens, found.minutes if speed else None, model)
+    return _forecast(found, pace, session.target_model)
 
 
 def _comparison(session: OptimizationSession, speed: Speed) -> Estimate:
@@ -142,15 +213,33 @@ def target_model(choices: Choices) -> str:
     return choices.target_model or settings.TARGET_MODEL or next(iter(installed.models()), "")
 
 
-def ask_for_speed(model: str) -> None:
-    """Have a worker measure the model, unless one does already."""
-    if model and speeds.ask(model):
-        current_app.send_task("optimizer.tasks.measure_speed", args=[model], expires=speeds.ASKED)
+def ask_for_speeds(told: Forecast) -> None:
+    """Have a worker measure the models that it would tell more of, unless one does already."""
+    for model in told.lacking:
+        if speeds.ask(model):
+            current_app.send_task("optimizer.tasks.measure_speed", args=[model], expires=speeds.ASKED)
+
+
+def range_of(told: float | Sequence[float]) -> Range:
+    """An amount as a session keeps it; old ones keep a single number."""
+    return Range(told, told) if isinstance(told, int | float) else Range(*told)
 
 
 def rough(count: float) -> int:
     """A number with two digits that mean something: 447 is 450."""
     return int(round(count, 1 - floor(log10(count)))) if count >= 1 else 0
+
+
+def rough_range(amount: Range) -> str:
+    """Both ends with a dash between them; one number, where they are the same."""
+    ends = dict.fromkeys(rough(end) for end in amount)
+    return "–".join(f"{end:,}" for end in ends)
+
+
+def counted_range(amount: Range, noun: str) -> str:
+    """Both ends, and what is counted."""
+    low, high = map(rough, amount)
+    return counted(high, noun) if low == high else f"{rough_range(amount)} {noun}s"
 
 
 def duration(minutes: float) -> str:
@@ -159,3 +248,12 @@ def duration(minutes: float) -> str:
         seconds = max(5, round(minutes * 12) * 5)
         return counted(seconds, "second")
     return counted(round(minutes), "minute") if minutes < 120 else counted(round(minutes / 60), "hour")
+
+
+def duration_range(minutes: Range) -> str:
+    """Both ends with a dash, or `40 seconds to 2 minutes`."""
+    low, high = map(duration, minutes)
+    if low == high:
+        return high
+    (number, unit), (_, larger) = low.split(), high.split()
+    return f"{number}–{high}" if unit.rstrip("s") == larger.rstrip("s") else f"{low} to {high}"

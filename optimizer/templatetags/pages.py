@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django import template
@@ -85,15 +85,15 @@ def clock(span: timedelta | float | None) -> str:
 
 
 @register.filter
-def rough(count: float) -> int:
-    """A number with two digits that mean something."""
-    return estimates.rough(count)
+def rough(amount: float | Sequence[float]) -> str:
+    """An estimated amount, in numbers with two digits that mean something."""
+    return estimates.rough_range(estimates.range_of(amount))
 
 
 @register.filter
-def duration(minutes: float) -> str:
-    """`0.7` minutes read `40 seconds`."""
-    return estimates.duration(minutes)
+def duration(minutes: float | Sequence[float]) -> str:
+    """Estimated minutes, from the least to the most, as people say them."""
+    return estimates.duration_range(estimates.range_of(minutes))
 
 
 @register.filter

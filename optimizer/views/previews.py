@@ -14,7 +14,7 @@ from optimizer.engine import TaskRefused
 from optimizer.forms.examples import TrialForm
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.sample import sample_form_data
-from optimizer.services.estimates import Forecast, ask_for_speed, forecast
+from optimizer.services.estimates import Forecast, ask_for_speeds, forecast
 from optimizer.views.home import page_with
 from optimizer.views.requests import AppRequest
 from optimizer.views.rows import preview_of
@@ -26,8 +26,8 @@ from optimizer.views.rows import preview_of
 def optimization_estimate(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
     estimate = _estimate(form)
-    if estimate and estimate.minutes is None:
-        ask_for_speed(estimate.model)
+    if estimate:
+        ask_for_speeds(estimate)
     status = 422 if form.errors and not request.htmx else 200  # while a form is filled, a gap is no error
     told = {"estimate": estimate, "asked": True, "because": _because(form)}
     return page_with(request, form, part="_estimate.html", status=status, **told)

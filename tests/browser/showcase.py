@@ -155,7 +155,7 @@ def done(workspace: Workspace, user: User) -> OptimizationSession:
         processing_time_ms=156_000,
         finish_reason="All 3 iterations are done.", kept_original=False, score_kind="accuracy",
         baseline_score=0.40625, best_score=0.75, quality_score=75, verdict="better", results=RESULTS,
-        estimate={"calls": 921, "tokens": 151_000, "minutes": 2.9, "model": "llama3.2:3b"},
+        estimate={"calls": [420, 1_260], "tokens": [70_000, 210_000], "minutes": [1.3, 3.9], "model": "llama3.2:3b"},
         evidence=[{"text": EARLIER_SAID, "session": earlier and earlier.pk, "tier": "prompt"}],
     )  # fmt: skip
     _candidates(session, count=32, best=27)

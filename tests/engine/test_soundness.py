@@ -235,8 +235,8 @@ def test_evidence_is_told_only_where_a_critique_saw_it() -> None:
 SPEED = Speed(prompt_per_second=1000, completion_per_second=50, slots=4)
 
 
-def calls(**changes: object) -> int:
-    return estimate(task(**changes), Config(), SPEED).calls
+def calls(**changes: object) -> float:
+    return estimate(task(**changes), Config(), SPEED).calls.high
 
 
 def test_a_rehearsal_is_right_as_often_with_every_grader() -> None:

@@ -120,16 +120,23 @@ def test_every_tab_of_a_result_shows(user_client: Client, done: OptimizationSess
 
 
 def test_what_it_took_stands_beside_the_estimate(user_client: Client, workspace: Workspace) -> None:
-    estimate = {"calls": 447, "tokens": 118_233, "minutes": 4.2, "model": "qwen3"}
+    estimate = {"calls": [149, 447], "tokens": [40_000, 118_233], "minutes": [1.8, 4.2], "model": "qwen3"}
     page = page_of(user_client, finished(workspace, calls=412, estimate=estimate))
-    for words in ("412", "estimated 450", "estimated 120,000", "estimated 4 minutes"):
+    for words in ("412", "estimated 150–450", "estimated 40,000–120,000", "estimated 2–4 minutes"):
+        assert words in page
+
+
+def test_the_estimate_of_an_old_one_is_a_single_number(user_client: Client, workspace: Workspace) -> None:
+    estimate = {"calls": 447, "tokens": 118_233, "minutes": 4.2, "model": "qwen3"}
+    page = page_of(user_client, finished(workspace, estimate=estimate))
+    for words in ("estimated 450<", "estimated 120,000<", "estimated 4 minutes<"):
         assert words in page
 
 
 def test_an_estimate_without_a_speed_has_no_minutes(user_client: Client, workspace: Workspace) -> None:
-    estimate = {"calls": 447, "tokens": 118_233, "minutes": None, "model": "qwen3"}
+    estimate = {"calls": [149, 447], "tokens": [40_000, 118_233], "minutes": None, "model": "qwen3"}
     page = page_of(user_client, finished(workspace, estimate=estimate))
-    assert "estimated 450" in page
+    assert "estimated 150–450" in page
     assert "minutes" not in page
 
 

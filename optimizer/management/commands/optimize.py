@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext, suppress
-from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -141,11 +140,12 @@ class Command(BaseCommand):
             self.stderr.write("\n".join(told))
 
     def _estimate(self, choices: Choices) -> Forecast | None:
-        """What it will take, by the model's measured speed; measured now where nobody did."""
+        """What it will take, by the model's measured speed; measured now where nobody did lately."""
         try:
             estimate = forecast(choices)
-            if estimate and estimate.model and estimate.minutes is None:
-                tasks.measure_speed(estimate.model)
+            if estimate and estimate.lacking:
+                for model in estimate.lacking:
+                    tasks.measure_speed(model)
                 estimate = forecast(choices)
         except TaskRefused as error:
             raise bad_input(str(error)) from error
@@ -222,7 +222,7 @@ class Command(BaseCommand):
     def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
         if estimate is None:
             raise CommandError(NOTHING_TO_TELL, returncode=1)
-        self.stdout.write(json.dumps(asdict(estimate)) if as_json else str(estimate))
+        self.stdout.write(json.dumps(estimate.kept()) if as_json else str(estimate))
 
     def _print(self, session: OptimizationSession, *, as_json: bool) -> None:
         session.refresh_from_db()

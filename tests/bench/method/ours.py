@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from functools import cache
+from math import sqrt
 from pathlib import Path
 
 import optimizer
 from optimizer.engine import Config, Task, run
-from optimizer.engine.estimate import Estimate, estimate
+from optimizer.engine.estimate import Estimate, Range, estimate
 from optimizer.engine.events import Finished, Proposed, Spent
 from optimizer.engine.speed import Speed, Timing, fit
 from optimizer.llm.ledger import Ledger, MemoryStore
@@ -81,15 +82,20 @@ class Watch:
         if expected is None:
             return took
         return took | {
-            "expected_calls": expected.calls,
-            "expected_tokens": expected.tokens,
-            "expected_seconds": round(60 * expected.minutes, 1),
+            "expected_calls": round(middle(expected.calls)),
+            "expected_tokens": round(middle(expected.tokens)),
+            "expected_seconds": round(60 * middle(expected.minutes), 1),
         }
 
     @property
     def best_at(self) -> int:
         """Tokens spent when the winner was proposed."""
         return self._proposed_at.get(self.finished.best, 0)
+
+
+def middle(told: Range) -> float:
+    """What is most likely, of a range."""
+    return sqrt(told.low * told.high)
 
 
 @cache
