@@ -187,6 +187,10 @@ def test_a_run_asks_for_a_window_that_fits_its_rows(
     assert "Context window</dt><dd>2,048 tokens" in page
 
 
+def test_a_model_that_thinks_gets_a_larger_window(session: OptimizationSession) -> None:
+    assert resolved(session, ModelFacts("think:1b", thinks=True)).window == 3072
+
+
 def test_a_trial_does_not_load_a_model_in_a_larger_window(serve: Serve) -> None:
     host = serve(ModelFacts("small:1b"))
     host.script = lambda request: "1 2 3"

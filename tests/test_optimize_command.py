@@ -502,3 +502,7 @@ def test_a_remote_model_is_said_to_be_one_before_the_start(
     said = capsys.readouterr().err
     assert "cloud:120b does not run on this server: prompt, rows and answers are sent to ollama.com." in said
     assert said.index("cloud:120b does not run") < said.index("Scoring")
+    session = OptimizationSession.objects.get()
+    OptimizationSession.objects.update(status=SessionStatus.CANCELLED)
+    call_command("optimize", "--resume", str(session.pk))
+    assert "cloud:120b does not run" in capsys.readouterr().err

@@ -21,9 +21,12 @@ def longest_call(task: Task, config: Config) -> int:
 
 
 def surely_too_long(components: Components, rows: Iterable[Item], task: Task, asker: Asker) -> bool:
-    """Whether a call of the target model on some row leaves no room for an answer."""
-    window = asker.config.window
-    if not window:
+    """Whether a call of the target model on the longest row leaves no room for an answer."""
+    window, row = asker.config.window, max(rows, key=_length, default=None)
+    if not window or row is None:
         return False
-    fewest = (asker.counted.fewest(task.target_model, components.messages(row)) for row in rows)
-    return max(fewest, default=0.0) >= window
+    return asker.counted.fewest(task.target_model, components.messages(row)) >= window
+
+
+def _length(row: Item) -> int:
+    return sum(len(text) for _, text in row.values) or len(row.input)

@@ -20,13 +20,16 @@ _shown: dict[tuple[str, str], dict[str, Any]] = {}  # what /api/show said, by ad
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """One model. `completes` is false for embeddings; `remote` is the host that it runs at, "" for the server itself;
-    `trained` is the largest window it knows, `window` the one that it is loaded in, in tokens, 0 where none is told;
-    `roles` is by its template alone."""
+    """One model. `completes` is false for embeddings, `thinks` true for one that may think before it answers.
+
+    `remote` is the host that it runs at, "" for the server itself; `trained` is the largest window it knows, `window` the
+    one that it is loaded in, in tokens, 0 where none is told; `roles` is by its template alone.
+    """
 
     name: str
     digest: str = ""
     completes: bool = True
+    thinks: bool = False
     remote: str = ""
     loaded: bool = False
     trained: int = 0
@@ -160,11 +163,13 @@ def _facts(
     name: str, entry: Mapping[str, Any], told: Mapping[str, Any], window: int | None, version: Version
 ) -> ModelFacts:
     info = _mapping(told.get("model_info"))
+    capabilities = entry.get("capabilities") or told.get("capabilities")
     trained = max((_number(v) for key, v in info.items() if key.endswith(".context_length")), default=0)
     return ModelFacts(
         name=name,
         digest=str(entry.get("digest") or ""),
-        completes=_completes(entry.get("capabilities") or told.get("capabilities"), info),
+        completes=_completes(capabilities, info),
+        thinks=isinstance(capabilities, list) and "thinking" in capabilities,
         remote=_host(str(entry.get("remote_host") or told.get("remote_host") or "")),
         loaded=window is not None,
         trained=trained or _number(_mapping(entry.get("details")).get("context_length")),

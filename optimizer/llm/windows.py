@@ -13,10 +13,13 @@ STEP = 1_024  # tokens
 LEAST = 2_048  # tokens
 
 
-def window_for(longest: int, *, largest: int, facts: ModelFacts) -> int:
-    """Tokens of a window for calls of up to `longest` tokens: `largest` at most, and as the model was trained. The one
-    in which it is loaded where that is enough, for any other would load it anew."""
-    wanted = max(LEAST, -(-ROOM * longest // STEP) * STEP)
+def window_for(longest: int, *, largest: int, facts: ModelFacts, thoughts: int = 0) -> int:
+    """Tokens of a window for calls of up to `longest` tokens, and `thoughts` besides where a model thinks first.
+
+    `largest` at most, and as the model was trained; the one in which it is loaded where that is enough, for any other
+    would load it anew.
+    """
+    wanted = max(LEAST, -(-(ROOM * longest + thoughts) // STEP) * STEP)
     wanted = _trained(min(wanted, largest), facts)
     loaded = _trained(facts.window, facts)
     return loaded if loaded >= wanted else wanted

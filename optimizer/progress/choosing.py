@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from optimizer.briefing import config_of, task_of
-from optimizer.engine.asking import Steps
+from optimizer.engine.asking import THINKING_TOKENS, Steps
 from optimizer.engine.events import Beat, Event
 from optimizer.engine.fitting import longest_call
 from optimizer.llm.base import CallFailed
@@ -31,6 +31,11 @@ class Chosen:
     target: ModelFacts
     optimizer: ModelFacts
 
+    @property
+    def thoughts(self) -> int:
+        """Tokens that may be needed before an answer."""
+        return THINKING_TOKENS if self.target.thinks or self.optimizer.thinks else 0
+
     def by_name(self) -> dict[str, ModelFacts]:
         return {facts.name: facts for facts in (self.target, self.optimizer)}
 
@@ -38,8 +43,12 @@ class Chosen:
 def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
     """Write down once what a replay must find again. Raises Unavailable while no server answers, and CallFailed."""
     chosen = choose(run.session, pool.models())
-    task, config = task_of(run.session), config_of(run.session)
-    window = window_for(longest_call(task, config), largest=settings.OLLAMA_CONTEXT, facts=chosen.target)
+    window = window_for(
+        longest_call(task_of(run.session), config_of(run.session)),
+        largest=settings.OLLAMA_CONTEXT,
+        facts=chosen.target,
+        thoughts=chosen.thoughts,
+    )
     roles = chosen.target.roles
     if not chosen.target.remote:
         roles = (yield from _awaited(pool.roles(chosen.target.name, window))) or roles

@@ -52,6 +52,7 @@ class FakeOllama:
     latency: float = 0.0
     render: Callable[[list[dict[str, str]]], str] | None = None
     address: str = ""
+    pause: float = 0.0  # before /api/show answers
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
@@ -70,7 +71,10 @@ class FakeOllama:
         model = next((one for one in self.models if one.name == body.get("model")), None)
         if model is None:
             return 404, {"error": f"model '{body.get('model')}' not found"}
-        return 200, model.show() if path == "/api/show" else self.chat(body)
+        if path == "/api/show":
+            time.sleep(self.pause)
+            return 200, model.show()
+        return 200, self.chat(body)
 
     def chat(self, body: dict[str, Any]) -> dict[str, Any]:
         said = {"model": body["model"], "created_at": "2026-11-27T00:00:00Z"}

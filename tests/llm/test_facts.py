@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -87,3 +88,19 @@ def test_embeddings_alone_are_said_to_be_no_help() -> None:
     assert "only models for embeddings here (embed:1b)" in nothing_answers(
         {"embed:1b": ModelFacts("embed:1b")}
     )
+
+
+def test_a_server_that_is_slow_to_tell_of_its_models_still_lists_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("optimizer.llm.facts.SHOWING", 0.2)
+    began = time.monotonic()
+    told = told_by(FakeOllama([Served("slow-to-show:1b")], pause=3))
+    assert time.monotonic() - began < 2
+    assert told["slow-to-show:1b"].completes is True
+
+
+def test_a_model_that_thinks_is_known_as_one() -> None:
+    thinker = Served("think:1b", capabilities=("completion", "thinking"))
+    assert told_by(FakeOllama([thinker, IDLE]))["think:1b"].thinks is True
+    assert told_by(FakeOllama([thinker, IDLE]))["idle:1b"].thinks is False

@@ -95,3 +95,7 @@ def test_how_many_tokens_a_prompt_surely_has_is_learnt() -> None:
     assert counted.fewest("other", ask(text=text).messages) == 0
     assert counted.fewest("m", [*ask(text=text).messages] * 2) == pytest.approx(120)
     assert replace(ask(), window=1).window == 1
+
+
+def test_a_model_that_thinks_gets_room_for_it() -> None:
+    assert window_for(512, largest=8192, facts=ModelFacts("m"), thoughts=1024) == 3072

@@ -65,10 +65,12 @@ class Command(BaseCommand):
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
             self.stderr.write(str(estimate or NOTHING_TO_TELL))
-            self._caution(choices)
+            self._caution(cautions.before(choices.target_model, choices.optimizer_model))
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
         run = self._run(user, choices, options)
+        if choices is None:
+            self._caution(cautions.of(run.session))
         signalled = self._work(run, user)
         with suppress(OSError) if signalled else nullcontext():  # the terminal may be gone
             self._print(run.session, as_json=options["json"])
@@ -151,9 +153,9 @@ class Command(BaseCommand):
             raise bad_input(str(error)) from error
         return estimate
 
-    def _caution(self, choices: Choices) -> None:
+    def _caution(self, lines: list[str]) -> None:
         """What to know of the models: a terminal has no page that says it."""
-        for line in cautions.before(choices.target_model, choices.optimizer_model):
+        for line in lines:
             self.stderr.write(line)
 
     def _run(self, user: User, choices: Choices | None, options: dict[str, Any]) -> progress.Run:
