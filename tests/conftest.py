@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
+from redis import Redis
 
 from optimizer.models import User, Workspace
 from tests import factories
@@ -22,6 +23,20 @@ def plain_static_files() -> Iterator[None]:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of one that is not there
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
         yield
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Redis]:
+    """Valkey itself."""
+    with Redis.from_url(settings.REDIS_URL) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def new_servers(store: Redis) -> None:
+    """What an earlier test learned of a server's lanes is forgotten: scripted ones have one address."""
+    if known := list(store.scan_iter("lanes:*")):
+        store.delete(*known)
 
 
 @pytest.fixture
