@@ -247,9 +247,12 @@ def _key(address: str, name: str) -> str:
 
 
 def _waited(reply: Reply | None) -> str:
-    """Whether a call stood in line at the server: 1 or 0, - where that is not known."""
+    """Whether a call stood in line at the server: 1 or 0, - where there was none. One that tells no times is believed
+    to answer as many calls as it may be sent."""
     if reply is None:
         return "-"
+    if not reply.busy_ms:
+        return "0"
     in_line = reply.duration_ms - reply.load_ms - reply.busy_ms
     share, besides = IN_LINE
     return str(int(in_line > share * reply.busy_ms + besides))
