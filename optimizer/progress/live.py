@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
 
 from optimizer.engine.events import Answered, Asked, Outcome, Scored, Unjudged
 from optimizer.models import Candidate, Evaluation, Mark, OptimizationSession, Split
@@ -24,7 +27,7 @@ class Standing:
         """No row is waited for any more."""
         self.marks = {item: mark for item, mark in self.marks.items() if mark not in OPEN}
 
-    def columns(self) -> dict[str, object]:
+    def columns(self) -> dict[str, Any]:
         """As a candidate keeps it."""
         last = max(self.marks, default=-1)
         marks = "".join(self.marks.get(item, " ") for item in range(last + 1))
@@ -67,12 +70,12 @@ class LiveRows:
             self._standings[number].close()
             self._changed.add(number)
 
-    def scored(self, event: Scored) -> dict[str, object]:
+    def scored(self, event: Scored) -> dict[str, Any]:
         """Write what a step of a race came to; tells what the candidate's columns are now."""
         run = event.number, event.split
         self._new.pop(run, None)
         written = self._written.pop(run, {})
-        self._write_rows(run, [one for one in event.outcomes if written.get(one.item) != one])
+        self._write_rows([(run, one) for one in event.outcomes if written.get(one.item) != one])
         standing = self._moving(event.number, event.split)
         if standing is None:
             return {}
@@ -83,14 +86,16 @@ class LiveRows:
         return standing.columns()
 
     def write(self) -> None:
-        """All that is new since the last time."""
+        """All that is new since the last time, at once: each commit costs a write to the disk."""
         new, self._new = self._new, {}
         changed, self._changed = self._changed, set()
+        if not new and not changed:
+            return
+        with transaction.atomic():
+            self._write_rows([(run, outcome) for run, outcomes in new.items() for outcome in outcomes])
+            self._write_standings(changed)
         for run, outcomes in new.items():
-            self._write_rows(run, outcomes)
             self._written.setdefault(run, {}).update({one.item: one for one in outcomes})
-        for number in sorted(changed):
-            Candidate.objects.filter(pk=self._key(number)).update(**self._standings[number].columns())
 
     def _moving(self, number: int, split: str) -> Standing | None:
         """The candidate's standing, which is about to change; None on rows that are not of the search."""
@@ -99,16 +104,25 @@ class LiveRows:
         self._changed.add(number)
         return self._standings.setdefault(number, Standing())
 
-    def _write_rows(self, run: Run, outcomes: Sequence[Outcome]) -> None:
-        number, split = run
+    def _write_rows(self, outcomes: Sequence[tuple[Run, Outcome]]) -> None:
         rows: Iterable[Evaluation] = (
-            Evaluation(candidate_id=self._key(number), split=split, **vars(one)) for one in outcomes
+            Evaluation(candidate_id=self._key(number), split=split, **vars(outcome))
+            for (number, split), outcome in outcomes
         )
         Evaluation.objects.bulk_create(
             rows,
             update_conflicts=True,
             unique_fields=["candidate", "split", "item"],
             update_fields=["input", "expected", "output", "score", "why"],
+        )
+
+    def _write_standings(self, numbers: Iterable[int]) -> None:
+        Candidate.objects.bulk_update(
+            [
+                Candidate(pk=self._key(number), **self._standings[number].columns())
+                for number in sorted(numbers)
+            ],
+            ["live_score", "live_items", "marks"],
         )
 
     def _key(self, number: int) -> int:

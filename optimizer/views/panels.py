@@ -83,7 +83,8 @@ def _input_like(session: OptimizationSession) -> str:
 
 def _listed(session: OptimizationSession) -> Context:
     candidates = _candidates(session).defer(None).defer("components").prefetch_related("parents")
-    return {"lines": lines_of(candidates, session), "marked": LATEST}
+    marked = LATEST if session.is_active else CANDIDATES  # a page that changes all the time stays small
+    return {"lines": lines_of(candidates, session), "marked": marked}
 
 
 def _candidates(session: OptimizationSession) -> QuerySet[Candidate]:
