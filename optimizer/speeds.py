@@ -97,15 +97,17 @@ def of_trial(trial: Trial) -> Speed:
     """The speed that a trial shows, be it of one or two calls of a slow model."""
     new, again = trial.new or trial.first, trial.again or trial.new or trial.first
     token = _token(again, trial.shorter)
-    rest, rest_again = (max(0.0, t.seconds - token * t.reply.completion_tokens) for t in (new, again))
-    whole = trial.again is not None
-    reading = NEW_SHARE * (max(0.0, rest - rest_again) if whole else rest)
+    rest = max(0.0, new.seconds - token * new.reply.completion_tokens)
+    # A call of a known prompt reads no more than the first call, which asks for the same with next to no prompt.
+    known = trial.again or trial.first
+    fixed = min(rest, max(0.0, known.seconds - token * known.reply.completion_tokens))
+    reading = NEW_SHARE * (rest - fixed)
     more = _when_busy(trial, again)
     return Speed(
         prompt_per_second=_rate(new.reply.prompt_tokens, reading * more),
         completion_per_second=_rate(1, token * more),
         slots=_slots(),
-        call_seconds=(rest_again if whole else reading) * more,
+        call_seconds=fixed * more,
         load_seconds=trial.first.reply.load_ms / 1000,
     )
 

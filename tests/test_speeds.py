@@ -353,3 +353,11 @@ def test_the_ledger_keeps_where_a_call_ran_and_what_it_took(workspace: Workspace
     store = LedgerRows(session, lambda: 1200)
     store.save(request, reply)
     assert store.find([request.key])[request.key] == replace(reply, at_ms=1200)
+
+
+def test_what_each_call_costs_beside_its_tokens_counts_on_a_slow_server_too() -> None:
+    """Two calls of five seconds, one with hardly a prompt: reading is not what takes the time."""
+    first = Timed(Reply("1 2", prompt_tokens=20, completion_tokens=4), 5.0, writing=1.0)
+    new = Timed(Reply("1 2 3", prompt_tokens=200, completion_tokens=24), 8.0, writing=3.0)
+    speed = speeds.of_trial(Trial(first, new))
+    assert speed.ms(300, 2) == pytest.approx(5000, rel=0.15)

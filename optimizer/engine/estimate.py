@@ -23,7 +23,8 @@ __all__ = ["Estimate", "Range", "Speed", "estimate", "estimate_comparison"]
 
 Paid = Callable[[Collection[str]], Mapping[str, Reply]]  # of keys of requests, the replies that are known
 
-WIDEST = 3.0  # times its lower end is the upper end of a range: that holds what nine of ten searches take
+# Times its lower end is the upper end of a range: about nine of ten searches keep to that, but for early ends.
+WIDEST = 3.0
 MARGIN = 1.25  # more or less are the tokens of a comparison, whose calls are known
 SCENARIOS = [(ability, salt) for salt in range(3) for ability in (AVERAGE, STRONG, WEAK)]
 FEWEST = 3  # scenarios: one of each ability

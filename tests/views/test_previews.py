@@ -74,7 +74,7 @@ def test_calls_and_tokens_are_told(user_client: Client, headers: dict[str, str])
     response = user_client.post(ESTIMATE, {"prompt": "Say hello.", "rows": ROWS}, headers=headers)
     page = response.content.decode()
     assert response.status_code == 200
-    assert "About " in page
+    assert re.search(r"[\d,]+–[\d,]+ calls, [\d,]+–[\d,]+ tokens", page)
     assert " calls, " in page
     assert ("<html" in page) != bool(headers)
     assert not OptimizationSession.objects.exists()
