@@ -8,6 +8,7 @@ from typing import Any
 
 from optimizer.counts import counted
 from optimizer.engine import figures
+from optimizer.engine.ending import STILL_THINKING
 from optimizer.engine.splits import HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
 from optimizer.models import Chosen, OptimizationSession, SessionStatus
@@ -172,6 +173,8 @@ def _enough_rows(session: OptimizationSession) -> str:
 def _other_grader(session: OptimizationSession, comparison: Comparison) -> str:
     if not session.dataset_id:
         return ""
+    if any(STILL_THINKING in caveat for caveat in session.results.get("caveats", [])):
+        return "The model is cut while it thinks: allow longer answers, or choose one that thinks less."
     if comparison["baseline"] == comparison["best"] == 0:
         return "No answer counts as right: choose the grader that fits."
     if comparison["baseline"] >= 1:

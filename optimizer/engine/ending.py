@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from optimizer.counts import agreeing, counted
 from optimizer.engine import checks, finish
-from optimizer.engine.asking import MESSAGE, VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
+from optimizer.engine.asking import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
 from optimizer.engine.events import Comparison, Event, Finished, Leading, Proof, Rating
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.judging import Judged
@@ -21,6 +21,7 @@ from optimizer.llm.base import CallFailed
 
 WRITERS = {"mutate", "critique and synthesize", "contrast"}
 RATING_BYTES = 400  # of a request to rate a text, besides the text
+STILL_THINKING = "ended while the model was still thinking"
 
 
 class Ending:
@@ -181,7 +182,7 @@ class Ending:
 
     def caveats(self) -> list[str]:
         """What people should know about the result."""
-        told = (self.missing, self._no_rewrite(), self._failed(), self._cut())
+        told = (self.missing, self._no_rewrite(), self._failed(), self._thinking(), self._cut())
         rows = (self._misfits(), self._fewer(), self._single())
         return [
             *(text for text in (*told, *rows) if text),
@@ -211,12 +212,29 @@ class Ending:
             return ""
         return "There is only one input: it served the search, and the comparison too."
 
+    def _thinking(self) -> str:
+        """How many answers to held-out rows never began, whatever the grader."""
+        entries = {self.population.original.number: self.population.original}
+        entries[self.population.leader.number] = self.population.leader
+        outcomes = [outcome for entry in entries.values() for outcome in self.held_out.outcomes(entry)]
+        cut = sum(outcome.output == CUT for outcome in outcomes)
+        if not cut:
+            return ""
+        return (
+            f"{cut} of {counted(len(outcomes), 'answer')} to held-out rows {STILL_THINKING}, with "
+            f"{THINKING_TOKENS:,} tokens more than an answer may have: {agreeing(cut, 'it counts', 'they count')} as "
+            "wrong. Allow longer answers, or choose a model that thinks less."
+        )
+
     def _cut(self) -> str:
         """How many answers to held-out rows were not whole; of graders of a whole answer, that decides nothing."""
         if self.task.grader in WHOLE:
             return ""
         original, best = (
-            sum(outcome.output.endswith(CUT) for outcome in self.held_out.outcomes(entry))
+            sum(
+                outcome.output.endswith(CUT) and outcome.output != CUT
+                for outcome in self.held_out.outcomes(entry)
+            )
             for entry in (self.population.original, self.population.leader)
         )
         if not (original or best):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
 from optimizer.engine import Config, Grade, Item, run
 from optimizer.engine.asking import THINKING_TOKENS, Asker, BudgetSpent, cut_in_thought
 from optimizer.engine.components import Components
+from optimizer.engine.ending import STILL_THINKING
 from optimizer.engine.estimate import Speed, estimate
 from optimizer.engine.events import Dropped, Finished, Proposed, Spent
 from optimizer.engine.graders import GRADERS
 from optimizer.engine.operators.parts import AnswerFormat, shared_format
 from optimizer.engine.scoring import Answers, Case
-from optimizer.llm.base import CallFailed, Done, Reply, Request
+from optimizer.llm.base import Arrival, CallFailed, Done, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.test_operators import view
@@ -402,3 +405,24 @@ def test_inputs_for_several_variables_have_a_value_for_each() -> None:
     original = [text for text in asked if text.startswith("Translate ")]
     assert original
     assert all(text.startswith("Translate Good day") and "into Speech" in text for text in original)
+
+
+class Ruminant(Scripted):
+    """A model that never comes to an answer."""
+
+    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+        for arrival in super().replies(requests):
+            if isinstance(arrival, Done) and requests[arrival.index].purpose == "answer":
+                yield Done(arrival.index, Reply("", "length", 10, requests[arrival.index].max_tokens))
+            else:
+                yield arrival
+
+
+@pytest.mark.parametrize("grader", ["exact", "contains", "words", "numeric", "rubric"])
+def test_answers_that_are_cut_in_thought_are_told_under_every_grader(grader: str) -> None:
+    options = (("rubric", "Is it right?"),) if grader == "rubric" else ()
+    rows = tuple(replace(item, expected=str(number)) for number, item in enumerate(ITEMS))
+    asked = replace(task(), items=rows, grader=grader, grader_options=options)
+    *_, last = run(asked, Config(iterations=1, rounds=1), Ruminant(world))
+    assert isinstance(last, Finished)
+    assert [caveat for caveat in last.caveats if STILL_THINKING in caveat and "count as wrong" in caveat]
