@@ -21,7 +21,7 @@ from optimizer.llm.base import (
     Request,
     Unavailable,
 )
-from optimizer.llm.facts import ModelFacts, merged
+from optimizer.llm.facts import ModelFacts, merged, named
 from optimizer.llm.lanes import Lanes, OwnLanes
 from optimizer.llm.roles import Roles
 from optimizer.llm.servers import MOST_FAULTS, Faults, Host, Server, given_up
@@ -115,12 +115,13 @@ class Pool:
         away = [server for server in self._servers if server.said]
         if self._flying and not away:
             self._idle_since = None
-            return Idle()
+            loading = next((server.loading for server in self._servers if server.loading), "")
+            return Idle(f"Loading {loading}" if loading else "")
         if away and not [server for server in self._servers if not (server.said or server.broken)]:
             return Idle(away[0].said, away=True)
         self._idle_since = self._idle_since or time.monotonic()
-        others = "Other optimizations use the model server: this one waits for its turn."
-        return Idle(others if time.monotonic() - self._idle_since > IN_LINE and not self._flying else "")
+        long = time.monotonic() - self._idle_since > IN_LINE and not self._flying
+        return Idle("Waiting for its turn at the model server" if long else "")
 
     # Inside the pool's loop
 
@@ -194,10 +195,16 @@ class Pool:
         request, reply = work.requests[index], None
         self._flying += 1
         server.tried = True
+
+        def on_text(text: str) -> None:
+            server.speaks(request.model, time.time())
+            arrivals.put((Piece(index, text), asyncio.Event()))
+
         try:
-            reply = await server.host.reply(
-                request, lambda text: arrivals.put((Piece(index, text), asyncio.Event()))
-            )
+            if server.may_load(request.model, time.time()) and await self._loads(server, request.model):
+                server.loading = request.model
+            reply = await server.host.reply(request, on_text)
+            server.speaks(request.model, time.time())
             server.answered(request.model)
         except Unavailable as fault:
             self._try_later(server, index, fault, work, arrivals)
@@ -211,12 +218,20 @@ class Pool:
             arrival = Done(index, reply)
         finally:
             self._flying -= 1
-            server.tried = False
+            server.tried, server.loading = False, ""
         taken = asyncio.Event()
         arrivals.put((arrival, taken))
         await taken.wait()
         work.answered()
         return reply
+
+    async def _loads(self, server: Server, model: str) -> bool:
+        """Whether the server has to load the model first; not where that cannot be told."""
+        try:
+            facts = named(await self._soon(server), model)
+        except (Unavailable, CallFailed):
+            return False
+        return bool(facts and not facts.loaded and not facts.remote)
 
     def _try_later(
         self, server: Server, index: int, fault: Unavailable, work: Work, arrivals: Arrivals

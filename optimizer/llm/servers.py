@@ -14,6 +14,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a ser
 FAULTY_PAUSE, BUSY_PAUSE = 0.5, 2.0  # the first pause after an error, and after a refusal for the time being
 GROWS = 3  # times, from one pause after an error to the next
 MOST_FAULTS = 5  # times the same error
+KEPT_LOADED = 240.0  # seconds, and somewhat longer, that a server keeps a model which nobody asks
 FORGOTTEN = 300.0  # seconds after which an error counts no more
 BUSY = {429, 503}
 
@@ -47,6 +48,8 @@ class Server:
     pause: float = 0.0
     said: str = ""  # why it is left out
     tried: bool = False  # whether a call is under way
+    loading: str = ""  # the model that it is loading for a call
+    warm: dict[str, float] = field(default_factory=dict)  # by model, when it last answered
     lacking: set[str] = field(default_factory=set)  # models that it does not have
     faults: dict[str, Faults] = field(default_factory=dict)  # by model
     broken: dict[str, CallFailed] = field(default_factory=dict)  # by model
@@ -60,6 +63,14 @@ class Server:
         self.lacking.discard(model)
         self.broken.pop(model, None)
         self.faults.pop(model, None)
+
+    def may_load(self, model: str, now: float) -> bool:
+        """Whether the next call may find the model not loaded."""
+        return now - self.warm.get(model, 0.0) > KEPT_LOADED
+
+    def speaks(self, model: str, now: float) -> None:
+        """The model writes, so it is loaded."""
+        self.loading, self.warm[model] = "", now
 
     def answered(self, model: str) -> None:
         """A call went well."""

@@ -330,6 +330,14 @@ class OptimizationSession(Owned):
         return min(self.calls, self.ledger.filter(reused=True).count())
 
     @property
+    def hosts_asked(self) -> list[str]:
+        """The model servers that answered its newest calls."""
+        newest = (
+            self.ledger.filter(reused=False).exclude(host="").order_by("-id").values_list("host", flat=True)
+        )
+        return sorted(set(newest[:20]))
+
+    @property
     def spent_before(self) -> dict[str, int]:
         """What writing the test inputs took, once a person has approved them: it is part of the whole."""
         if not self.inputs:

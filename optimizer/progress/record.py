@@ -24,7 +24,6 @@ from optimizer.progress.live import LiveRows
 from optimizer.progress.newest import Follower
 
 WAITING = "Waiting for Ollama"  # the stage; the page says what to do
-IN_LINE = "Waiting for its turn at the model server"
 
 
 class Recorder:
@@ -99,7 +98,7 @@ class Recorder:
     @keep.register
     def _beat(self, event: events.Beat) -> None:
         if event.waiting:
-            name = WAITING if event.away else IN_LINE
+            name = WAITING if event.away else event.waiting[:60]
             self.stage = events.Stage(name, self.stage.done, self.stage.total)
         if event.away:
             self.away = event.waiting

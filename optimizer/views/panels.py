@@ -56,6 +56,7 @@ def _progress(session: OptimizationSession) -> Context:
         "newest": newest_answer(session.pk) if session.is_active else None,
         "expected_time": span(*minutes) if minutes else "",
         "time_left": time_left(session),
+        "hosts": session.hosts_asked,
         "empty_inputs": range(max(FEWEST_EMPTY, 2 * FEWEST_ROWS - len(session.inputs or ()))),
         "input_like": _input_like(session),
     }

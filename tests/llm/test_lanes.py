@@ -253,7 +253,7 @@ def test_while_others_have_the_server_a_pool_says_so(address: str, monkeypatch: 
         for arrival in pool.replies(asked(1, 1)):
             if isinstance(arrival, Idle) and arrival.waiting:
                 assert not arrival.away
-                assert "waits for its turn" in arrival.waiting
+                assert "Waiting for its turn" in arrival.waiting
                 free.set()
     assert free.is_set()
     thread.join()

@@ -262,3 +262,14 @@ def test_one_of_two_servers_dies_in_the_middle(make_pool: MakePool) -> None:
     arrivals = list(make_pool(dies, lives).replies([ask(n) for n in range(60)]))
     assert sorted(a.index for a in arrivals if isinstance(a, Done)) == list(range(60))
     assert not [a for a in arrivals if isinstance(a, Idle) and a.away]
+
+
+def test_a_model_that_is_loaded_first_is_told(make_pool: MakePool) -> None:
+    host = ScriptedHost(echo, latency=0.6)
+    host.facts = [ModelFacts("m")]
+    pool = make_pool(host)
+    assert Idle("Loading m") in list(pool.replies([ask(1)]))
+    assert Idle("Loading m") not in list(pool.replies([ask(2)])), "it is loaded now"
+    for facts in (ModelFacts("m", loaded=True), ModelFacts("m", remote="example.org")):
+        host.facts = [facts]
+        assert Idle("Loading m") not in list(make_pool(host).replies([ask(1)]))
