@@ -65,7 +65,8 @@ class Pool:
                 try:
                     yield arrival
                 finally:
-                    self._loop.call_soon_threadsafe(taken.set)
+                    if not self._loop.is_closed():  # a reader that was left alone may outlive the pool
+                        self._loop.call_soon_threadsafe(taken.set)
         finally:
             if left:  # else the lanes end by themselves, and learn from the last replies
                 work.cancel()
