@@ -73,8 +73,8 @@ def learn() -> None:
 
 @shared_task
 def refresh_models() -> None:
-    """Keep the list of models that forms offer."""
-    with connected() as pool, suppress(Unavailable):
+    """Keep the list of models that forms offer; a run says what is wrong where there is none."""
+    with connected() as pool, suppress(Unavailable, CallFailed):
         installed.keep(pool.models().values())
 
 

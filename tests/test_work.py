@@ -635,7 +635,7 @@ def test_answers_are_kept_and_told_before_a_step_of_the_race_ends(
     assert (original.score, original.scored_items, original.live_items) == (None, 0, 3)
     assert original.marks.rstrip(Mark.WAITING) == "---"
     assert (original.score_so_far, original.rows_so_far) == (0.0, 3)
-    assert then.calls > 3
+    assert then.calls >= 3
 
 
 def test_nothing_that_was_answered_is_lost_when_a_run_is_stopped(

@@ -1,4 +1,4 @@
-"""`make bench`: what the product is measured by, in one table. Takes two minutes."""
+"""`make bench`: what the product is measured by, in one table. Takes some minutes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def main() -> None:
 
 
 def _measure() -> None:
-    from tests.bench import live, pages, schedule, seed
+    from tests.bench import live, orders, pages, schedule, seed
 
     print(machine(versions()), flush=True)
     seeded = seed.seed()
@@ -24,6 +24,7 @@ def _measure() -> None:
         _show(pages.measure(base, seeded))
         _show(live.measure(base, seeded))
     _show(schedule.measure())
+    _show(orders.measure())
 
 
 def _show(section: object) -> None:
