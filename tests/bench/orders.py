@@ -47,8 +47,8 @@ def measure() -> Section:
             late.append(f"{slots} slots ({excess:+.0%})")
     return Section(
         "Orders of calls",
-        f"{CANDIDATES} candidates with {EXAMPLES} examples on {ROWS} rows, the embedded model; seconds, medians of {RUNS} "
-        "runs one after the other.",
+        f"{CANDIDATES} candidates with {EXAMPLES} examples on {ROWS} rows, the embedded model; seconds, "
+        f"medians of {RUNS} runs one after the other.",
         ("", *ORDERS),
         rows,
         [verdict(f"ours within {WITHIN:.0%} of the best order", failing=late)],

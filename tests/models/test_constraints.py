@@ -53,6 +53,8 @@ CHECKS = [
     ("prior_wins_of_tries", "operatorprior", "wins = 'NaN'"),
     ("candidate_score_0_to_1", "candidate", "score = -0.1"),
     ("candidate_score_0_to_1", "candidate", "score = 1.1"),
+    ("candidate_live_score_0_to_1", "candidate", "live_score = -0.1"),
+    ("candidate_live_score_0_to_1", "candidate", "live_score = 1.1"),
     ("evaluation_score_0_to_1", "evaluation", "score = -0.1"),
     ("evaluation_score_0_to_1", "evaluation", "score = 'NaN'"),
     ("evaluation_split_known", "evaluation", "split = 'test'"),
@@ -141,9 +143,10 @@ def refused_by(sql: str) -> str | None:
 def twin(table: str, **differs: str) -> str:
     """A statement that inserts a row like the one that is there."""
     columns = [f.column for f in apps.get_model("optimizer", table)._meta.fields if not f.primary_key]
-    values = [differs.get(column, column) for column in columns]
+    named = [f'"{column}"' for column in columns]
+    values = [differs.get(column, name) for column, name in zip(columns, named, strict=True)]
     return (
-        f"INSERT INTO optimizer_{table} ({', '.join(columns)}) "
+        f"INSERT INTO optimizer_{table} ({', '.join(named)}) "
         f"SELECT {', '.join(values)} FROM optimizer_{table} LIMIT 1"
     )
 
@@ -164,7 +167,7 @@ def test_a_second_one_is_refused_and_another_is_welcome(
 
 @pytest.mark.parametrize(("table", "column"), COUNTS)
 def test_a_count_below_zero_is_refused(world: None, table: str, column: str) -> None:
-    name = refused_by(f"UPDATE optimizer_{table} SET {column} = -1")
+    name = refused_by(f'UPDATE optimizer_{table} SET "{column}" = -1')
     assert column in str(name)
 
 
