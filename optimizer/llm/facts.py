@@ -22,8 +22,8 @@ _shown: dict[tuple[str, str], dict[str, Any]] = {}  # what /api/show said, by ad
 class ModelFacts:
     """One model. `completes` is false for embeddings, `thinks` true for one that may think before it answers.
 
-    `remote` is the host that it runs at, "" for the server itself; `trained` is the largest window it knows, `window` the
-    one that it is loaded in, in tokens, 0 where none is told; `roles` is by its template alone.
+    `remote` is the host that it runs at, "" for the server itself; `trained` is the largest window it knows, `window`
+    the one that it is loaded in, in tokens, 0 where none is told; `roles` is by its template alone.
     """
 
     name: str
