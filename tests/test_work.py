@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -251,6 +252,7 @@ def test_a_run_whose_server_is_away_gives_its_worker_back_and_comes_again(
     assert session.waiting["for"] == "Ollama at http://a:1 does not answer."
     assert session.attempts == 0
     assert session.seconds_to_takeover is None
+    assert session.state == "Waiting"
     assert not OptimizationSession.objects.claimable().exists()
     (tried,) = session.events.filter(kind="tried")
     assert tried.data["times"] >= 1
@@ -277,6 +279,27 @@ def test_a_run_that_waited_asks_before_it_is_played_again(
     assert session.waiting
     assert (session.waiting["for"], session.waiting["since"]) == ("still gone", waiting["since"])
     assert not host.requests
+
+
+def test_one_that_waits_is_stopped_at_once(
+    session: OptimizationSession,
+    user: User,
+    use_host: UseHost,
+    django_capture_on_commit_callbacks: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung: list[int] = []
+    monkeypatch.setattr("optimizer.services.optimizations.ring", rung.append)
+    waiting = {"for": "gone", "since": timezone.now().isoformat(), "parked": timezone.now().isoformat()}
+    until = timezone.now() + timedelta(seconds=60)
+    OptimizationSession.objects.update(status="processing", waiting=waiting, lease_until=until)
+    use_host()
+    with django_capture_on_commit_callbacks(execute=True):
+        stop_optimization(session=session, by=user)
+    assert rung == [session.pk]
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.waiting) == (SessionStatus.CANCELLED, None)
 
 
 def test_minutes_count_while_no_server_answers(session: OptimizationSession, use_host: UseHost) -> None:

@@ -85,7 +85,7 @@ class SessionQuerySet(OwnedQuerySet):
             .only(
                 "status", "stage", "stop_requested_at", "created_at", "finished_at", "baseline_score",
                 "best_score", "score_kind", "kept_original", "verdict", "chosen", "comparing",
-                "quality_score", "target_model",
+                "quality_score", "target_model", "waiting",
                 "finish_reason", "inputs_requested", "inputs", "prompt__original", "workspace_id",
             )
             .order_by("-created_at", "-id")
@@ -283,6 +283,8 @@ class OptimizationSession(Owned):
             return STATES[SessionStatus(self.status)]
         if self.stop_requested_at is not None:
             return "Stopping"
+        if self.waiting:
+            return "Waiting"
         return "Comparing" if self.comparing else "Running"
 
     @property

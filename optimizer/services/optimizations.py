@@ -116,8 +116,16 @@ def stop_optimization(*, session: OptimizationSession, by: User) -> None:
             _rows(session).filter(status__in=ACTIVE, stop_requested_at=None).update(
                 stop_requested_at=timezone.now(), updated_by=by
             )
+            _call_back(session)
         topics.publish(session.topic, f"history:{session.workspace_id}")
     session.refresh_from_db()
+
+
+def _call_back(session: OptimizationSession) -> None:
+    """One that waits for a model server has no worker: let one take it now, to end it."""
+    waits = _rows(session).filter(status=SessionStatus.PROCESSING, lease_token=None)
+    if waits.update(lease_until=timezone.now()):
+        transaction.on_commit(lambda: ring(session.pk), robust=True)
 
 
 def _give_up_unclaimed_comparison(session: OptimizationSession) -> bool:
