@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from optimizer.engine.events import Answered, Outcome, Stage, Writing
+from optimizer.engine.events import Answered, Beat, Outcome, Stage, Writing
 from optimizer.models import OptimizationSession, Workspace
 from optimizer.progress import Newest, newest_answer
 from optimizer.progress import newest as newest_answers
@@ -158,9 +158,21 @@ def test_an_estimate_may_be_a_number_or_a_range(workspace: Workspace) -> None:
     assert "of 60 seconds to 3 minutes" in panel_of(session)
 
 
-def test_a_model_that_is_silent_at_first_may_be_loading(workspace: Workspace) -> None:
-    assert "loaded first" in panel_of(at_work(workspace, calls=0))
-    assert "loaded first" not in panel_of(at_work(workspace))
+def test_a_model_that_is_being_loaded_is_told(running: OptimizationSession) -> None:
+    recorder = Recorder(running)
+    recorder.keep(Stage("Scoring", 0, 8))
+    recorder.keep(Beat("Loading fake:1b"))
+    assert (recorder.stage.name, recorder.stage.total, recorder.away) == ("Loading fake:1b", 8, "")
+    recorder.keep(Stage("Scoring", 1, 8))
+    assert recorder.stage.name == "Scoring"
+
+
+def test_the_servers_that_answered_are_named(workspace: Workspace) -> None:
+    session = at_work(workspace)
+    assert "Model server" not in panel_of(session)
+    for host in ("http://b:11434", "http://a:11434", "http://b:11434", ""):
+        factories.make_call(session, host=host)
+    assert "<dt>Model servers</dt><dd>http://a:11434, http://b:11434</dd>" in panel_of(session)
 
 
 def test_marks_of_many_candidates_cost_no_queries(
@@ -168,7 +180,7 @@ def test_marks_of_many_candidates_cost_no_queries(
 ) -> None:
     for _ in range(30):
         factories.make_candidate(running, marks="+" * 32, live_items=32, live_score=1.0)
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(3):
         page = panel_of(running)
     assert page.count("<i class=") == 6 * 32
     assert panel_of(running, "candidates").count("<i class=") == 6 * 32
