@@ -148,6 +148,7 @@ class SharedLanes:
         self._held: set[SharedLane] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._turns: dict[str, asyncio.Lock] = {}
+        self._freed = asyncio.Event()
 
     async def take(self, address: str, most: int, wanted: Callable[[], bool]) -> Lane | None:
         """See `Lanes`. Of one pool one lane at a time stands in line, so that each session has its turn."""
@@ -157,7 +158,7 @@ class SharedLanes:
                 while wanted():
                     if flying := await self.call(TAKE, lane):
                         return self._hold(lane, flying)
-                    await asyncio.sleep(ASKED)
+                    await self._freed_or(ASKED)
             except asyncio.CancelledError:
                 await self.leave(lane)
                 raise
@@ -178,10 +179,12 @@ class SharedLanes:
         """Neither hold it nor stand in line for it."""
         self._held.discard(lane)
         await asyncio.shield(self.call(GIVE, lane))
+        self._tell()
 
     def forget(self, lane: SharedLane) -> None:
         """It was taken back."""
         self._held.discard(lane)
+        self._tell()
 
     async def close(self) -> None:
         """See `Lanes`."""
@@ -191,6 +194,15 @@ class SharedLanes:
             await self.leave(lane)
         with suppress(RedisError):
             await self._redis.aclose()
+
+    def _tell(self) -> None:
+        """A lane of this pool is free: who waits in it looks at once."""
+        self._freed.set()
+        self._freed = asyncio.Event()
+
+    async def _freed_or(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._freed.wait(), seconds)
 
     def _hold(self, lane: SharedLane, flying: int) -> SharedLane:
         lane.flying, lane.since = flying, time.monotonic()
