@@ -29,6 +29,7 @@ from optimizer.llm.servers import Host
 from optimizer.llm.trial import trial
 from optimizer.llm.windows import Windowed, window_of_trial
 from optimizer.models import OptimizationSession
+from optimizer.progress import waiting
 
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
 
@@ -101,29 +102,29 @@ def work(
             watch(event)
             if shutting_down.is_set() or not run.record(event):
                 return _interrupt(run, steps)
-            if run.out_of_time:
+            if run.recorder.away and run.past_limit:
                 steps.close()  # type: ignore[attr-defined]
-                return run.end_waiting()
-            if gives_back and run.waits_long:
+                return waiting.end_waiting(run)
+            if gives_back and waiting.waits_long(run):
                 steps.close()  # type: ignore[attr-defined]
-                return run.wait(run.recorder.away, pool.faults())
+                return waiting.wait(run, run.recorder.away, pool.faults())
         run.finish()
     return None
 
 
 def _still_away(run: progress.Run, pool: Pool) -> bool:
     """Whether a session that waited has to wait again; the work on it begins with a replay, so ask first."""
-    waiting = run.session.waiting or {}
-    pool.recall(waiting.get("faults") or {})
+    faults = (run.session.waiting or {}).get("faults") or {}
+    pool.recall(faults)
     if run.stop_requested:
         return False
-    if run.out_of_time:
-        run.end_waiting()
+    if run.past_limit:
+        waiting.end_waiting(run)
         return True
     try:
         pool.models()
     except Unavailable as fault:
-        run.wait(str(fault), waiting.get("faults") or {})
+        waiting.wait(run, str(fault), faults)
         return True
     return False
 

@@ -16,7 +16,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from optimizer.briefing import components_of
-from optimizer.counts import counted
 from optimizer.engine import TaskRefused, events, finish
 from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
@@ -31,8 +30,8 @@ from optimizer.models import (
     SessionStatus,
 )
 from optimizer.progress.newest import hide, show
-from optimizer.progress.record import WAITING, Recorder, proof_of, results_of, scores_of
-from optimizer.progress.waiting import PATIENCE, next_try, parked_ms, waiting_of
+from optimizer.progress.record import Recorder, proof_of, results_of, scores_of
+from optimizer.progress.waiting import parked_ms, waiting_of
 from optimizer.topics import publish
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
@@ -252,37 +251,10 @@ class Run:
         self.publish()
 
     @property
-    def waits_long(self) -> bool:
-        """Whether no server has answered for so long that the worker has better to do."""
-        since = self.recorder.away_since
-        return since is not None and timezone.now() - since >= PATIENCE
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether its minutes are over while it waits. While it is answered, the search sees to that."""
+    def past_limit(self) -> bool:
+        """Whether its minutes are over. While it is answered, the search sees to that."""
         limit = self.session.max_minutes
-        waits = self.recorder.away or self.session.waiting
-        return bool(waits and limit is not None and self.worked() >= limit * 60_000)
-
-    def end_waiting(self) -> None:
-        """Its minutes are over: what was found before stays."""
-        why = self.recorder.away or (self.session.waiting or {}).get("for", "")
-        limit = counted(round(self.session.max_minutes or 0, 1), "minute")
-        self.stop(f"The limit of {limit} passed while no model server answered ({why})."[:200])
-
-    def wait(self, why: str, faults: dict[str, Any]) -> None:
-        """Give the worker back until a server may answer."""
-        waiting = waiting_of(self.session, why, faults, parked=True)
-        self.recorder.update(
-            **self.recorder.spent(),
-            waiting=waiting,
-            lease_token=None,
-            lease_until=next_try(waiting),
-            attempts=F("attempts") - 1,
-            stage=WAITING,
-            processing_time_ms=self.worked(),
-        )
-        self.publish()
+        return limit is not None and self.worked() >= limit * 60_000
 
     @property
     def stop_requested(self) -> bool:
@@ -315,7 +287,9 @@ class Run:
         """What it waits for; None once it was answered again."""
         if self.recorder.away:
             return waiting_of(self.session, self.recorder.away, {}, parked=False)
-        return self.session.waiting if calls == self.session.calls else None
+        if calls != self.session.calls:
+            self.session.waiting = None
+        return self.session.waiting
 
     def worked(self) -> int:
         """Milliseconds of work and of waiting for a server, without the time in which it lay stopped or queued."""

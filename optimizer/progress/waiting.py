@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.db.models import F
 from django.utils import timezone
 
+from optimizer.counts import counted
 from optimizer.models import OptimizationSession
+from optimizer.progress.record import WAITING
+
+if TYPE_CHECKING:
+    from optimizer.progress.run import Run
 
 PATIENCE = timedelta(seconds=3)  # for so long a worker waits itself
 SOONEST, LATEST = timedelta(seconds=10), timedelta(seconds=60)  # until the next try
 
 
+def waits_long(run: Run) -> bool:
+    """Whether no server has answered for so long that the worker has better to do."""
+    since = run.recorder.away_since
+    return since is not None and timezone.now() - since >= PATIENCE
+
+
+def wait(run: Run, why: str, faults: dict[str, Any]) -> None:
+    """Give the worker back until a server may answer; `faults` is what the pool knows of its servers."""
+    run.recorder.live.write()
+    waiting = waiting_of(run.session, why, faults, parked=True)
+    run.recorder.update(
+        **run.recorder.spent(),
+        waiting=waiting,
+        lease_token=None,
+        lease_until=_next_try(waiting),
+        attempts=F("attempts") - 1,
+        stage=WAITING,
+        processing_time_ms=run.worked(),
+    )
+    run.publish()
+
+
+def end_waiting(run: Run) -> None:
+    """Its minutes are over: what was found before stays."""
+    why = run.recorder.away or (run.session.waiting or {}).get("for", "")
+    limit = counted(round(run.session.max_minutes or 0, 1), "minute")
+    run.stop(f"The limit of {limit} passed while no model server answered ({why})."[:200])
+
+
 def waiting_of(
     session: OptimizationSession, why: str, faults: dict[str, Any], *, parked: bool
 ) -> dict[str, Any]:
-    """What a session keeps while it waits; `faults` is what the pool knows of its servers."""
+    """What a session keeps while it waits."""
     now = timezone.now().isoformat()
     since = (session.waiting or {}).get("since", now)
     return {"for": why, "since": since, "parked": now if parked else None, "faults": faults}
@@ -28,7 +63,7 @@ def parked_ms(session: OptimizationSession) -> int:
     return int((timezone.now() - datetime.fromisoformat(parked)).total_seconds() * 1000) if parked else 0
 
 
-def next_try(waiting: dict[str, Any]) -> datetime:
+def _next_try(waiting: dict[str, Any]) -> datetime:
     """Soon at first, then ever less."""
     now = timezone.now()
     waited = now - datetime.fromisoformat(waiting["since"])
