@@ -87,7 +87,7 @@ def awaited(model: str) -> bool:
 
 
 def _key(model: str, kind: str = "") -> str:
-    return installed.cache_key("speed", kind, model)
+    return installed.cache_key("trial", kind, model)
 
 
 # By a trial

@@ -360,5 +360,5 @@ def test_a_panel_costs_few_queries(
 ) -> None:
     for _ in range(30):
         factories.make_candidate(session)
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(3):
         regions.SessionRegion(session.pk, "").render()

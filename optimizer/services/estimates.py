@@ -154,11 +154,11 @@ def _estimate(
     TimeoutError where it takes too long."""
     asked = hashlib.sha256(repr((task, config, seed)).encode(errors="replace")).hexdigest()
     by = pace.target, pace.optimizer
-    known: tuple[tuple[Speed | None, ...], Estimate | str] | None = cache.get(f"estimate:{asked}")
+    known: tuple[tuple[Speed | None, ...], Estimate | str] | None = cache.get(f"estimates:{asked}")
     good_enough = known and (known[0] == by or (as_told and known[0] != (None, None)))
     if known is None or not good_enough:
         known = by, _rehearsed(task, config, pace, seed, deadline - time.monotonic())
-        cache.set(f"estimate:{asked}", known, REMEMBERED)
+        cache.set(f"estimates:{asked}", known, REMEMBERED)
     if isinstance(known[1], str):
         raise TimeoutError(known[1])
     return known[1]
@@ -176,7 +176,7 @@ def forecast_comparison(session: OptimizationSession) -> Forecast | None:
     told."""
     pace = _pace(session.target_model, session.target_model)
     measured = hashlib.sha256(repr(pace.target).encode()).hexdigest()
-    key = f"comparison:{session.pk}:{session.calls}:{measured}"
+    key = f"comparisons:{session.pk}:{session.calls}:{measured}"
     try:
         found = cache.get(key) or _comparison(session, pace.target or UNMEASURED)
     except Exception:  # only an estimate: the comparison itself may go well
