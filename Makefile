@@ -10,6 +10,9 @@ PRODUCTION := $(NOWHERE) DEBUG=false HTTPS=true ALLOWED_HOSTS=example.org \
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
+# Tests that run beside the others, on services of their own: each half keeps one core busy.
+BESIDE := tests/accounts tests/engine tests/files tests/models tests/views
+
 .PHONY: help setup run test lint check check-readme bench bench-method picture doctor clean
 .DEFAULT_GOAL := help
 
@@ -22,7 +25,9 @@ run: setup ## start everything and print a sign-in link; PORT=8001 chooses anoth
 	@exec $(BIN)/python manage.py up
 
 test: .venv/dev.stamp chromium ## run the tests
-	$(BIN)/python -m pytest
+	@mkdir -p .local; $(BIN)/python -m pytest $(BESIDE) > .local/beside.log 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(BESIDE)); status=$$?; \
+	wait $$beside || status=$$?; cat .local/beside.log; exit $$status
 
 lint: .venv/dev.stamp ## ruff, mypy, missing migrations, deployment checks
 	$(BIN)/ruff check .
