@@ -15,6 +15,11 @@ from tests import factories
 ClientOf = Callable[[User], Client]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser comes last: it waits for pages by the clock, and the other half of the tests is over by then."""
+    items.sort(key=lambda item: "tests/browser" in item.nodeid)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def plain_static_files() -> Iterator[None]:
     """Pages name static files as they lie in `static/`, so that no test needs them collected first. An override drops
