@@ -13,9 +13,11 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from psutil import NoSuchProcess
 
 from promptevolver.embedded import product, programs, supervisor
 from promptevolver.embedded.home import CHECKOUT, Home
@@ -130,7 +132,8 @@ def test_when_all_but_up_was_killed_it_says_that_everything_comes_back(environ: 
         ready(up)
         manage(environ, "shell", "--no-imports", "-c", CUT_OFF)
         for process in supervisor.ours(home):
-            process.kill()
+            with suppress(NoSuchProcess):  # it ended with its parent
+                process.kill()
         wait_for(lambda: "continues" in progress(environ).read_text(), 120)
         again, continues = progress(environ).read_text().splitlines()[-2:]
         assert again == "The process manager was gone; everything was started again."
@@ -154,7 +157,8 @@ def test_a_start_after_everything_was_killed_recovers_also_where_it_is_deployed(
         up.kill()
     supervisor.call(home, "getPID")  # the services outlive a killed `up` …
     for process in supervisor.ours(home)[::2]:
-        process.kill()  # … and lose some at random
+        with suppress(NoSuchProcess):
+            process.kill()  # … and lose some at random
     with start({**environ, **DEPLOYED}) as up:
         assert ready(up).startswith("https://prompts.example.org/sign-in/")
         assert supervisor.running(home, programs.APP) == programs.APP
