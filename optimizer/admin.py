@@ -33,7 +33,7 @@ from optimizer.models import (
     User,
     Workspace,
 )
-from optimizer.models.sessions import STATES
+from optimizer.models.states import STATES
 
 COUNT_MAX = 10_000
 PROMPT_MAX = 60  # characters in a list

@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 
 from optimizer import installed, progress, tasks
-from optimizer.engine.events import Event
 from optimizer.llm.base import CallFailed
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.pool import Pool
@@ -17,6 +16,7 @@ from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import OptimizationSession, SessionStatus, User, Workspace
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
+from tests.test_work import Killed, kill_after
 
 LOCAL, LOADED = ModelFacts("local:1b", "1"), ModelFacts("loaded:1b", "2", loaded=True)
 REMOTE = ModelFacts("cloud:120b", "3", remote="ollama.com")
@@ -143,8 +143,8 @@ def test_chat_turns_do_not_race_where_they_are_not_told_apart(
 ) -> None:
     """Nor after a worker died and the next one plays the run again, on a server that has changed."""
     host = serve(BARE)
-    with pytest.raises(KeyboardInterrupt):
-        tasks.work(claimed(session), interrupt_after(60))
+    with pytest.raises(Killed):
+        tasks.work(claimed(session), kill_after(60))
     host.facts = [ModelFacts("bare:1b", "5")]
     OptimizationSession.objects.filter(pk=session.pk).update(lease_until=None)
     tasks.optimize(session.pk)
@@ -155,22 +155,12 @@ def test_chat_turns_do_not_race_where_they_are_not_told_apart(
     assert session.candidates.filter(operator="examples in the text").exists()
 
 
-def interrupt_after(events: int) -> Callable[[Event], None]:
-    left = iter(range(events))
-
-    def watch(event: Event) -> None:
-        if next(left, None) is None:
-            raise KeyboardInterrupt
-
-    return watch
-
-
 def test_the_window_is_chosen_once_and_asked_for_in_each_call(
     session: OptimizationSession, serve: Serve
 ) -> None:
     host = serve(ModelFacts("small:1b", "6", loaded=True, trained=8192, window=4096))
-    with pytest.raises(KeyboardInterrupt):
-        tasks.work(claimed(session), interrupt_after(60))
+    with pytest.raises(Killed):
+        tasks.work(claimed(session), kill_after(60))
     host.facts = [ModelFacts("small:1b", "6", loaded=True, trained=8192, window=8192)]
     OptimizationSession.objects.filter(pk=session.pk).update(lease_until=None)
     tasks.optimize(session.pk)

@@ -2,107 +2,30 @@
 
 from __future__ import annotations
 
-import heapq
-import random
-import re
-from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from optimizer.counts import counted
 from optimizer.engine.arriving import Arrived, Live, Written, public, translated
-from optimizer.engine.events import Beat, Event, Spent, Stage, Tried
-from optimizer.engine.graders import without_thinking
+from optimizer.engine.budget import Budget
+from optimizer.engine.calls import Answer
+from optimizer.engine.events import Beat, Event, Stage, Tried
 from optimizer.engine.task import Config
-from optimizer.llm.base import CallFailed, Done, Failed, Idle, InVain, Message, Model, Piece, Reply, Request
-from optimizer.llm.fitting import Counted
+from optimizer.llm.base import Done, Failed, Idle, InVain, Model, Piece, Request
 
 T = TypeVar("T")
-Answer = Reply | CallFailed
 Steps = Generator[Event, None, T]  # tells events, and ends with a value
 Asking = Generator[
     Sequence[Request], list[Answer], T
 ]  # asks for batches, gets their answers, ends with a value
 
-MESSAGE = 8  # tokens that a chat template may add to a message
-DENSITY = 0.35  # tokens a byte, until some are counted: more than usual text has in any language
-LONG = 200  # bytes of a prompt that tells well how dense its tokens are
-VERDICT_TOKENS = 64
-THINKING_TOKENS = 1024  # for a model that was cut while it thought
-MARGIN = 1.25  # what is to come may be so much denser or slower than what was seen
 
-THOUGHTS = re.compile(r"</?think>|<\|channel\|>")
-
-Kind = tuple[str, bool]  # of calls: their purpose, and whether they show earlier turns
-
-
-class BudgetSpent(Exception):
-    """The next calls would go over a limit of the run. Says which."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What something takes: calls, and by kind as far as that is known; tokens in and out, at most, and `likely`, by
-    what earlier calls took."""
-
-    calls: int = 0
-    tokens: int = 0
-    likely: int = 0
-    kinds: Counter[Kind] = field(default_factory=Counter)
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.calls + other.calls,
-            self.tokens + other.tokens,
-            self.likely + other.likely,
-            self.kinds + other.kinds,
-        )
-
-    def __mul__(self, times: int) -> Cost:
-        kinds = Counter({one: count * times for one, count in self.kinds.items()})
-        return Cost(self.calls * times, self.tokens * times, self.likely * times, kinds)
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What calls of one kind took in all."""
-
-    calls: int = 0
-    completion_tokens: int = 0
-    prompt_tokens: int = 0
-    ms: int = 0
-
-    def after(self, reply: Reply) -> Taken:
-        """With one reply more."""
-        return Taken(
-            self.calls + 1,
-            self.completion_tokens + reply.completion_tokens,
-            self.prompt_tokens + reply.prompt_tokens,
-            self.ms + reply.duration_ms,
-        )
-
-
-class Asker:
-    """Sends batches to the model and counts what they cost.
-
-    Costs are counted by distinct request, so that a replay from the ledger counts the same. `reserve` is kept back for
-    the final comparison.
-    """
+class Asker(Budget):
+    """A budget with the model on which it is spent: sends batches, as long as the limits allow them."""
 
     def __init__(self, model: Model, config: Config, seed: int = 0) -> None:
+        super().__init__(config, model.slots)
         self.model = model
-        self.config = config
         self.seed = seed
-        self.reserve = Cost()
-        self.spent = Spent(0, 0, 0)
-        self._work_ms = self._duration_ms = 0  # of the run, and of all its calls
-        self._densities = {True: 0.0, False: 0.0}  # tokens a byte, of the densest long prompt and short one
-        self._overhead = 0  # tokens of a prompt that neither its bytes nor our guess of the template explain
-        self._sent = 0, 0  # of all prompts: bytes, and tokens that their templates may have
-        self._taken: dict[Kind, Taken] = {}  # by kind
-        self._paid: set[str] = set()
-        self.counted = Counted()
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
         """Answers in the order of the requests. Raises BudgetSpent before anything is sent that may pass a limit."""
@@ -110,11 +33,11 @@ class Asker:
 
     def follow(self, stage: str, requests: Sequence[Request]) -> Live[list[Answer]]:
         """As `ask`, and tells what is written and what arrives, each with the place of its request."""
-        self._check(self.cost(requests), likely=True)
+        self.check(self.cost(requests), likely=True)
         yield Stage(stage, 0, len(requests))
         answers: list[Answer] = []
         for wave in self._waves(requests):
-            self._check(self.cost(wave))
+            self.check(self.cost(wave))
             answers += yield from self._send(wave, stage, len(answers), len(requests))
             yield self.spent
         return answers
@@ -122,10 +45,10 @@ class Asker:
     def _waves(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
         """All at once where the limits allow the longest replies, and it is known how long such calls take; else as
         many as are answered side by side, so that what each really took is known before the next are sent."""
-        timed = self.config.max_minutes is None or all(kind(request) in self._taken for request in requests)
-        if not requests or (timed and not self._limit_passed(self.cost(requests))):
+        timed = self.config.max_minutes is None or self.times(requests)
+        if not requests or (timed and not self.limit_passed(self.cost(requests))):
             return [requests]
-        slots = max(1, self.model.slots)
+        slots = self.slots
         return [requests[start : start + slots] for start in range(0, len(requests), slots)]
 
     def _send(self, wave: Sequence[Request], stage: str, before: int, total: int) -> Live[list[Answer]]:
@@ -143,7 +66,7 @@ class Asker:
                 case InVain(fault):
                     yield Tried(fault)
         in_order = [answers[index] for index in range(len(wave))]
-        self._count(wave, in_order)
+        self.count(wave, in_order)
         return in_order
 
     def together(self, stage: str, askings: Sequence[Asking[T]]) -> Steps[list[T]]:
@@ -169,207 +92,3 @@ class Asker:
             except StopIteration as end:
                 values[index] = end.value
         return wanted
-
-    def cost(self, requests: Sequence[Request]) -> Cost:
-        """What the requests take that are not paid yet."""
-        new = {request.key: request for request in requests if request.key not in self._paid}.values()
-        size, template = sum(map(size_of, new)), sum(map(template_tokens, new))
-        most = sum(request.max_tokens for request in new)
-        cost = self.price(len(new), size, template, most, sum(map(self._usual_length, new)))
-        return replace(cost, kinds=Counter(map(kind, new)))
-
-    def price(self, calls: int, size: int, template: int, most: int, usual: int | None = None) -> Cost:
-        """What so many calls take: prompts of `size` bytes in all, with so many tokens of the chat template, and
-        replies of `most` (likely `usual`) tokens.
-
-        A byte makes as many tokens as in the densest text that was counted, and at most somewhat more; never more
-        than one.
-        """
-        dense = self._dense or DENSITY
-        likely = self._thinness * (size * dense + template) + (most if usual is None else usual)
-        tokens = size * min(1.0, dense * MARGIN) + template + self._overhead * calls + most
-        # Is sent only if the limits allow its most.
-        last_wave = min(1.0, self.model.slots / calls) if calls else 0.0
-        return Cost(calls, round(tokens), round(likely + (tokens - likely) * last_wave))
-
-    def likely(self, purpose: str, cost: Cost) -> Cost:
-        """The cost of one-message calls for that purpose, with the mean of earlier ones as what is likely."""
-        cost = replace(cost, kinds=Counter({(purpose, False): cost.calls}))
-        taken = self._taken.get((purpose, False))
-        if not taken:
-            return cost
-        tokens = taken.prompt_tokens + taken.completion_tokens
-        return replace(cost, likely=round(MARGIN * tokens / taken.calls * cost.calls))
-
-    def lift_limits(self) -> None:
-        """From here on whatever is asked is sent: a person was told what it takes, and wants it."""
-        self.config = replace(self.config, max_calls=None, max_tokens=None, max_minutes=None)
-
-    def affords(self, cost: Cost) -> bool:
-        """Whether so much is likely not to go beyond the limits and the reserve."""
-        return not self._limit_passed(cost, likely=True)
-
-    @property
-    def _dense(self) -> float:
-        """Tokens a byte; short prompts, which are mostly template, tell it only until there are long ones."""
-        return self._densities[True] or self._densities[False]
-
-    @property
-    def _thinness(self) -> float:
-        """Prompt tokens that were counted, by what size, density and template would make of those prompts."""
-        size, template = self._sent
-        assumed = size * self._dense + template
-        return min(1.0, self.spent.prompt_tokens / assumed) if self._dense else 1.0
-
-    def _usual_length(self, request: Request) -> int:
-        """Tokens of a reply: the mean of earlier ones for that purpose in such a chat, and somewhat more."""
-        taken = self._taken.get(kind(request))
-        usual = round(MARGIN * taken.completion_tokens / taken.calls) if taken else request.max_tokens
-        return min(request.max_tokens, usual)
-
-    def _ms(self, cost: Cost) -> float:
-        """Milliseconds of one slot: for each call the mean of its kind, else of all, and somewhat more."""
-        known = Counter({one: count for one, count in cost.kinds.items() if one in self._taken})
-        of_known = sum(self._taken[one].ms / self._taken[one].calls * count for one, count in known.items())
-        return MARGIN * (of_known + self._ms_a_call * (cost.calls - known.total()))
-
-    def _check(self, cost: Cost, *, likely: bool = False) -> None:
-        if limit := self._limit_passed(cost, likely=likely):
-            raise BudgetSpent(self._spent_so_far(limit))
-
-    def _limit_passed(self, cost: Cost, *, likely: bool = False) -> str:
-        """The unit of a limit that would be passed: calls, tokens or minutes; "" where none would."""
-        config = self.config
-        calls = self.spent.calls + self.reserve.calls + cost.calls
-        tokens = self._tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
-        minutes = (self._work_ms + self._ms(self.reserve + cost) * self._share) / 60_000
-        needed = (
-            ("calls", calls, config.max_calls),
-            ("tokens", tokens, config.max_tokens),
-            ("minutes", minutes, config.max_minutes),
-        )
-        return next((unit for unit, all_of_it, most in needed if most is not None and all_of_it > most), "")
-
-    def _spent_so_far(self, unit: str) -> str:
-        """Why nothing more is sent: what the limit is, what of it is used, and what the final comparison needs, which
-        is more for a dearer candidate."""
-        minutes_kept = self._ms(self.reserve) * self._share / 60_000
-        limit, used, reserve = {
-            "calls": (self.config.max_calls, self.spent.calls, self.reserve.calls),
-            "tokens": (self.config.max_tokens, self._tokens, self.reserve.tokens),
-            "minutes": (self.config.max_minutes, round(self._work_ms / 60_000, 1), round(minutes_kept, 1)),
-        }[unit]
-        needed = f", {reserve:,} needed for the final comparison" if reserve else ""
-        budget = counted(limit or 0, unit.removesuffix("s"))
-        return f"The budget of {budget} leaves no room for another step: {used:,} used{needed}."
-
-    @property
-    def _tokens(self) -> int:
-        return self.spent.prompt_tokens + self.spent.completion_tokens
-
-    @property
-    def _ms_a_call(self) -> int:
-        return self._duration_ms // self.spent.calls if self.spent.calls else 0
-
-    @property
-    def _share(self) -> float:
-        """Milliseconds of the run to one of its calls: fewer, as they are answered side by side."""
-        least = 1 / self.model.slots
-        return max(least, self._work_ms / self._duration_ms) if self._duration_ms else least
-
-    def _untimed(self, replies: Sequence[Reply]) -> int:
-        """How long replies took for which nobody counted when they came."""
-        durations = [reply.duration_ms for reply in replies if reply.at_ms is None]
-        return wall_clock(durations, self.model.slots)
-
-    def _count(self, requests: Sequence[Request], answers: Sequence[Answer]) -> None:
-        new = {
-            request.key: (request, answer)
-            for request, answer in zip(requests, answers, strict=True)
-            if isinstance(answer, Reply) and request.key not in self._paid
-        }
-        self._paid |= new.keys()
-        replies = [reply for _, reply in new.values() if isinstance(reply, Reply)]
-        self._duration_ms += sum(reply.duration_ms for reply in replies)
-        self._work_ms = max(
-            [self._work_ms + self._untimed(replies), *(reply.at_ms or 0 for reply in replies)]
-        )
-        for request, reply in new.values():
-            explained = size_of(request) + template_tokens(request)
-            self._overhead = max(self._overhead, reply.prompt_tokens - explained)
-            long = size_of(request) >= LONG
-            self.counted.add(request, reply)
-            self._densities[long] = max(self._densities[long], density(request, reply))
-            self._sent = self._sent[0] + size_of(request), self._sent[1] + template_tokens(request)
-            self._taken[kind(request)] = self._taken.get(kind(request), Taken()).after(reply)
-        self.spent = Spent(
-            self.spent.calls + len(replies),
-            self.spent.prompt_tokens + sum(reply.prompt_tokens for reply in replies),
-            self.spent.completion_tokens + sum(reply.completion_tokens for reply in replies),
-        )
-
-
-def size_of(request: Request) -> int:
-    """Bytes of the texts that are sent."""
-    return sum(len(message.content.encode()) for message in request.messages)
-
-
-def kind(request: Request) -> Kind:
-    """Its purpose, and whether it shows earlier turns: replies are much shorter then."""
-    return request.purpose, len(request.messages) > 1
-
-
-def template_tokens(request: Request) -> int:
-    """Tokens that the chat template may add."""
-    return MESSAGE * (len(request.messages) + 1)
-
-
-def density(request: Request, reply: Reply) -> float:
-    """Tokens a byte of the prompt."""
-    return max(0, reply.prompt_tokens - template_tokens(request)) / max(1, size_of(request))
-
-
-def cut_in_thought(answer: Answer) -> bool:
-    """Whether the limit was reached before a word of the answer. A server may leave the thoughts out; nothing but
-    white space is no thought."""
-    if not isinstance(answer, Reply) or answer.finish_reason != "length":
-        return False
-    return not answer.text or (bool(THOUGHTS.search(answer.text)) and not without_thinking(answer.text))
-
-
-def wall_clock(durations: Sequence[int], slots: int) -> int:
-    """How long calls of these durations take on so many slots, each taking the next call when it is free."""
-    free = [0] * max(1, slots)
-    for duration in durations:
-        heapq.heapreplace(free, free[0] + duration)
-    return max(free)
-
-
-def proposal_request(
-    purpose: str,
-    text: str,
-    schema: dict[str, Any],
-    *,
-    model: str,
-    config: Config,
-    salt: str,
-    room: int = 0,
-    thinks: bool = False,
-) -> Request:
-    """A sampled call of the optimizer model; equal texts with another `salt` get another seed of the sampling. The
-    reply may have `config.proposal_tokens`, or `room` where that is more, and more yet for a model that thinks
-    first."""
-    return Request(
-        purpose=purpose,
-        model=model,
-        messages=(Message("user", text),),
-        max_tokens=max(config.proposal_tokens, room) + THINKING_TOKENS * thinks,
-        temperature=config.temperature,
-        seed=random.Random(f"{salt}:{purpose}").randrange(2**31),
-        schema=schema,
-    )
-
-
-def judge_request(purpose: str, text: str, schema: dict[str, Any], *, model: str) -> Request:
-    """A call for a verdict: temperature 0, few tokens."""
-    return Request(purpose, model, (Message("user", text),), max_tokens=VERDICT_TOKENS, schema=schema)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker
+from optimizer.engine.board import Entry
 from optimizer.engine.components import Components, original_of
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Compared, Event, Outcome
 from optimizer.engine.population import Population
 from optimizer.engine.prepare import affordable, prepared, races
-from optimizer.engine.race import Entry
 from optimizer.engine.task import Config, Task
 from optimizer.llm.base import Model
 from optimizer.llm.ledger import paid_once

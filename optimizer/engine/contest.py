@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optimizer.engine.asking import Asker, BudgetSpent, Steps
+from optimizer.engine.asking import Asker, Steps
+from optimizer.engine.board import Entry
+from optimizer.engine.budget import BudgetSpent
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Leading
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.population import Population
-from optimizer.engine.race import Entry
 
 
 class Contest:

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from optimizer.counts import agreeing, counted
 from optimizer.engine import checks, finish
-from optimizer.engine.asking import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS, Asker, BudgetSpent, Cost, Steps
+from optimizer.engine.asking import Asker, Steps
+from optimizer.engine.board import Board, Entry, too_long
+from optimizer.engine.budget import BudgetSpent, Cost
+from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS
 from optimizer.engine.events import Comparison, Event, Finished, Leading, Proof, Rating
 from optimizer.engine.figures import NOTHING
-from optimizer.engine.judging import Judged
+from optimizer.engine.pairs import Judged
 from optimizer.engine.population import Population
-from optimizer.engine.race import Entry, Race, too_long
 from optimizer.engine.scoring import CUT, WHOLE, Evaluator
 from optimizer.engine.stats import mean
 from optimizer.engine.task import OperatorPrior, Task
@@ -32,7 +34,7 @@ class Ending:
         task: Task,
         asker: Asker,
         evaluator: Evaluator,
-        held_out: Race,
+        held_out: Board,
         population: Population,
         *,
         left_out: int = 0,

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from optimizer.counts import counted
 from optimizer.engine import figures, meta
-from optimizer.engine.asking import THINKING_TOKENS, Asker, Steps, cut_in_thought, judge_request
+from optimizer.engine.asking import Asker, Steps
+from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought, judge_request
 from optimizer.engine.components import Components
 from optimizer.engine.events import Comparison, Rating
 from optimizer.engine.stats import bootstrap_interval, mean, sign_test

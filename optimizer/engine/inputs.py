@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from optimizer.engine import meta
-from optimizer.engine.asking import THINKING_TOKENS, Asker, Steps, cut_in_thought, proposal_request
+from optimizer.engine.asking import Asker, Steps
+from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought, proposal_request
 from optimizer.engine.components import original_of
 from optimizer.engine.events import Event, Invented, Noted
 from optimizer.engine.task import Config, Item, Task, TaskRefused

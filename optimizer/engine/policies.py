@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from optimizer.engine.race import Entry
+from optimizer.engine.board import Entry
 from optimizer.engine.task import OperatorPrior
 
 FAINT = 2.0  # tries that all of an operator's earlier runs count for, together

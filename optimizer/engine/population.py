@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
 
+from optimizer.engine.board import Board, Entry
 from optimizer.engine.components import Components, original_of
 from optimizer.engine.events import Outcome
 from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
-from optimizer.engine.race import WIDEST, Entry, Race
+from optimizer.engine.race import WIDEST, Race
 from optimizer.engine.task import Config, Task
 
 MOST_RIVALS = 4
@@ -31,7 +32,7 @@ class Child:
 class Population:
     """All entries of a run, with their scores: `race` on validation rows, `training` on training rows."""
 
-    def __init__(self, task: Task, config: Config, seed: int, race: Race, training: Race) -> None:
+    def __init__(self, task: Task, config: Config, seed: int, race: Race, training: Board) -> None:
         self.task = task
         self.config = config
         self.seed = seed
@@ -105,7 +106,7 @@ class Population:
         return {outcome.item: outcome.score for outcome in self.race.outcomes(entry)}
 
     @staticmethod
-    def _practice(parent: Entry, teaching: Race) -> tuple[Outcome, ...]:
+    def _practice(parent: Entry, teaching: Board) -> tuple[Outcome, ...]:
         shown = {shot.input for shot in parent.components.shots}
         return tuple(outcome for outcome in teaching.outcomes(parent) if outcome.input not in shown)
 
@@ -121,7 +122,7 @@ class Population:
         others = [s.entry for s in self.pool() if s.entry != parent]
         return tuple(entry.components for entry in others[:MOST_RIVALS])
 
-    def _contrasts(self, teaching: Race) -> tuple[tuple[Outcome, Outcome], ...]:
+    def _contrasts(self, teaching: Board) -> tuple[tuple[Outcome, Outcome], ...]:
         """For rows on which entries differ, a right output and a wrong one."""
         by_row: dict[int, list[Outcome]] = {}
         for entry in self.entries:

@@ -6,13 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from optimizer.engine.asking import Asker, Cost, Steps
+from optimizer.engine.asking import Asker, Steps
+from optimizer.engine.board import Board
+from optimizer.engine.budget import Cost
 from optimizer.engine.components import Components, original_of, shot_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.inputs import invented, items_of
-from optimizer.engine.judging import ByRubric, Judged
+from optimizer.engine.judging import ByRubric
 from optimizer.engine.operators import Understanding
 from optimizer.engine.operators.base import understand
+from optimizer.engine.pairs import Judged
 from optimizer.engine.race import Race
 from optimizer.engine.scoring import Case, Evaluator, Graded
 from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
@@ -55,24 +58,18 @@ def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -
 
 def races(
     splits: Splits, evaluator: Evaluator, asker: Asker, original: Components
-) -> tuple[Race, Race, Race]:
-    """On search rows, on training rows, on held-out rows."""
-
-    def race(items: Sequence[Item], name: str) -> Race:
-        return Race(
-            evaluator,
-            items,
-            split=name,
-            block=asker.config.block,
-            original=original,
-            affords=asker.affords,
-        )
-
-    return (
-        race(splits.validation, "validation"),
-        race(splits.train, "train"),
-        race(splits.held_out, "held-out"),
+) -> tuple[Race, Board, Board]:
+    """The race on search rows; the boards of training rows and of held-out rows."""
+    race = Race(
+        evaluator,
+        splits.validation,
+        split="validation",
+        block=asker.config.block,
+        original=original,
+        affords=asker.affords,
     )
+    training = Board(evaluator, splits.train, split="train", original=original)
+    return race, training, Board(evaluator, splits.held_out, split="held-out", original=original)
 
 
 def understood(task: Task, asker: Asker, rows: Sequence[Item]) -> Steps[Understanding]:

@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from optimizer.engine.asking import size_of, wall_clock
+from optimizer.engine.budget import wall_clock
+from optimizer.engine.calls import size_of
 from optimizer.engine.components import original_of
 from optimizer.engine.speed import Speed
 from optimizer.engine.task import Task

@@ -1,4 +1,4 @@
-"""Running candidates on items whose answers are known, by a grader. Pairs and rubrics are judged in judging.py."""
+"""Running candidates on items whose answers are known, by a grader. Rubrics are in judging.py, pairs in pairs.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Protocol
 
 from optimizer.counts import agreeing, counted
 from optimizer.engine.arriving import Live, placed, remade
-from optimizer.engine.asking import THINKING_TOKENS, Answer, Asker, BudgetSpent, Cost, cut_in_thought
+from optimizer.engine.asking import Asker
+from optimizer.engine.budget import BudgetSpent, Cost
+from optimizer.engine.calls import THINKING_TOKENS, Answer, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import graded, told, without_thinking

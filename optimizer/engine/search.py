@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 from optimizer.counts import counted
 from optimizer.engine import checks
-from optimizer.engine.asking import Asker, BudgetSpent, Steps
+from optimizer.engine.asking import Asker, Steps
+from optimizer.engine.board import Entry
+from optimizer.engine.budget import BudgetSpent
 from optimizer.engine.components import original_of
 from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
@@ -37,7 +39,6 @@ from optimizer.engine.policies import (
 )
 from optimizer.engine.population import Child, Population
 from optimizer.engine.prepare import affordable, prepared, races, understood
-from optimizer.engine.race import Entry
 from optimizer.engine.scoring import Evaluator
 from optimizer.engine.splits import Splits
 from optimizer.engine.task import Config, OperatorPrior, Task, TaskRefused

@@ -151,7 +151,7 @@ class SharedLanes:
         self._freed = asyncio.Event()
 
     async def take(self, address: str, most: int, wanted: Callable[[], bool]) -> Lane | None:
-        """See `Lanes`. Of one pool one lane at a time stands in line, so that each session has its turn."""
+        """See `Lanes`. Each pool has at most one lane in line, so that every session has its turn."""
         lane = SharedLane(self, address, most)
         async with self._turns.setdefault(address, asyncio.Lock()):
             try:

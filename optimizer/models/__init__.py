@@ -4,17 +4,12 @@ from optimizer.models.candidates import Candidate, Evaluation, LLMCall, Mark, Sp
 from optimizer.models.datasets import Dataset, Example
 from optimizer.models.feedback import Feedback
 from optimizer.models.learning import OperatorPrior
+from optimizer.models.log import SessionEvent
 from optimizer.models.metrics import SystemMetric
 from optimizer.models.prompts import Prompt, PromptStatus
 from optimizer.models.ratings import OutputRating
-from optimizer.models.sessions import (
-    ACTIVE,
-    Chosen,
-    OptimizationSession,
-    Preset,
-    SessionEvent,
-    SessionStatus,
-)
+from optimizer.models.sessions import OptimizationSession
+from optimizer.models.states import ACTIVE, Chosen, Preset, SessionStatus
 from optimizer.models.templates import PromptTemplate, TemplateVersion
 from optimizer.models.users import Preference, Theme, User
 from optimizer.models.workspaces import Membership, Role, Workspace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import Any, Self, cast
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -13,103 +13,22 @@ from django.utils import timezone
 
 from optimizer.engine.components import original_of
 from optimizer.engine.verdicts import UNPROVEN, Verdict
-from optimizer.models.base import Owned, OwnedQuerySet, one_of
+from optimizer.models.base import Owned, one_of
 from optimizer.models.datasets import Dataset
 from optimizer.models.prompts import Prompt
+from optimizer.models.states import (
+    ACTIVE,
+    ENDED,
+    SILENCE,
+    STATES,
+    SWEPT_EVERY,
+    UNLEARNED,
+    Chosen,
+    Preset,
+    SessionQuerySet,
+    SessionStatus,
+)
 from optimizer.models.users import Preference
-
-
-class SessionStatus(models.TextChoices):
-    PENDING = "pending"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Chosen(models.TextChoices):
-    """Which text a person uses where the verdict leaves it open."""
-
-    BEST = "best"
-    ORIGINAL = "original"
-
-
-STATES = {
-    SessionStatus.PENDING: "Queued",
-    SessionStatus.PROCESSING: "Running",
-    SessionStatus.COMPLETED: "Done",
-    SessionStatus.FAILED: "Failed",
-    SessionStatus.CANCELLED: "Stopped",
-}  # the words for people
-ACTIVE = (SessionStatus.PENDING, SessionStatus.PROCESSING)
-ENDED = (SessionStatus.COMPLETED, SessionStatus.CANCELLED)
-UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, results__has_key="operators")
-
-
-class Preset(models.TextChoices):
-    QUICK = "quick"
-    BALANCED = "balanced"
-    THOROUGH = "thorough"
-
-
-AHEAD = Q(kept_original=False) | Q(results__ahead=True)
-OPEN_TO_CHOICE = AHEAD & Q(status__in=ENDED, verdict__in=UNPROVEN)
-COMPARABLE = Q(status=SessionStatus.CANCELLED, verdict="", kept_original=False)
-SILENCE = timedelta(seconds=5)  # a living worker is heard of several times a second
-SWEPT_EVERY = 5  # seconds, by beat's schedule
-AWAITING_APPROVAL = Q(inputs_requested=True, inputs__isnull=False, status=SessionStatus.PENDING)
-
-
-class SessionQuerySet(OwnedQuerySet):
-    """Ways to choose sessions."""
-
-    def claimable(self) -> Self:
-        """Sessions with work to do that no living worker holds."""
-        free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
-        return self.filter(free, status__in=ACTIVE).exclude(AWAITING_APPROVAL)
-
-    def silent(self) -> Self:
-        """Sessions at work whose worker has given no sign of life for a while, though its lease may still last."""
-        heard = timezone.now() - SILENCE + timedelta(seconds=settings.LEASE_SECONDS)
-        held = self.exclude(lease_token=None)
-        return held.filter(status=SessionStatus.PROCESSING, lease_until__lt=heard)
-
-    def unlearned(self) -> Self:
-        """Finished sessions with something to learn from: new ones, and those that people spoke of since."""
-        return self.filter(UNLEARNED)
-
-    def newest_first(self) -> Self:
-        """With what a list shows, and no more."""
-        return (
-            self.select_related("prompt")
-            .only(
-                "status", "stage", "stop_requested_at", "created_at", "finished_at", "baseline_score",
-                "best_score", "score_kind", "kept_original", "verdict", "chosen", "comparing",
-                "quality_score", "target_model", "waiting",
-                "finish_reason", "inputs_requested", "inputs", "prompt__original", "workspace_id",
-            )
-            .order_by("-created_at", "-id")
-        )  # fmt: skip
-
-    def before(self, created_at: datetime, pk: int) -> Self:
-        """The page after that row."""
-        return self._placed("<", created_at, pk)
-
-    def down_to(self, created_at: datetime, pk: int) -> Self:
-        """That row and all newer ones."""
-        return self._placed(">=", created_at, pk)
-
-    def _placed(self, sign: str, created_at: datetime, pk: int) -> Self:
-        """A row comparison, which the index serves; the ORM would write an OR, which it does not."""
-        table = self.model._meta.db_table
-        where = f"({table}.created_at, {table}.id) {sign} (%s, %s)"
-        return cast(Self, self.extra(where=[where], params=[created_at, pk]))  # noqa: S610 (only our own words)
-
-    def of_prompts(self, prompts: models.QuerySet[Prompt]) -> Self:
-        """Those of these prompts, which are found first: else PostgreSQL may walk all sessions to look at each."""
-        found, params = prompts.values("pk").query.sql_with_params()
-        where = f"{self.model._meta.db_table}.prompt_id = ANY(ARRAY({found}))"
-        return cast(Self, self.extra(where=[where], params=params))  # noqa: S610 (written by the ORM)
 
 
 class OptimizationSession(Owned):
@@ -377,28 +296,3 @@ class OptimizationSession(Owned):
     def topic(self) -> str:
         """What open pages subscribe to for this session."""
         return f"session:{self.pk}"
-
-
-class SessionEvent(models.Model):
-    """A line of the session's log. Appended only, in the order of the search.
-
-    What happens besides is numbered from another beginning, so that a replay, which numbers the search's lines again,
-    meets none of it.
-    """
-
-    OF_COMPARISON = 500_000_000
-    OF_TRIES = 750_000_000
-    OF_PEOPLE = 1_000_000_000
-
-    session = models.ForeignKey(OptimizationSession, on_delete=models.CASCADE, related_name="events")
-    seq = models.PositiveIntegerField()
-    kind = models.CharField(max_length=30)
-    data = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["seq"]
-        constraints = [models.UniqueConstraint(fields=["session", "seq"], name="event_seq_once")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.seq} of {self.session_id}"

@@ -4,10 +4,11 @@ Nothing else writes these rows.
 """
 
 from optimizer.progress.choosing import settle_models
+from optimizer.progress.claiming import claim, reopen
 from optimizer.progress.learning import learn
 from optimizer.progress.ledger import LedgerRows
 from optimizer.progress.newest import Newest, newest_answer
-from optimizer.progress.run import Run, claim, reopen
+from optimizer.progress.run import Run
 from optimizer.progress.silence import tell_of_silence
 
 __all__ = [

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from optimizer.briefing import config_of, task_of
-from optimizer.engine.asking import THINKING_TOKENS, Steps
+from optimizer.engine.asking import Steps
+from optimizer.engine.calls import THINKING_TOKENS
 from optimizer.engine.events import Beat, Event
 from optimizer.engine.fitting import longest_call
 from optimizer.llm.base import CallFailed

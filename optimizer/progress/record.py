@@ -19,7 +19,7 @@ from optimizer.models import (
     SessionEvent,
     SessionStatus,
 )
-from optimizer.models.sessions import SessionQuerySet
+from optimizer.models.states import SessionQuerySet
 from optimizer.progress.live import LiveRows
 from optimizer.progress.newest import Follower
 

@@ -1,4 +1,4 @@
-"""A worker's hold on a session: claim it, record what the engine tells, end it."""
+"""A worker's hold on a session: record what the engine tells, end it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -35,7 +34,6 @@ from optimizer.progress.waiting import parked_ms, waiting_of
 from optimizer.topics import publish
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
-MOST_ATTEMPTS = 3
 STOPPED_WITH_BEST = "Stopped by you; the best so far is kept. It was not compared on held-out rows."
 STOPPED_WITHOUT = "Stopped before anything better was found."
 STOPPED_AND_COMPARED = "Stopped by you; the best so far was then compared on held-out rows."
@@ -43,57 +41,6 @@ TICK = 0.25  # seconds between two writes of what changes all the time
 URGENT = events.Proposed | events.Scored | events.IterationDone
 
 log = logging.getLogger(__name__)
-
-
-def claim(session_id: int) -> Run | None:
-    """The right to work on a session, until the lease lapses; None if it is not to be had."""
-    token, now = uuid4(), timezone.now()
-    taken = (
-        OptimizationSession.objects.claimable()
-        .filter(pk=session_id)
-        .update(
-            status=SessionStatus.PROCESSING,
-            lease_token=token,
-            lease_until=now + LEASE,
-            attempts=F("attempts") + 1,
-        )
-    )
-    if not taken:
-        return None
-    OptimizationSession.objects.filter(pk=session_id, started_at=None).update(started_at=now)
-    session = OptimizationSession.objects.select_related("prompt", "dataset").get(pk=session_id)
-    Prompt.objects.filter(pk=session.prompt_id).update(status=PromptStatus.PROCESSING)
-    run = Run(session)
-    if session.attempts > MOST_ATTEMPTS:
-        run.fail(
-            "poison",
-            f"The worker died {MOST_ATTEMPTS} times at this optimization. See its log, then run it again.",
-        )
-        return None
-    run.publish()
-    return run
-
-
-def reopen(session_id: int) -> bool:
-    """Make a stopped or failed session claimable again. What it paid for stays in the ledger."""
-    ended = OptimizationSession.objects.filter(
-        pk=session_id, status__in=[SessionStatus.CANCELLED, SessionStatus.FAILED]
-    )
-    return bool(
-        ended.update(
-            status=SessionStatus.PENDING,
-            finished_at=None,
-            stop_requested_at=None,
-            attempts=0,
-            finish_reason="",
-            error_code="",
-            error_message="",
-            verdict="",
-            chosen="",
-            baseline_score=None,
-            best_score=None,
-        )
-    )
 
 
 class Run:

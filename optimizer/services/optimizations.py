@@ -22,7 +22,7 @@ from optimizer.models import (
     SessionStatus,
     User,
 )
-from optimizer.models.sessions import AWAITING_APPROVAL, SessionQuerySet
+from optimizer.models.states import AWAITING_APPROVAL, SessionQuerySet
 from optimizer.services.access import require_writer
 from optimizer.services.choices import COLUMNS, Choices
 from optimizer.services.datasets import create_dataset

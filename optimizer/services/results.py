@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 
 from optimizer import topics
 from optimizer.models import Chosen, OptimizationSession, Prompt, SessionEvent, SessionStatus, User
-from optimizer.models.sessions import COMPARABLE, OPEN_TO_CHOICE
+from optimizer.models.states import COMPARABLE, OPEN_TO_CHOICE
 from optimizer.services.access import require_writer
 from optimizer.services.optimizations import ring
 

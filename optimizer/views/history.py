@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from optimizer.models import OptimizationSession, Prompt, SessionStatus
-from optimizer.models.sessions import STATES
+from optimizer.models.states import STATES
 from optimizer.views.listing import Page, listed_page
 from optimizer.views.requests import AppRequest
 

@@ -9,7 +9,7 @@ from django.core import signing
 
 from optimizer.models import OptimizationSession
 from optimizer.models.prompts import PromptQuerySet
-from optimizer.models.sessions import SessionQuerySet
+from optimizer.models.states import SessionQuerySet
 
 PAGE = 20
 AT_MOST = 100

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from optimizer.engine import PRESETS, Config, Item, Task, run
-from optimizer.engine.asking import size_of
+from optimizer.engine.calls import size_of
 from optimizer.engine.events import Finished, Spent
 from optimizer.llm.base import Arrival, Done, Reply, Request
 

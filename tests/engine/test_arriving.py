@@ -10,11 +10,14 @@ import pytest
 
 from optimizer.engine import Config, Item, Task, run
 from optimizer.engine.arriving import translated
-from optimizer.engine.asking import Asker, BudgetSpent
+from optimizer.engine.asking import Asker
+from optimizer.engine.board import Entry
+from optimizer.engine.budget import BudgetSpent
 from optimizer.engine.components import Components
 from optimizer.engine.events import Answered, Asked, Event, Outcome, Scored, Stage, Unjudged, Writing
-from optimizer.engine.judging import ByRubric, Judged
-from optimizer.engine.race import Entry, Race
+from optimizer.engine.judging import ByRubric
+from optimizer.engine.pairs import Judged
+from optimizer.engine.race import Race
 from optimizer.engine.scoring import Evaluator, Graded
 from optimizer.engine.task import Grade, Options
 from optimizer.llm.base import Arrival, Done, Piece, Request

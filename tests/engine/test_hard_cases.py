@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 
 from optimizer.engine import Config, Grade, Item, run
-from optimizer.engine.asking import THINKING_TOKENS, Asker, BudgetSpent, cut_in_thought
+from optimizer.engine.asking import Asker
+from optimizer.engine.budget import BudgetSpent
+from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.ending import STILL_THINKING
 from optimizer.engine.estimate import Speed, estimate

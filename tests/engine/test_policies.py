@@ -9,11 +9,13 @@ from collections.abc import Sequence
 import pytest
 
 from optimizer.engine import Config, Item, Rated, run
-from optimizer.engine.asking import Asker, BudgetSpent, wall_clock
+from optimizer.engine.asking import Asker
+from optimizer.engine.board import Entry
+from optimizer.engine.budget import BudgetSpent, wall_clock
 from optimizer.engine.components import Components
 from optimizer.engine.events import Finished, Proposed, Scored, Spent
 from optimizer.engine.policies import Record, Standing, best_parent, pareto_parents, thompson, with_prior
-from optimizer.engine.race import Entry, Race
+from optimizer.engine.race import Race
 from optimizer.engine.scoring import Graded
 from optimizer.engine.stats import clearly_worse
 from optimizer.engine.task import OperatorPrior

@@ -7,13 +7,15 @@ import json
 import pytest
 
 from optimizer.engine import Config, Item, Method, Rated, Task, TaskRefused, run
-from optimizer.engine.asking import Asker, BudgetSpent, Cost
+from optimizer.engine.asking import Asker
+from optimizer.engine.board import Entry
+from optimizer.engine.budget import BudgetSpent, Cost
 from optimizer.engine.components import Components
 from optimizer.engine.estimate import Speed, estimate
 from optimizer.engine.events import Finished, Proposed, Scored, Spent
 from optimizer.engine.judging import ByRubric
 from optimizer.engine.operators.examples import ShuffleExamples
-from optimizer.engine.race import Entry, Race
+from optimizer.engine.race import Race
 from optimizer.engine.scoring import Case
 from optimizer.engine.splits import split
 from optimizer.llm.base import CallFailed, Done, Message, Reply, Request

@@ -46,7 +46,8 @@ def test_many_blanks_fit(version: str) -> None:
 
 
 def test_a_newer_server_is_believed() -> None:
-    replies(FakeOllama([Served("m")], count=lambda text: 20, version=NEW), ask(WORDY))
+    (reply,) = replies(FakeOllama([Served("m")], count=lambda text: 20, version=NEW), ask(WORDY))
+    assert (reply.text, reply.prompt_tokens) == ("yes", 20)
 
 
 def test_what_surely_does_not_fit_is_refused_where_the_server_cuts() -> None:
@@ -81,7 +82,8 @@ def test_a_server_that_does_not_count_what_it_remembers_is_asked_for_a_part() ->
 
 
 def test_a_server_that_counts_nothing_is_believed() -> None:
-    replies(FakeOllama([Served("m")], count=lambda text: 0, version=OLD), ask(WORDY))
+    (reply,) = replies(FakeOllama([Served("m")], count=lambda text: 0, version=OLD), ask(WORDY))
+    assert (reply.text, reply.prompt_tokens) == ("yes", 0)
 
 
 def test_an_answer_that_ends_with_the_window_is_no_reply() -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from optimizer.engine import meta
-from optimizer.engine.asking import Answer, Asking, cut_in_thought, proposal_request
+from optimizer.engine.asking import Asking
+from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
 from optimizer.engine.components import Components
 from optimizer.engine.events import Outcome
 from optimizer.engine.task import Config, Item, Task

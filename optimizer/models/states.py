@@ -1,0 +1,108 @@
+"""Where an optimization can stand, and how those that stand somewhere are found."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Self, cast
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from optimizer.engine.verdicts import UNPROVEN
+from optimizer.models.base import OwnedQuerySet
+from optimizer.models.prompts import Prompt
+
+
+class SessionStatus(models.TextChoices):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Chosen(models.TextChoices):
+    """Which text a person uses where the verdict leaves it open."""
+
+    BEST = "best"
+    ORIGINAL = "original"
+
+
+STATES = {
+    SessionStatus.PENDING: "Queued",
+    SessionStatus.PROCESSING: "Running",
+    SessionStatus.COMPLETED: "Done",
+    SessionStatus.FAILED: "Failed",
+    SessionStatus.CANCELLED: "Stopped",
+}  # the words for people
+ACTIVE = (SessionStatus.PENDING, SessionStatus.PROCESSING)
+ENDED = (SessionStatus.COMPLETED, SessionStatus.CANCELLED)
+UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, results__has_key="operators")
+
+
+class Preset(models.TextChoices):
+    QUICK = "quick"
+    BALANCED = "balanced"
+    THOROUGH = "thorough"
+
+
+AHEAD = Q(kept_original=False) | Q(results__ahead=True)
+OPEN_TO_CHOICE = AHEAD & Q(status__in=ENDED, verdict__in=UNPROVEN)
+COMPARABLE = Q(status=SessionStatus.CANCELLED, verdict="", kept_original=False)
+SILENCE = timedelta(seconds=5)  # a living worker is heard of several times a second
+SWEPT_EVERY = 5  # seconds, by beat's schedule
+AWAITING_APPROVAL = Q(inputs_requested=True, inputs__isnull=False, status=SessionStatus.PENDING)
+
+
+class SessionQuerySet(OwnedQuerySet):
+    """Ways to choose sessions."""
+
+    def claimable(self) -> Self:
+        """Sessions with work to do that no living worker holds."""
+        free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+        return self.filter(free, status__in=ACTIVE).exclude(AWAITING_APPROVAL)
+
+    def silent(self) -> Self:
+        """Sessions at work whose worker has given no sign of life for a while, though its lease may still last."""
+        heard = timezone.now() - SILENCE + timedelta(seconds=settings.LEASE_SECONDS)
+        held = self.exclude(lease_token=None)
+        return held.filter(status=SessionStatus.PROCESSING, lease_until__lt=heard)
+
+    def unlearned(self) -> Self:
+        """Finished sessions with something to learn from: new ones, and those that people spoke of since."""
+        return self.filter(UNLEARNED)
+
+    def newest_first(self) -> Self:
+        """With what a list shows, and no more."""
+        return (
+            self.select_related("prompt")
+            .only(
+                "status", "stage", "stop_requested_at", "created_at", "finished_at", "baseline_score",
+                "best_score", "score_kind", "kept_original", "verdict", "chosen", "comparing",
+                "quality_score", "target_model", "waiting",
+                "finish_reason", "inputs_requested", "inputs", "prompt__original", "workspace_id",
+            )
+            .order_by("-created_at", "-id")
+        )  # fmt: skip
+
+    def before(self, created_at: datetime, pk: int) -> Self:
+        """The page after that row."""
+        return self._placed("<", created_at, pk)
+
+    def down_to(self, created_at: datetime, pk: int) -> Self:
+        """That row and all newer ones."""
+        return self._placed(">=", created_at, pk)
+
+    def _placed(self, sign: str, created_at: datetime, pk: int) -> Self:
+        """A row comparison, which the index serves; the ORM would write an OR, which it does not."""
+        table = self.model._meta.db_table
+        where = f"({table}.created_at, {table}.id) {sign} (%s, %s)"
+        return cast(Self, self.extra(where=[where], params=[created_at, pk]))  # noqa: S610 (only our own words)
+
+    def of_prompts(self, prompts: models.QuerySet[Prompt]) -> Self:
+        """Those of these prompts, which are found first: else PostgreSQL may walk all sessions to look at each."""
+        found, params = prompts.values("pk").query.sql_with_params()
+        where = f"{self.model._meta.db_table}.prompt_id = ANY(ARRAY({found}))"
+        return cast(Self, self.extra(where=[where], params=params))  # noqa: S610 (written by the ORM)
