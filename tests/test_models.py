@@ -16,7 +16,7 @@ from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import OptimizationSession, SessionStatus, User, Workspace
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
-from tests.test_work import Killed, kill_after
+from tests.test_work import Killed, claimed, kill_after
 
 LOCAL, LOADED = ModelFacts("local:1b", "1"), ModelFacts("loaded:1b", "2", loaded=True)
 REMOTE = ModelFacts("cloud:120b", "3", remote="ollama.com")
@@ -52,12 +52,6 @@ def session(workspace: Workspace, user: User) -> OptimizationSession:
     dataset = factories.keep_rows(workspace, user, rows)
     prompt = factories.make_prompt(workspace, original=PROMPT)
     return factories.make_session(workspace, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
-
-
-def claimed(session: OptimizationSession) -> progress.Run:
-    run = progress.claim(session.pk)
-    assert run is not None
-    return run
 
 
 def resolved(
