@@ -94,7 +94,7 @@ def _key(model: str, kind: str = "") -> str:
 
 
 def of_trial(trial: Trial) -> Speed:
-    """The speed that a trial shows, be it of one or two calls of a slow model."""
+    """The speed that a trial shows, even if it made only one or two calls."""
     new, again = trial.new or trial.first, trial.again or trial.new or trial.first
     token = _token(again, trial.shorter)
     rest = max(0.0, new.seconds - token * new.reply.completion_tokens)
@@ -142,7 +142,7 @@ def _by_trial(model: str) -> Measured | None:
     speed, calls, at = kept
     loading = 0.0 if _in_use(at) else speed.load_seconds or _loading(model)
     now = replace(speed, slots=_slots(), load_seconds=loading)
-    return Measured(now, f"by a short trial of {counted(calls, 'call')}", at, _is_fresh(at))
+    return Measured(now, f"based on a short trial of {counted(calls, 'call')}", at, _is_fresh(at))
 
 
 # By calls
@@ -162,7 +162,7 @@ def _by_calls(model: str) -> Measured | None:
     at = rows[0][0]
     loading = 0.0 if _in_use(at) else _loading(model)
     fresh = _is_fresh(at) and not _uneven(timings, speed)
-    basis = f"by its last {counted(len(rows), 'call')}"
+    basis = f"based on its last {counted(len(rows), 'call')}"
     return Measured(replace(speed, load_seconds=loading), basis, at, fresh)
 
 

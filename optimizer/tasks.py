@@ -92,8 +92,8 @@ def measure_speed(model: str) -> None:
 def work(
     run: progress.Run, watch: Callable[[Event], None] = lambda event: None, *, gives_back: bool = False
 ) -> None:
-    """Optimize a claimed session to its end, unless it is stopped or taken away. `gives_back` is whether the worker has
-    something better to do than to wait for a model server."""
+    """Optimize a claimed session to its end, unless it is stopped or taken away. With `gives_back` the worker becomes
+    free while no model server answers."""
     with run.failing_honestly(), connected() as pool:
         if gives_back and run.session.waiting and _still_away(run, pool):
             return None

@@ -174,7 +174,7 @@ def _other_grader(session: OptimizationSession, comparison: Comparison) -> str:
     if not session.dataset_id:
         return ""
     if any(STILL_THINKING in caveat for caveat in session.results.get("caveats", [])):
-        return "The model is cut while it thinks: allow longer answers, or choose one that thinks less."
+        return "The model is cut off while thinking: allow longer answers, or choose one that thinks less."
     if comparison["baseline"] == comparison["best"] == 0:
         return "No answer counts as right: choose the grader that fits."
     if comparison["baseline"] >= 1:

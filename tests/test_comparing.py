@@ -172,7 +172,7 @@ def test_how_long_it_takes_is_told_where_the_model_was_measured(
     cost = forecast_comparison(session)
     assert cost is not None
     assert cost.minutes is not None
-    assert "with scripted here, by a short trial of 8 calls." in str(cost)
+    assert "with scripted here, based on a short trial of 8 calls." in str(cost)
     assert not recwarn.list
 
 

@@ -54,6 +54,6 @@ def test_what_is_wrong_with_one_row_is_told_of_one_row() -> None:
 
 
 def test_an_estimate_of_one_call_is_told_of_one_call() -> None:
-    told = Forecast(Range(1, 1), Range(1, 1), Range(1.0, 1.0), "m", "by its last 40 calls")
-    assert str(told) == "1 call, 1 token, 60 seconds with m here, by its last 40 calls."
+    told = Forecast(Range(1, 1), Range(1, 1), Range(1.0, 1.0), "m", "based on its last 40 calls")
+    assert str(told) == "1 call, 1 token, 60 seconds with m here, based on its last 40 calls."
     assert duration(119.6) == "120 minutes"

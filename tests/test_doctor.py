@@ -50,14 +50,12 @@ def test_the_doctor_says_which_models_run_elsewhere_or_cannot_answer() -> None:
     with serving(FakeOllama(models)) as fake:
         told = doctor.ollama(read_address(fake.address))
     assert "a:1b, cloud:120b, embed:1b, bare:1b. cloud:120b runs at ollama.com. embed:1b only makes" in told
-    assert "The chat template of bare:1b drops system messages and tells no turns apart" in told
+    assert "The chat template of bare:1b drops system messages and does not mark chat turns" in told
 
 
 def test_a_server_with_embeddings_alone_is_told_with_what_to_do() -> None:
     with (
         serving(FakeOllama([Served("embed:1b", ("embedding",))])) as fake,
-        pytest.raises(
-            doctor.TroubleError, match=r"only models for embeddings \(embed:1b\)\. Fix: ollama pull"
-        ),
+        pytest.raises(doctor.TroubleError, match=r"only embedding models \(embed:1b\)\. Fix: ollama pull"),
     ):
         doctor.ollama(read_address(fake.address))

@@ -72,7 +72,7 @@ def test_calls_tokens_and_minutes_are_told_with_the_model(measured: str) -> None
     for amount in (estimate.calls, estimate.tokens, estimate.minutes):
         assert 0 < amount.low < amount.high <= 3 * amount.low
     words = rf"[\d,]+–[\d,]+ calls, [\d,]+–[\d,]+ tokens, \d+–\d+ seconds with {measured} here"
-    basis = "by a short trial of 8 calls. Less where the target score is soon reached."
+    basis = "based on a short trial of 8 calls. Less if it reaches the target score early."
     assert re.fullmatch(rf"{words}, {basis}", str(estimate))
 
 

@@ -23,10 +23,10 @@ REMOTE = ModelFacts("cloud:120b", "3", remote="ollama.com")
 EMBEDDING = ModelFacts("embed:1b", "4", completes=False)
 BARE = ModelFacts("bare:1b", "5", roles=Roles(system=False, turns=False))
 LOST = (
-    "The chat template of bare:1b drops system messages and tells no turns apart: "
+    "The chat template of bare:1b drops system messages and does not mark chat turns: "
     "examples are tried in the text only."
 )
-SENT = "cloud:120b does not run on this server: prompt, rows and answers are sent to ollama.com."
+SENT = "cloud:120b does not run here: the prompt, rows and answers are sent to ollama.com."
 
 Serve = Callable[..., ScriptedHost]
 
@@ -125,7 +125,7 @@ def test_lost_roles_are_said_before_the_start_and_on_the_page(
     assert LOST in page.content.decode()
     resolved(session, BARE)
     page = user_client.get(f"/optimizations/{session.pk}/?tab=settings")
-    assert "bare:1b tells no chat turns apart" in page.content.decode()
+    assert "bare:1b does not mark chat turns" in page.content.decode()
 
 
 def test_what_a_server_renders_counts_more_than_the_template(session: OptimizationSession) -> None:

@@ -500,7 +500,7 @@ def test_a_remote_model_is_said_to_be_one_before_the_start(
     monkeypatch.setattr(tasks, "hosts", lambda: [host])
     run_in_text(rows)
     said = capsys.readouterr().err
-    assert "cloud:120b does not run on this server: prompt, rows and answers are sent to ollama.com." in said
+    assert "cloud:120b does not run here: the prompt, rows and answers are sent to ollama.com." in said
     assert said.index("cloud:120b does not run") < said.index("Scoring")
     session = OptimizationSession.objects.get()
     OptimizationSession.objects.update(status=SessionStatus.CANCELLED)

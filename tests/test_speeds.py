@@ -148,7 +148,7 @@ def test_the_newest_calls_are_believed(workspace: Workspace, model: str) -> None
     found = speeds.measured(model)
     assert found is not None
     assert found.speed.completion_per_second == pytest.approx(40, rel=0.02)
-    assert (found.basis, found.fresh) == ("by its last 40 calls", True)
+    assert (found.basis, found.fresh) == ("based on its last 40 calls", True)
 
 
 def test_time_in_line_does_not_count_where_the_server_tells_its_own(workspace: Workspace, model: str) -> None:
@@ -312,7 +312,7 @@ def test_one_call_of_a_slow_server_tells_a_speed(
     assert speed.ms(len(asked), 8) == pytest.approx(500, rel=0.5)
     found = speeds.measured(model)
     assert found is not None
-    assert found.basis == "by a short trial of 2 calls"
+    assert found.basis == "based on a short trial of 2 calls"
 
 
 def test_a_server_that_is_too_slow_for_two_calls_tells_a_speed_too(

@@ -311,7 +311,7 @@ def test_minutes_count_while_no_server_answers(session: OptimizationSession, use
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert session.status == SessionStatus.CANCELLED
-    assert session.finish_reason == "The limit of 5 minutes passed while no model server answered (gone)."
+    assert session.finish_reason == "The limit of 5 minutes passed while no model server answered: gone"
     assert progress.reopen(session.pk)
 
 

@@ -1,4 +1,4 @@
-"""What comes of a batch while it is under way: seen by those who asked, and told to nobody else as it is."""
+"""Events of a batch while it is under way: only those who asked see them as they are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Live = Generator[Event | Written | Arrived, None, T]  # tells events and arrival
 def translated(
     steps: Generator[Told, None, T], function: Callable[[Told], Iterable[Retold]]
 ) -> Generator[Retold, None, T]:
-    """The same steps, with what the function makes of each thing that they tell."""
+    """The same steps, but each thing they tell is replaced by what the function makes of it."""
     with closing(steps):
         while True:
             try:
@@ -48,7 +48,7 @@ def translated(
 
 
 def arriving(steps: Live[T], function: Callable[[int, Any], Iterable[Event | Written | Arrived]]) -> Live[T]:
-    """The same steps, with what the function makes of each arrival: of its place and of what it is."""
+    """The same steps, but each arrival is replaced by what the function makes of its place and content."""
 
     def told(event: Event | Written | Arrived) -> Iterable[Event | Written | Arrived]:
         return function(event.place, event.what) if isinstance(event, Arrived) else (event,)
@@ -81,7 +81,7 @@ def placed(
 
 
 def public(told: Event | Written | Arrived) -> Iterable[Event]:
-    """What everybody is told: no arrivals, and of what is written the text."""
+    """What the whole run is told: no arrivals, and only the text of what is being written."""
     match told:
         case Written(_, text):
             return (Writing(text),)

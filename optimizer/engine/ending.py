@@ -223,8 +223,8 @@ class Ending:
         if not cut:
             return ""
         return (
-            f"{cut} of {counted(len(outcomes), 'answer')} to held-out rows {STILL_THINKING}, with "
-            f"{THINKING_TOKENS:,} tokens more than an answer may have: {agreeing(cut, 'it counts', 'they count')} as "
+            f"{cut} of {counted(len(outcomes), 'answer')} to held-out rows {STILL_THINKING}, despite "
+            f"{THINKING_TOKENS:,} extra tokens: {agreeing(cut, 'it counts', 'they count')} as "
             "wrong. Allow longer answers, or choose a model that thinks less."
         )
 

@@ -51,7 +51,9 @@ def read_addresses(text: str, *, api_key: str = "") -> tuple[Address, ...]:
     parts = (part.strip("\"'") for part in re.split(r"[\s,;]+", text.strip().strip("\"'")))
     found = [read_address(part, api_key=api_key) for part in parts if part]
     if not found:
-        raise AddressError("OLLAMA_HOST names no server. Write http://host:11434, several with commas.")
+        raise AddressError(
+            "OLLAMA_HOST names no server. Write http://host:11434; separate several with commas."
+        )
     return tuple({address.url: address for address in found}.values())
 
 
@@ -60,7 +62,7 @@ def read_address(text: str, *, api_key: str = "") -> Address:
     scheme, _, rest = text.rpartition("://")
     scheme = scheme.lower() or "http"
     if scheme not in PORTS:
-        raise AddressError(f"OLLAMA_HOST: {scheme}:// is not a model server. Write http:// or https://.")
+        raise AddressError(f"OLLAMA_HOST: {scheme}:// is not supported. Write http:// or https://.")
     user, _, place = rest.rpartition("@")
     split, port = _split(scheme, place)
     default = PORTS[scheme] if "://" in text else USUAL_PORT
@@ -77,7 +79,7 @@ def _split(scheme: str, place: str) -> tuple[SplitResult, int | None]:
         return split, split.port
     except ValueError as error:
         raise AddressError(
-            f"OLLAMA_HOST: {place} is not an address. Write http://host:11434, several with commas."
+            f"OLLAMA_HOST: {place} is not an address. Write http://host:11434; separate several with commas."
         ) from error
 
 

@@ -128,7 +128,7 @@ class Idle:
 
 @dataclass(frozen=True)
 class InVain:
-    """A server did not answer a call, and says why; another try follows."""
+    """A server did not answer a call, and says why."""
 
     fault: str
 

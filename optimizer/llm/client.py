@@ -38,7 +38,7 @@ class StrictClient(ollama.AsyncClient):
     a newline alone, not with each of the characters that Unicode counts as one."""
 
     async def version(self) -> dict[str, Any]:
-        """What the server says that it is; the package asks for no such thing."""
+        """The server's version, which the package cannot ask for."""
         found = (await self._request_raw("GET", "/api/version")).json()
         if not isinstance(found, dict) or "version" not in found:
             raise ValueError("no version")
@@ -68,7 +68,7 @@ class StrictClient(ollama.AsyncClient):
                 if error := part.get("error"):
                     raise ollama.ResponseError(
                         str(error), 500
-                    )  # what it would have been before the stream began
+                    )  # the status that it would have had before the stream
                 yield cls(**part)
 
 

@@ -84,12 +84,12 @@ def named(models: Mapping[str, ModelFacts], name: str) -> ModelFacts | None:
 
 def sent_away(model: str, host: str) -> str:
     """What to know before the start about a model that runs elsewhere."""
-    return f"{model} does not run on this server: prompt, rows and answers are sent to {host}."
+    return f"{model} does not run here: the prompt, rows and answers are sent to {host}."
 
 
 def only_embeds(model: str) -> str:
     """Why a model cannot be used."""
-    return f"{model} only makes embeddings, it cannot answer. Choose another model."
+    return f"{model} only makes embeddings and cannot answer. Choose another model."
 
 
 def nothing_answers(models: Mapping[str, ModelFacts]) -> str:
@@ -97,7 +97,7 @@ def nothing_answers(models: Mapping[str, ModelFacts]) -> str:
     if not models:
         return "Ollama has no model yet. Get one with `ollama pull`, then run this again."
     return (
-        f"Ollama has only models for embeddings here ({', '.join(models)}), which cannot answer. "
+        f"Ollama has only embedding models here ({', '.join(models)}), which cannot answer. "
         "Get another with `ollama pull llama3.2`, then run this again."
     )
 

@@ -89,7 +89,7 @@ def _through_proxy(address: Address) -> str:
     used = {place.scheme, "all"} & proxies.keys()
     if not used or urllib.request.proxy_bypass(place.netloc):
         return ""
-    return f", asked through the proxy of {place.scheme.upper()}_PROXY; NO_PROXY names what needs none"
+    return ", asked through a proxy; if it needs none, add its host to NO_PROXY"
 
 
 def window_exceeded(model: str, window: int) -> CallFailed:

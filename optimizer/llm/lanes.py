@@ -20,12 +20,12 @@ from optimizer.llm.base import Reply
 LASTS = 15.0  # seconds that a lane is kept for a holder that is not heard of
 RENEWED = LASTS / 3
 ASKED = 0.1  # seconds between two looks whether a lane is free
-STRETCH, LONGEST_STRETCH = 2.0, 30.0  # seconds with a lane after which it is given to who waits
+STRETCH, LONGEST_STRETCH = 2.0, 30.0  # seconds after which a lane goes to whoever waits
 IN_LINE = (
     0.25,
     3,
 )  # share of the work, and milliseconds besides, that a call may wait before it counts as waiting
-CEILING = 600.0  # seconds in which more lanes than a server answers are not tried again
+CEILING = 600.0  # seconds before more lanes than a server answers are tried again
 
 
 class Lane(Protocol):
@@ -139,8 +139,8 @@ class SharedLanes:
     """Lanes that all workers share, kept in Valkey.
 
     A server begins with one, and has more while calls do not wait there; a lane whose holder died is free again when
-    its time is over. Who comes first is served first, and keeps a lane for a stretch, for a server has the beginning
-    of one prompt in memory.
+    its time is over. First come, first served. A holder keeps its lane for a while, because the server remembers the
+    beginning of one prompt.
     """
 
     def __init__(self, url: str) -> None:

@@ -50,11 +50,11 @@ class OllamaHost:
         return await self._asking(answer())
 
     async def roles(self, model: str, window: int) -> Roles | None:
-        """What reaches the model of who said what; None where the server does not show it."""
+        """Which roles reach the model; None where the server does not show it."""
         return await rendered_roles(self.ask, model, window)
 
     async def version(self) -> str:
-        """What the server says that it is."""
+        """The server's version."""
         return str((await self._asking(self.client.version()))["version"])
 
     async def close(self) -> None:

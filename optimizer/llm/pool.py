@@ -81,7 +81,7 @@ class Pool:
         return merged(found)
 
     def faults(self) -> dict[str, dict[str, Faults]]:
-        """What servers reported lately, by address and model: what another worker needs to know who continues."""
+        """What servers reported lately, by address and model: for the worker that continues."""
         return {server.host.address: server.faults for server in self._servers if server.faults}
 
     def recall(self, faults: Mapping[str, Mapping[str, Faults]]) -> None:
@@ -90,7 +90,7 @@ class Pool:
             server.recall(faults.get(server.host.address, {}))
 
     def roles(self, model: str, window: int) -> Future[Roles | None]:
-        """What reaches the model of who said what, by the first host that shows it; None where none does."""
+        """Which roles reach the model, by the first host that shows it; None where none does."""
         return asyncio.run_coroutine_threadsafe(self._roles(model, window), self._loop)
 
     def close(self) -> None:

@@ -34,9 +34,11 @@ class Roles:
         if self.turns:
             return "" if self.system else f"{model} never sees a system message: its chat template drops it."
         lost = (
-            "tells no chat turns apart" if self.system else "drops system messages and tells no turns apart"
+            "does not mark chat turns"
+            if self.system
+            else "drops system messages and does not mark chat turns"
         )
-        return f"The chat template of {model} {lost}: examples are tried in the text only."
+        return f"The chat template of {model} {lost}: few-shot examples are tried only inside the text."
 
 
 ALL_KEPT = Roles()

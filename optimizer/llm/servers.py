@@ -14,7 +14,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a ser
 FAULTY_PAUSE, BUSY_PAUSE = 0.5, 2.0  # the first pause after an error, and after a refusal for the time being
 GROWS = 3  # times, from one pause after an error to the next
 MOST_FAULTS = 5  # times the same error
-KEPT_LOADED = 240.0  # seconds, and somewhat longer, that a server keeps a model which nobody asks
+KEPT_LOADED = 240.0  # seconds, at least, that a server keeps an idle model loaded
 FORGOTTEN = 300.0  # seconds after which an error counts no more
 BUSY = {429, 503}
 

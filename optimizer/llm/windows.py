@@ -1,4 +1,4 @@
-"""How large a context window calls ask for: enough, and no more than that, for memory that it takes holds no layers."""
+"""The context window that calls ask for: large enough, but no larger, because layers need that memory."""
 
 from __future__ import annotations
 

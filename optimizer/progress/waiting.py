@@ -15,12 +15,12 @@ from optimizer.progress.record import WAITING
 if TYPE_CHECKING:
     from optimizer.progress.run import Run
 
-PATIENCE = timedelta(seconds=3)  # for so long a worker waits itself
+PATIENCE = timedelta(seconds=3)  # that a worker waits before it is given back
 SOONEST, LATEST = timedelta(seconds=10), timedelta(seconds=60)  # until the next try
 
 
 def waits_long(run: Run) -> bool:
-    """Whether no server has answered for so long that the worker has better to do."""
+    """Whether no server has answered for so long that the worker should be given back."""
     since = run.recorder.away_since
     return since is not None and timezone.now() - since >= PATIENCE
 
@@ -45,7 +45,7 @@ def end_waiting(run: Run) -> None:
     """Its minutes are over: what was found before stays."""
     why = run.recorder.away or (run.session.waiting or {}).get("for", "")
     limit = counted(round(run.session.max_minutes or 0, 1), "minute")
-    run.stop(f"The limit of {limit} passed while no model server answered ({why})."[:200])
+    run.stop(f"The limit of {limit} passed while no model server answered: {why}"[:200])
 
 
 def waiting_of(

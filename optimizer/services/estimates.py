@@ -25,7 +25,7 @@ from optimizer.services.choices import COLUMNS, Choices
 UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
 REMEMBERED = 600  # seconds
 PATIENCE = 4.0  # seconds that rehearsals may take: a person waits for them, and so does whoever comes next
-SOONER = "Less where the target score is soon reached."
+SOONER = "Less if it reaches the target score early."
 TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _forecast(found: Estimate, pace: Pace, model: str) -> Forecast:
 
 
 def _pace(target: str, optimizer: str) -> Pace:
-    """What is known of the speeds. Where only one model was measured, the other is taken for as fast."""
+    """What is known of the speeds. Without a speed of the optimizer model, the target's serves for both."""
     names = dict.fromkeys(name for name in (target, optimizer) if name)
     known = {name: speeds.measured(name) for name in names}
     lacking = tuple(name for name, found in known.items() if not (found and found.fresh))

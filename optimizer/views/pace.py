@@ -20,7 +20,7 @@ def time_left(session: OptimizationSession) -> str:
     if high:
         return span(low * minutes_a_call, high * minutes_a_call)
     left = session.stage_total - session.stage_done
-    return f"{duration(left * minutes_a_call)} of this step" if left > 0 else ""
+    return f"{duration(left * minutes_a_call)} for this step" if left > 0 else ""
 
 
 def estimated(session: OptimizationSession, what: str) -> tuple[float, float] | None:

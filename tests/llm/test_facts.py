@@ -85,9 +85,7 @@ def test_several_servers_are_merged() -> None:
 
 def test_embeddings_alone_are_said_to_be_no_help() -> None:
     assert "ollama pull" in nothing_answers({})
-    assert "only models for embeddings here (embed:1b)" in nothing_answers(
-        {"embed:1b": ModelFacts("embed:1b")}
-    )
+    assert "only embedding models here (embed:1b)" in nothing_answers({"embed:1b": ModelFacts("embed:1b")})
 
 
 def test_a_server_that_is_slow_to_tell_of_its_models_still_lists_them(

@@ -91,4 +91,6 @@ def test_newer_servers_take_the_template_within_the_file() -> None:
 def test_each_loss_has_its_words() -> None:
     assert Roles().caution("m") == ""
     assert "never sees a system message" in Roles(system=False).caution("m")
-    assert "tells no chat turns apart: examples are tried in the text only" in Roles(turns=False).caution("m")
+    assert "does not mark chat turns: few-shot examples are tried only inside the text" in Roles(
+        turns=False
+    ).caution("m")

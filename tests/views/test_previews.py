@@ -114,7 +114,7 @@ def test_a_known_speed_gives_minutes_and_is_not_asked_about_again(
 ) -> None:
     speeds.keep(model, Speed(500, 40), calls=8)
     page = user_client.post(ESTIMATE, {"prompt": "Hi"}, headers=HTMX).content.decode()
-    assert f"with {model} here, by a short trial of 8 calls." in page
+    assert f"with {model} here, based on a short trial of 8 calls." in page
     assert "every 2s" not in page
     assert "load" not in page
     assert sent == []
@@ -155,7 +155,7 @@ def test_the_sample_tells_the_time_that_was_measured_here(user_client: Client, m
     speeds.keep(model, Speed(500, 40), calls=8)
     page = user_client.get(SAMPLE).content.decode()
     assert re.search(
-        rf"It takes \d+–\d+ (seconds|minutes) with {model} here, by a short trial of 8 calls", page
+        rf"It takes \d+–\d+ (seconds|minutes) with {model} here, based on a short trial of 8 calls", page
     )
     assert "hx-get" not in page
 

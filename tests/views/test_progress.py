@@ -129,9 +129,9 @@ def test_one_answer_is_followed_until_it_is_scored() -> None:
         ({"calls": 40, "minutes": 3}, "about 3 minutes"),
         ({"calls": [30, 60]}, "2 to 5 minutes"),
         ({"calls": [5, 60]}, "up to 5 minutes"),
-        ({"calls": [4, 9]}, "3 minutes of this step"),
-        (None, "3 minutes of this step"),
-        ({}, "3 minutes of this step"),
+        ({"calls": [4, 9]}, "3 minutes for this step"),
+        (None, "3 minutes for this step"),
+        ({}, "3 minutes for this step"),
     ],
 )
 def test_the_time_left_goes_by_the_measured_speed(

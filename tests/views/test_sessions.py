@@ -563,12 +563,12 @@ def test_a_rating_promises_to_be_learned_from_only_where_it_is(
 
 
 def test_one_that_waits_for_ollama_says_what_to_do(user_client: Client, running: OptimizationSession) -> None:
-    assert "start the server" not in page_of(user_client, running)
+    assert "Start the server" not in page_of(user_client, running)
     waiting = {"for": "Ollama at http://a:1 says: no <b>room</b>", "since": timezone.now().isoformat()}
     OptimizationSession.objects.update(stage=WAITING, waiting=waiting)
     page = page_of(user_client, running)
     assert "Ollama at http://a:1 says: no &lt;b&gt;room&lt;/b&gt;" in page
-    assert "start the server" in page
+    assert "Start the server" in page
 
 
 def test_a_running_one_cannot_be_rated_yet(user_client: Client, running: OptimizationSession) -> None:

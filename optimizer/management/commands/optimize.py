@@ -45,7 +45,10 @@ NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
 
 class Command(BaseCommand):
-    help = "Improve a prompt; print the optimized prompt. Exit status: 0 done, 1 failed, 2 bad input, 143 terminated."
+    help = (
+        "Improve a prompt; print the optimized prompt. "
+        "Exit status: 0 done, 1 failed, 2 bad input, 129 or 143 ended by a signal."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_arguments(parser)

@@ -185,7 +185,7 @@ def ollama(address: Address) -> str:
             f"{version} at {address} has known holes (CVE-2026-7482)", "install Ollama 0.17.1 or newer"
         )
     if not offered(models):
-        only = f"only models for embeddings ({', '.join(models)})" if models else "no model"
+        only = f"only embedding models ({', '.join(models)})" if models else "no model"
         raise TroubleError(f"{address} has {only}", "ollama pull llama3.2")
     return ". ".join([f"{version} at {address}: {', '.join(models)}", *remarks(models)])
 
