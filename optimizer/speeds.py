@@ -195,4 +195,4 @@ def _is_fresh(at: datetime) -> bool:
 def _slots() -> int:
     """How many calls are answered at once."""
     most = settings.OLLAMA_PARALLEL
-    return sum(lanes_seen(settings.REDIS_URL, str(address), most) for address in settings.OLLAMA_HOSTS)
+    return lanes_seen(settings.REDIS_URL, [str(address) for address in settings.OLLAMA_HOSTS], most)

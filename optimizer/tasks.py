@@ -31,6 +31,7 @@ from optimizer.llm.windows import Windowed, window_of_trial
 from optimizer.models import OptimizationSession
 from optimizer.progress import waiting
 
+SIDE_BY_SIDE = 4  # calls between two looks at the limits: a replay looks as often, on whatever servers
 QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
 
 shutting_down = threading.Event()
@@ -60,8 +61,9 @@ def sweep() -> None:
     forgotten = OptimizationSession.objects.claimable().exclude(
         lease_token=None, created_at__gt=timezone.now() - QUEUE_PATIENCE
     )
-    for session_id in forgotten.order_by("created_at").values_list("pk", flat=True)[:100]:
-        if cache.add(f"sent:{session_id}", True, QUEUE_PATIENCE.total_seconds()):
+    for session_id, waits in forgotten.order_by("created_at").values_list("pk", "waiting")[:100]:
+        patience = waiting.SOONEST if waits else QUEUE_PATIENCE
+        if cache.add(f"sent:{session_id}", True, patience.total_seconds()):
             optimize.delay(session_id)
     progress.tell_of_silence()
 
@@ -75,14 +77,14 @@ def learn() -> None:
 @shared_task
 def refresh_models() -> None:
     """Keep the list of models that forms offer; a run says what is wrong where there is none."""
-    with connected() as pool, suppress(Unavailable, CallFailed):
+    with suppress(Unavailable, CallFailed), connected() as pool:
         installed.keep(pool.models().values())
 
 
 @shared_task
 def measure_speed(model: str) -> None:
     """Time a few small calls of a model, for estimates."""
-    with connected() as pool, suppress(Unavailable, CallFailed):
+    with suppress(Unavailable, CallFailed), connected() as pool:
         windowed = Windowed(pool, window_of_trial(named(pool.models(), model)))
         tried = trial(windowed, model)
         speeds.keep(model, speeds.of_trial(tried), calls=tried.calls)
@@ -114,8 +116,7 @@ def work(
 
 def _still_away(run: progress.Run, pool: Pool) -> bool:
     """Whether a session that waited has to wait again; the work on it begins with a replay, so ask first."""
-    faults = (run.session.waiting or {}).get("faults") or {}
-    pool.recall(faults)
+    pool.recall((run.session.waiting or {}).get("faults") or {})
     if run.stop_requested:
         return False
     if run.past_limit:
@@ -124,7 +125,7 @@ def _still_away(run: progress.Run, pool: Pool) -> bool:
     try:
         pool.models()
     except Unavailable as fault:
-        waiting.wait(run, str(fault), faults)
+        waiting.wait(run, str(fault), pool.faults())
         return True
     return False
 
@@ -139,7 +140,7 @@ def search(run: progress.Run, pool: Pool) -> Iterator[Event]:
             time.sleep(0.5)
     run.settle_past()
     ledger = progress.LedgerRows(run.session, run.worked)
-    model = Ledger(Windowed(pool, run.session.window), ledger)
+    model = Ledger(Windowed(pool, run.session.window), ledger, slots=SIDE_BY_SIDE)
     session = run.session
     if session.inputs_requested and session.inputs is None:
         yield from written_inputs(session, model)

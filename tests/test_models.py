@@ -24,7 +24,7 @@ EMBEDDING = ModelFacts("embed:1b", "4", completes=False)
 BARE = ModelFacts("bare:1b", "5", roles=Roles(system=False, turns=False))
 LOST = (
     "The chat template of bare:1b drops system messages and does not mark chat turns: "
-    "examples are tried in the text only."
+    "few-shot examples are tried only inside the text."
 )
 SENT = "cloud:120b does not run here: the prompt, rows and answers are sent to ollama.com."
 

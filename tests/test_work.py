@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from optimizer import briefing, installed, progress, tasks
 from optimizer.engine import OperatorPrior, Rated
-from optimizer.engine.events import Answered, Asked, Event, Invented, Outcome, Scored, Stage
+from optimizer.engine.events import Answered, Asked, Event, Invented, Outcome, Scored, Stage, Tried
 from optimizer.llm.base import CallFailed, Request, Unavailable
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import (
@@ -300,6 +300,51 @@ def test_one_that_waits_is_stopped_at_once(
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert (session.status, session.waiting) == (SessionStatus.CANCELLED, None)
+
+
+def test_one_that_is_stopped_while_it_parks_is_stopped(
+    session: OptimizationSession, use_host: UseHost
+) -> None:
+    use_host()
+    run = claimed(session)
+    OptimizationSession.objects.update(stop_requested_at=timezone.now())
+    progress.waiting.wait(run, "gone", {})
+    session.refresh_from_db()
+    assert (session.status, session.waiting) == (SessionStatus.CANCELLED, None)
+
+
+def test_time_without_a_worker_is_counted_once(session: OptimizationSession, use_host: UseHost) -> None:
+    use_host()
+    ago = (timezone.now() - timedelta(minutes=4)).isoformat()
+    OptimizationSession.objects.update(waiting={"for": "gone", "since": ago, "parked": ago, "faults": {}})
+    for _ in range(2):
+        run = claimed(session)
+        run._tick()
+        run.release()
+    session.refresh_from_db()
+    assert session.waiting
+    assert session.waiting["parked"] is None
+    assert 240_000 <= (session.processing_time_ms or 0) < 300_000
+
+
+def test_inputs_that_wait_for_a_person_do_not_wait_for_a_server(
+    session: OptimizationSession, use_host: UseHost
+) -> None:
+    now = timezone.now().isoformat()
+    OptimizationSession.objects.update(waiting={"for": "gone", "since": now, "parked": now, "faults": {}})
+    run = claimed(session)
+    run.record(Invented(("one", "two")))
+    run.finish()
+    session.refresh_from_db()
+    assert (session.status, session.waiting) == (SessionStatus.PENDING, None)
+
+
+def test_the_log_has_one_line_for_each_fault(session: OptimizationSession) -> None:
+    run = claimed(session)
+    for fault in ("a is gone", "b is gone") * 3:
+        run.recorder.keep(Tried(fault))
+    told = {row.data["text"]: row.data["times"] for row in session.events.filter(kind="tried")}
+    assert told == {"a is gone": 3, "b is gone": 3}
 
 
 def test_minutes_count_while_no_server_answers(session: OptimizationSession, use_host: UseHost) -> None:

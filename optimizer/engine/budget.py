@@ -193,9 +193,10 @@ class Budget:
 
     @property
     def _share(self) -> float:
-        """Milliseconds of the run to one of its calls: fewer, as they are answered side by side."""
+        """Milliseconds of the run to one of its calls: fewer, as they are answered side by side. What was waited for a
+        server is no speed."""
         least = 1 / self.slots
-        return max(least, self._work_ms / self._duration_ms) if self._duration_ms else least
+        return max(least, min(1.0, self._work_ms / self._duration_ms)) if self._duration_ms else least
 
     def _untimed(self, replies: Sequence[Reply]) -> int:
         """How long replies took for which nobody counted when they came."""

@@ -14,6 +14,13 @@ APIS = re.compile(r"/(v1|api)$")  # paths of the API, which the client adds itse
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what a server listens on; nobody can call it)
 
 
+TAIL_OF_PASSWORD = re.compile(r"[^:@/]*@.*")  # of one that was cut at a comma or a blank
+IN_PASSWORDS = (
+    "OLLAMA_HOST has an address that cannot be read. Write http://user:password@host:11434, and in a password "
+    "%2C for a comma, %3B for a semicolon, %20 for a blank."
+)
+
+
 class AddressError(ValueError):
     """An address that cannot be read. The text says which and what to do, and holds no password."""
 
@@ -48,8 +55,15 @@ def read_addresses(text: str, *, api_key: str = "") -> tuple[Address, ...]:
 
     `api_key` is sent where an address has no user and password of its own. Raises AddressError.
     """
-    parts = (part.strip("\"'") for part in re.split(r"[\s,;]+", text.strip().strip("\"'")))
-    found = [read_address(part, api_key=api_key) for part in parts if part]
+    parts = [part.strip("\"'") for part in re.split(r"[\s,;]+", text.strip().strip("\"'"))]
+    if any(TAIL_OF_PASSWORD.fullmatch(part) for part in parts[1:]):
+        raise AddressError(IN_PASSWORDS)
+    try:
+        found = [read_address(part, api_key=api_key) for part in parts if part]
+    except AddressError:
+        if "@" in text:  # what cannot be read may be a part of a password
+            raise AddressError(IN_PASSWORDS) from None
+        raise
     if not found:
         raise AddressError(
             "OLLAMA_HOST names no server. Write http://host:11434; separate several with commas."

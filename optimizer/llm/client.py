@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from optimizer.llm.address import Address
+from optimizer.llm.base import CallFailed
 
 CONNECT = 5.0  # seconds
 HIDDEN = ("OLLAMA_HOST", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
@@ -30,7 +31,7 @@ def _hidden() -> Iterator[None]:
 with _hidden():
     import ollama
 
-__all__ = ["StrictClient", "client_of", "ollama"]
+__all__ = ["StrictClient", "UnreadableError", "client_of", "ollama"]
 
 
 class StrictClient(ollama.AsyncClient):
@@ -55,21 +56,41 @@ class StrictClient(ollama.AsyncClient):
         """The package would forget why there is no connection."""
         reply: httpx.Response = await self._client.request(*args, **kwargs)
         if not reply.is_success:
-            raise ollama.ResponseError(reply.text, reply.status_code)
+            raise refused(reply)
         return reply
 
     async def _stream(self, cls: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         async with self._client.stream(*args, **kwargs) as reply:
             if not reply.is_success:
                 await reply.aread()
-                raise ollama.ResponseError(reply.text, reply.status_code)
+                raise refused(reply)
             async for line in _lines(reply.aiter_bytes()):
-                part = json.loads(line)
-                if error := part.get("error"):
-                    raise ollama.ResponseError(
-                        str(error), 500
-                    )  # the status that it would have had before the stream
-                yield cls(**part)
+                yield _part(cls, line)
+
+
+class UnreadableError(Exception):
+    """A line of a reply that is not what Ollama writes: cut by a proxy, or a page instead."""
+
+
+def refused(reply: httpx.Response) -> ollama.ResponseError:
+    """The error for a reply that is none, with its whole text: the package stops at JSON that is no object."""
+    error = ollama.ResponseError("", reply.status_code)
+    error.error = reply.text
+    if reply.has_redirect_location:
+        error.error = reply.headers["location"]
+    return error
+
+
+def _part(cls: Any, line: bytes) -> Any:
+    try:
+        part = json.loads(line)
+        if fault := part.get("error"):
+            error = ollama.ResponseError("", 500)  # the status that it would have had before the stream
+            error.error = json.dumps(fault)
+            raise error
+        return cls(**part)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UnreadableError(line.decode(errors="replace")) from error
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -84,10 +105,15 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def client_of(address: Address, *, timeout: float) -> StrictClient:
-    """A client of the server. What runs on this machine is never asked through a proxy."""
-    return StrictClient(
-        host=address.url,
-        headers=address.headers,
-        timeout=httpx.Timeout(timeout, connect=CONNECT),
-        trust_env=not address.on_this_machine,
-    )
+    """A client of the server. What runs on this machine is never asked through a proxy. Raises CallFailed where the
+    environment names a proxy, or the key has characters, that no client can use."""
+    try:
+        return StrictClient(
+            host=address.url,
+            headers=address.headers,
+            timeout=httpx.Timeout(timeout, connect=CONNECT),
+            trust_env=not address.on_this_machine,
+            follow_redirects=False,  # a call that follows one arrives without its body
+        )
+    except (ImportError, ValueError) as error:
+        raise CallFailed("bad_client", f"{address} cannot be asked: {error}") from error

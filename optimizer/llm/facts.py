@@ -44,9 +44,8 @@ class ModelFacts:
 async def facts_of(ask: Ask, address: str) -> dict[str, ModelFacts]:
     """The models of the server at `address`, by name, in its order. ValueError where it tells none as Ollama does."""
     listed = entries(await ask("/api/tags", None))
-    loaded, shown, version = await asyncio.gather(
-        _loaded(ask), _all_shown(ask, address, listed), version_of(ask)
-    )
+    loaded, version = await asyncio.gather(_loaded(ask), version_of(ask))
+    shown = await _all_shown(ask, f"{address} {version}", listed)  # a newer server may tell more
     return {
         name: _facts(name, entry, shown.get(name, {}), loaded.get(name), version)
         for name, entry in listed.items()
@@ -164,7 +163,6 @@ def _facts(
 ) -> ModelFacts:
     info = _mapping(told.get("model_info"))
     capabilities = entry.get("capabilities") or told.get("capabilities")
-    trained = max((_number(v) for key, v in info.items() if key.endswith(".context_length")), default=0)
     return ModelFacts(
         name=name,
         digest=str(entry.get("digest") or ""),
@@ -172,10 +170,16 @@ def _facts(
         thinks=isinstance(capabilities, list) and "thinking" in capabilities,
         remote=_host(str(entry.get("remote_host") or told.get("remote_host") or "")),
         loaded=window is not None,
-        trained=trained or _number(_mapping(entry.get("details")).get("context_length")),
+        trained=trained_window(told) or _number(_mapping(entry.get("details")).get("context_length")),
         window=window or 0,
         roles=template_roles(told, version),
     )
+
+
+def trained_window(told: Any) -> int:
+    """The largest window that a model knows by what /api/show says, in tokens; 0 where it does not tell."""
+    info = _mapping(_mapping(told).get("model_info"))
+    return max((_number(value) for key, value in info.items() if key.endswith(".context_length")), default=0)
 
 
 def _completes(capabilities: Any, info: Mapping[str, Any]) -> bool:

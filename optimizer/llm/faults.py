@@ -11,16 +11,20 @@ from urllib.parse import urlsplit
 import httpx
 
 from optimizer.llm.address import Address
-from optimizer.llm.base import CallFailed, Unavailable
-from optimizer.llm.client import ollama
+from optimizer.llm.base import CallFailed, Unavailable, storable
+from optimizer.llm.client import UnreadableError, ollama
 
-FAULTS = (ollama.ResponseError, httpx.HTTPError, httpx.InvalidURL, ConnectionError, ValueError)
+FAULTS = (
+    ollama.ResponseError, UnreadableError, httpx.HTTPError, httpx.InvalidURL, ConnectionError, ValueError, TypeError,
+    AttributeError, LookupError,
+)  # fmt: skip
 WINDOW_FULL = ("exceeds the context", "exceed the context", "exceeds the available context", "exceeds maximum context",
                "input length", "prompt is too long", "context length", "context size", "context window")  # fmt: skip
 TRANSIENT = {408, 425, 429, *range(500, 600)} - {501, 505}
 MOST_WORDS = 200  # characters of a server's own words
 TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
 NOT_TEXT = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>|[\x00-\x20\x7f-\x9f]+", re.DOTALL | re.IGNORECASE)
+TOO_LONG = {400, 413}  # statuses of a prompt that does not fit
 DENIED = {401: "refuses the call", 403: "forbids the call"}
 
 
@@ -28,7 +32,7 @@ def words_of(text: str) -> str:
     """A server's words as one short line of plain text: the title where it sent a page."""
     title = TITLE.search(text)
     plain = html.unescape(NOT_TEXT.sub(" ", title[1] if title else _message(text)))
-    line = " ".join(plain.split())
+    line = storable(" ".join(plain.split()))
     return line if len(line) <= MOST_WORDS else f"{line[: MOST_WORDS - 1]}…"
 
 
@@ -36,29 +40,39 @@ def _message(text: str) -> str:
     """What stands under `error` or `message`, where the text is JSON: newer servers put one into the other."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
-    while isinstance(found, dict):
-        found = found.get("error") or found.get("message") or ""
-    return str(found or text)
+    if isinstance(found, dict):
+        told = found.get("error") or found.get("message")
+        return _message(told if isinstance(told, str) else json.dumps(told)) if told else text
+    return found or text if isinstance(found, str) else text
 
 
 def explained(error: Exception, address: Address, *, model: str = "", window: int = 0) -> Exception:
     """Unavailable where another try may help, else CallFailed."""
     if isinstance(error, ollama.ResponseError):
         return _answered(error.status_code, str(error.error), address, model, window)
+    if isinstance(error, UnreadableError):
+        words = words_of(str(error))
+        return Unavailable(f"{address} sent a reply that cannot be read: {words}", answered=True)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return CallFailed("bad_address", f"{address} is not an address. Check OLLAMA_HOST.")
-    if isinstance(error, ValueError):  # what the client's own validation raises
+    if isinstance(error, ValueError | TypeError | AttributeError | LookupError):  # no answer of Ollama's
         return CallFailed("not_ollama", f"{address} does not speak Ollama's API. Check OLLAMA_HOST.")
     if "SSL" in str(error) and "WRONG_VERSION" in str(error):
         return CallFailed("no_https", f"{address} does not speak https. Write http:// in OLLAMA_HOST.")
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return CallFailed(
+            "bad_certificate", f"The certificate of {address} is not trusted. Set SSL_CERT_FILE."
+        )
     return Unavailable(f"Ollama at {address} does not answer ({_kind(error)}){_through_proxy(address)}.")
 
 
 def _answered(status: int, text: str, address: Address, model: str, window: int) -> Exception:
     words = words_of(text) or f"HTTP {status}"
-    if any(part in text for part in WINDOW_FULL):
+    if 300 <= status < 400:
+        return CallFailed("redirected", f"{address} redirects to {words}. Write that in OLLAMA_HOST.")
+    if status in TOO_LONG and any(part in text for part in WINDOW_FULL):
         return window_exceeded(model, window)
     if status in TRANSIENT:
         return Unavailable(f"Ollama at {address} says: {words}", answered=True, status=status)

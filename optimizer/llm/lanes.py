@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
@@ -94,6 +94,7 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, key == width and 604800
 TAKE = (
     CLOCK
     + """
+if redis.call('ZSCORE', held, me) then return redis.call('ZCARD', held) end
 if not redis.call('ZSCORE', line, me) then redis.call('ZADD', line, redis.call('HINCRBY', width, 'came', 1), me) end
 redis.call('ZADD', seen, now + 3000, me)
 if redis.call('ZRANK', line, me) >= limit() - redis.call('ZCARD', held) then return 0 end
@@ -107,7 +108,7 @@ return redis.call('ZCARD', held)
 KEEP = (
     CLOCK
     + """
-local waited, flying, pauses, ceiling = ARGV[4], tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
+local waited, flying, pauses, ceiling, pool = ARGV[4], tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), ARGV[8]
 if not redis.call('ZSCORE', held, me) then return 0 end
 local lanes = limit()
 if waited == '1' and flying > 1 and flying <= lanes then
@@ -122,7 +123,10 @@ elseif waited == '0' and flying >= lanes then
     redis.call('HSET', width, 'lanes', lanes + 1, 'good', 0)
   end
 end
-local others = redis.call('ZCARD', line) > 0
+local others = false
+for _, name in ipairs(redis.call('ZRANGE', line, 0, -1)) do
+  if string.sub(name, 1, #pool) ~= pool then others = true end
+end
 if redis.call('ZCARD', held) > limit() or (others and pauses == '1') then
   redis.call('ZREM', held, me)
   return 0
@@ -131,7 +135,7 @@ redis.call('ZADD', held, now + lasts, me)
 return redis.call('ZCARD', held)
 """
 )
-RENEW = CLOCK + "return redis.call('ZADD', held, now + lasts, me)"
+RENEW = CLOCK + "return redis.call('ZADD', held, 'XX', now + lasts, me)"
 GIVE = CLOCK + "redis.call('ZREM', held, me) redis.call('ZREM', line, me) return redis.call('ZREM', seen, me)"
 
 
@@ -145,6 +149,7 @@ class SharedLanes:
 
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
+        self.name = uuid4().hex  # of this pool
         self._held: set[SharedLane] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._turns: dict[str, asyncio.Lock] = {}
@@ -177,9 +182,8 @@ class SharedLanes:
 
     async def leave(self, lane: SharedLane) -> None:
         """Neither hold it nor stand in line for it."""
-        self._held.discard(lane)
         await asyncio.shield(self.call(GIVE, lane))
-        self._tell()
+        self.forget(lane)
 
     def forget(self, lane: SharedLane) -> None:
         """It was taken back."""
@@ -226,16 +230,19 @@ class SharedLane:
     lanes: SharedLanes
     address: str
     most: int
-    name: str = field(default_factory=lambda: uuid4().hex)
     flying: int = 0
     since: float = 0.0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        self.name = f"{self.lanes.name}:{uuid4().hex}"
 
     async def another(self, reply: Reply | None, *, pauses: bool) -> bool:
         """See `Lane`."""
         used = time.monotonic() - self.since
         over = used >= LONGEST_STRETCH or (pauses and used >= STRETCH)
         self.flying = await self.lanes.call(
-            KEEP, self, _waited(reply), self.flying, int(over), int(CEILING * 1000)
+            KEEP, self, _waited(reply), self.flying, int(over), int(CEILING * 1000), self.lanes.name
         )
         if not self.flying:
             self.lanes.forget(self)
@@ -246,11 +253,11 @@ class SharedLane:
         await self.lanes.leave(self)
 
 
-def lanes_seen(url: str, address: str, most: int) -> int:
-    """How many calls the server was seen to answer at once; one where it was not asked yet."""
+def lanes_seen(url: str, addresses: Sequence[str], most: int) -> int:
+    """How many calls the servers were seen to answer at once; one each where they were not asked yet."""
     with StoreClient.from_url(url, socket_connect_timeout=5, socket_timeout=5) as store:
-        seen = store.hget(_key(address, "width"), "lanes")
-    return max(1, min(most, int(seen or 0)))
+        seen = [store.hget(_key(address, "width"), "lanes") for address in addresses]
+    return sum(max(1, min(most, int(lanes or 0))) for lanes in seen)
 
 
 def _key(address: str, name: str) -> str:

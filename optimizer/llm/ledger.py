@@ -23,10 +23,11 @@ class Store(Protocol):
 class Ledger:
     """A `Model` that answers from the store, and asks the model behind it for the rest."""
 
-    def __init__(self, model: Model, store: Store) -> None:
+    def __init__(self, model: Model, store: Store, *, slots: int | None = None) -> None:
+        """`slots` is how many calls are planned side by side; without it, as many as the model answers."""
         self._model = model
         self._store = store
-        self.slots = model.slots
+        self.slots = slots or model.slots
 
     def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
         """See `Model`. Equal requests of one batch make one call."""

@@ -11,7 +11,7 @@ from typing import Any
 from optimizer.llm.address import Address, read_address
 from optimizer.llm.base import Reply, Request, Unavailable, storable
 from optimizer.llm.client import client_of, ollama
-from optimizer.llm.facts import ModelFacts, facts_of
+from optimizer.llm.facts import ModelFacts, facts_of, trained_window
 from optimizer.llm.faults import FAULTS, explained, window_exceeded
 from optimizer.llm.fitting import Fitting
 from optimizer.llm.roles import Roles, rendered_roles
@@ -67,7 +67,7 @@ class OllamaHost:
         said = Said()
         async for part in self._stream(request, window):
             if said.hears(part):
-                on_text(said.text)
+                on_text(storable(said.text))
         if said.last is None:
             raise Unavailable(f"Ollama at {self.address} ended its reply early.", answered=True)
         reply = self._as_reply(request, said, said.last)
@@ -78,9 +78,9 @@ class OllamaHost:
     async def window(self, model: str, wanted: int = 0) -> int:
         """The context window that a call to this model gets, in tokens: as wanted, at most as it was trained."""
         if model not in self._trained:
-            shown = await self._asking(self.client.show(model))
-            trained = [v for k, v in (shown.modelinfo or {}).items() if k.endswith(".context_length")]
-            self._trained[model] = min(map(int, trained), default=sys.maxsize)
+            self._trained[model] = (
+                trained_window(await self.ask("/api/show", {"model": model})) or sys.maxsize
+            )
         return min(wanted or self.context, self._trained[model])
 
     async def _stream(self, request: Request, window: int) -> AsyncIterator[ollama.ChatResponse]:

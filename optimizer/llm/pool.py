@@ -6,8 +6,9 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from optimizer.llm.base import (
     Arrival,
@@ -32,6 +33,12 @@ SOON = 5.0  # seconds for a list of models
 SHORTEST_LOOK, LOOK = 0.05, 0.5  # seconds after which a lane without a call looks again
 IN_LINE = 2.0  # seconds in line for a lane that are worth telling
 
+LISTING = ""  # what a server's list of models counts as, among the models that it may fail at
+OF_THE_SERVER = {
+    "unknown_model", "unauthorized", "not_ollama", "no_https", "bad_address", "bad_certificate", "redirected",
+}  # fmt: skip
+
+T = TypeVar("T")
 Arrivals = queue.Queue[tuple[Arrival, asyncio.Event]]  # with what to set once it is dealt with
 
 
@@ -44,9 +51,11 @@ class Pool:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm-pool")
         self._thread.start()
-        hosts, self._lanes = asyncio.run_coroutine_threadsafe(
-            self._connect(connect, lanes), self._loop
-        ).result()
+        try:
+            hosts, self._lanes = self._run(self._connect(connect, lanes))
+        except BaseException:
+            self._end()
+            raise
         self._servers = [Server(host) for host in hosts]
         self._tracks = [[Track() for _ in range(host.slots)] for host in hosts]
         self._flying = 0
@@ -57,10 +66,10 @@ class Pool:
         """See `Model`. While no server answers, yields Idle that says so, and continues when one does."""
         arrivals: Arrivals = queue.Queue()
         work = asyncio.run_coroutine_threadsafe(self._answer_all(requests, arrivals), self._loop)
-        left = len(requests)
+        left, models = len(requests), {request.model for request in requests}
         try:
             while left:
-                arrival, taken = self._next(arrivals, work)
+                arrival, taken = self._next(arrivals, work, models)
                 left -= isinstance(arrival, Done | Failed)
                 try:
                     yield arrival
@@ -73,12 +82,14 @@ class Pool:
 
     def models(self) -> dict[str, ModelFacts]:
         """The models that hosts have, by name. Unavailable when none answers soon."""
-        lists = asyncio.run_coroutine_threadsafe(self._lists(), self._loop).result()
+        lists = self._run(self._lists())
         found = [models for models in lists if isinstance(models, dict)]
-        if not found:
-            faults = [fault for fault in lists if isinstance(fault, BaseException)]
-            raise faults[0] if faults else Unavailable("No Ollama address is configured.")
-        return merged(found)
+        if found:
+            return merged(found)
+        faults = [fault for fault in lists if isinstance(fault, BaseException)]
+        if all(LISTING in server.broken for server in self._servers):
+            raise self._servers[0].broken[LISTING]
+        raise next((fault for fault in faults if isinstance(fault, Unavailable)), faults[0])
 
     def faults(self) -> dict[str, dict[str, Faults]]:
         """What servers reported lately, by address and model: for the worker that continues."""
@@ -95,14 +106,23 @@ class Pool:
 
     def close(self) -> None:
         """Abort everything and end the pool's thread."""
-        asyncio.run_coroutine_threadsafe(self._abort(), self._loop).result()
+        self._run(self._abort())
+        self._end()
+
+    def _run(self, steps: Coroutine[Any, Any, T]) -> T:
+        """Inside the pool's loop, to their end."""
+        return asyncio.run_coroutine_threadsafe(steps, self._loop).result()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     # Inside the caller's thread
 
-    def _next(self, arrivals: Arrivals, work: Future[None]) -> tuple[Arrival, asyncio.Event]:
+    def _next(
+        self, arrivals: Arrivals, work: Future[None], models: set[str]
+    ) -> tuple[Arrival, asyncio.Event]:
         try:
             found = arrivals.get(timeout=BEAT)
             self._idle_since = None
@@ -110,18 +130,20 @@ class Pool:
         except queue.Empty:
             if work.done() and (fault := work.exception()):
                 raise fault from None
-            return self._idle(), asyncio.Event()
+            return self._idle(models), asyncio.Event()
 
-    def _idle(self) -> Idle:
-        away = [server for server in self._servers if server.said]
-        if self._flying and not away:
+    def _idle(self, models: set[str]) -> Idle:
+        """What a batch of calls of these models waits for."""
+        asked = [server for server in self._servers if any(map(server.serves, models))]
+        away = [server for server in asked if server.away]
+        if away and len(away) == len(asked):
+            return Idle(away[0].said, away=True)
+        if self._flying:
             self._idle_since = None
             loading = next((server.loading for server in self._servers if server.loading), "")
             return Idle(f"Loading {loading}" if loading else "")
-        if away and not [server for server in self._servers if not (server.said or server.broken)]:
-            return Idle(away[0].said, away=True)
         self._idle_since = self._idle_since or time.monotonic()
-        long = time.monotonic() - self._idle_since > IN_LINE and not self._flying
+        long = time.monotonic() - self._idle_since > IN_LINE
         return Idle("Waiting for its turn at the model server" if long else "")
 
     # Inside the pool's loop
@@ -139,7 +161,7 @@ class Pool:
         return None
 
     async def _lists(self) -> list[dict[str, ModelFacts] | BaseException]:
-        return await asyncio.gather(*map(self._soon, self._servers), return_exceptions=True)
+        return await asyncio.gather(*map(self._listed, self._servers), return_exceptions=True)
 
     @staticmethod
     async def _soon(server: Server) -> dict[str, ModelFacts]:
@@ -147,6 +169,16 @@ class Pool:
             return await asyncio.wait_for(server.host.models(), SOON)
         except TimeoutError as error:
             raise Unavailable(f"{server.host.address} does not answer.") from error
+
+    async def _listed(self, server: Server) -> dict[str, ModelFacts]:
+        """As `_soon`, where an error counts like that of a call."""
+        try:
+            found = await self._soon(server)
+        except Unavailable as fault:
+            server.failed(LISTING, fault, time.time())
+            raise
+        server.answered(LISTING)
+        return found
 
     async def _abort(self) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -184,6 +216,7 @@ class Pool:
                         if not await lane.another(reply, pauses=work.begins_another(track)):
                             break
                 finally:
+                    work.leave(track)
                     await lane.give_back()
 
     @staticmethod
@@ -211,7 +244,7 @@ class Pool:
             self._try_later(server, index, fault, work, arrivals)
             return None
         except CallFailed as error:
-            if error.code == "unknown_model":
+            if error.code in OF_THE_SERVER:
                 self._try_elsewhere(server, index, error, work, arrivals)
                 return None
             arrival: Arrival = Failed(index, error)
@@ -241,12 +274,12 @@ class Pool:
         if server.failed(model, fault, time.time()):
             arrivals.put((InVain(str(fault)), asyncio.Event()))
         work.faults[index] += fault.answered
-        if work.faults[index] >= MOST_FAULTS:
+        if work.faults[index] >= MOST_FAULTS * len(self._servers):
             arrivals.put((Failed(index, given_up(fault)), asyncio.Event()))
             work.answered()
         else:
             work.put_back(index)
-        healthy = [other for other in self._servers if other.serves(model) and not other.said]
+        healthy = [other for other in self._servers if other.serves(model) and not other.away]
         if model in server.broken and not healthy:
             self._give_up(model, server.broken[model], work, arrivals)
 

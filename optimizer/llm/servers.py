@@ -47,6 +47,7 @@ class Server:
     away_until: float = 0.0
     pause: float = 0.0
     said: str = ""  # why it is left out
+    reached: bool = False  # whether it was the server itself that said so
     tried: bool = False  # whether a call is under way
     loading: str = ""  # the model that it is loading for a call
     warm: dict[str, float] = field(default_factory=dict)  # by model, when it last answered
@@ -57,6 +58,11 @@ class Server:
     def serves(self, model: str) -> bool:
         """Whether it may answer calls of this model."""
         return model not in self.lacking and model not in self.broken
+
+    @property
+    def away(self) -> bool:
+        """Whether it does not answer; while a call tries again what it refused, that is open."""
+        return bool(self.said) and not (self.tried and self.reached)
 
     def forgive(self, model: str) -> None:
         """Begin anew with this model."""
@@ -82,7 +88,7 @@ class Server:
         together fail together, and count once."""
         if self.away_until > now:
             return False
-        self.said = str(fault)
+        self.said, self.reached = str(fault), fault.answered
         first, grows = SHORTEST_PAUSE, 2
         if fault.answered:
             first, grows = (BUSY_PAUSE if fault.status in BUSY else FAULTY_PAUSE), GROWS

@@ -31,7 +31,7 @@ class Work:
         self.faults = Counter[int]()  # by call, how often a server reported one
         self._names = [request.beginning or f"call {index}" for index, request in enumerate(requests)]
         self._groups: dict[str, deque[int]] = {}
-        self._lanes: dict[str, int] = {}  # that have begun a group
+        self._places: dict[int, str] = {}  # by track, the group that its lane is at
         self._news = asyncio.Event()
         for index, name in enumerate(self._names):
             self._groups.setdefault(name, deque()).append(index)
@@ -44,9 +44,7 @@ class Work:
         name = self._choice(track, serves)
         if name is None:
             return None
-        if track.beginning != name or name not in self._lanes:
-            self._lanes[name] = self._lanes.get(name, 0) + 1
-        track.beginning = name
+        self._places[id(track)] = track.beginning = name
         return self._groups[name].popleft()
 
     def has(self, track: Track, serves: Callable[[str], bool]) -> bool:
@@ -60,7 +58,11 @@ class Work:
     def put_back(self, index: int) -> None:
         """The call was not answered: it is the next again."""
         self._groups[self._names[index]].appendleft(index)
-        self._lanes.pop(self._names[index], None)
+        self.tell()
+
+    def leave(self, track: Track) -> None:
+        """The lane takes no more calls for now: others may begin what it has left."""
+        self._places.pop(id(track), None)
         self.tell()
 
     def answered(self) -> None:
@@ -93,14 +95,14 @@ class Work:
         if self._groups.get(track.beginning) and self._served(track.beginning, serves):
             return track.beginning
         names = [name for name in self._untaken() if self._served(name, serves)]
-        fresh = next((name for name in names if name not in self._lanes), None)
+        lanes = Counter(self._places.values())
+        fresh = next((name for name in names if name not in lanes), None)
         if fresh is not None:
             return fresh
-        joined = max(names, key=lambda name: len(self._groups[name]) / self._lanes[name], default=None)
-        return joined if joined and self._worth_joining(joined) else None
-
-    def _worth_joining(self, name: str) -> bool:
-        return len(self._groups[name]) >= WORTH_JOINING * self._lanes[name]
+        joined = max(names, key=lambda name: len(self._groups[name]) / lanes[name], default=None)
+        if joined is None or len(self._groups[joined]) < WORTH_JOINING * lanes[joined]:
+            return None
+        return joined
 
     def _served(self, name: str, serves: Callable[[str], bool]) -> bool:
         return serves(self.requests[self._groups[name][0]].model)

@@ -32,7 +32,8 @@ class Recorder:
 
     def __init__(self, session: OptimizationSession) -> None:
         self.session = session
-        self.stage = events.Stage("")
+        self.stage = events.Stage("")  # as it is shown
+        self.step = self.stage  # as the search is
         self.follower = Follower()
         self.live = LiveRows(session)
         self.result: events.Finished | None = None
@@ -89,7 +90,7 @@ class Recorder:
         self.away, self.away_since = "", None
         if event.name != self.stage.name:
             self.follower.begin()
-        self.stage = event
+        self.stage = self.step = event
 
     @keep.register
     def _writing(self, event: events.Writing) -> None:
@@ -97,27 +98,26 @@ class Recorder:
 
     @keep.register
     def _beat(self, event: events.Beat) -> None:
+        self.stage = self.step
         if event.waiting:
             name = WAITING if event.away else event.waiting[:60]
-            self.stage = events.Stage(name, self.stage.done, self.stage.total)
-        if event.away:
-            self.away = event.waiting
-            self.away_since = self.away_since or timezone.now()
+            self.stage = events.Stage(name, self.step.done, self.step.total)
+        self.away = event.waiting if event.away else ""
+        self.away_since = (self.away_since or timezone.now()) if event.away else None
 
     @keep.register
     def _tried(self, event: events.Tried) -> None:
         """The log shows each try. They are numbered apart: a replay tells of none."""
-        last = SessionEvent.objects.filter(session=self.session, kind="tried").order_by("-seq").first()
-        if last and last.data["text"] == event.fault:
-            last.data["times"] += 1
-            last.save(update_fields=["data"])
+        tried = SessionEvent.objects.filter(session=self.session, kind="tried")
+        if same := tried.filter(data__text=event.fault).first():
+            same.data["times"] += 1
+            same.save(update_fields=["data"])
             return
-        SessionEvent.objects.create(
-            session=self.session,
-            seq=last.seq + 1 if last else SessionEvent.OF_TRIES,
-            kind="tried",
-            data={"text": event.fault, "times": 1},
+        seq = SessionEvent.OF_TRIES + tried.count()
+        row = SessionEvent(
+            session=self.session, seq=seq, kind="tried", data={"text": event.fault, "times": 1}
         )
+        SessionEvent.objects.bulk_create([row], ignore_conflicts=True)
 
     @keep.register
     def _spent(self, event: events.Spent) -> None:

@@ -30,7 +30,7 @@ from optimizer.models import (
 )
 from optimizer.progress.newest import hide, show
 from optimizer.progress.record import Recorder, proof_of, results_of, scores_of
-from optimizer.progress.waiting import parked_ms, waiting_of
+from optimizer.progress.waiting import counted_in, parked_ms, waiting_of
 from optimizer.topics import publish
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
@@ -51,6 +51,7 @@ class Run:
         self.recorder = Recorder(session)
         self._next_tick = 0.0
         self._worked_before = (session.processing_time_ms or 0) + parked_ms(session)
+        session.waiting = counted_in(session.waiting)
         self._began = time.monotonic()
 
     def record(self, event: events.Event) -> bool:
@@ -143,6 +144,7 @@ class Run:
         if not waits.update(
             inputs=inputs,
             status=SessionStatus.PENDING,
+            waiting=None,
             processing_time_ms=self.worked(),
             lease_until=None,
             lease_token=None,
@@ -233,7 +235,9 @@ class Run:
     def _waiting(self, calls: int) -> dict[str, Any] | None:
         """What it waits for; None once it was answered again."""
         if self.recorder.away:
-            return waiting_of(self.session, self.recorder.away, {}, parked=False)
+            faults = (self.session.waiting or {}).get("faults") or {}
+            self.session.waiting = waiting_of(self.session, self.recorder.away, faults, parked=False)
+            return self.session.waiting
         if calls != self.session.calls:
             self.session.waiting = None
         return self.session.waiting

@@ -29,7 +29,8 @@ def wait(run: Run, why: str, faults: dict[str, Any]) -> None:
     """Give the worker back until a server may answer; `faults` is what the pool knows of its servers."""
     run.recorder.live.write()
     waiting = waiting_of(run.session, why, faults, parked=True)
-    run.recorder.update(
+    waits = run.recorder.held().filter(stop_requested_at=None)
+    if not waits.update(
         **run.recorder.spent(),
         waiting=waiting,
         lease_token=None,
@@ -37,8 +38,9 @@ def wait(run: Run, why: str, faults: dict[str, Any]) -> None:
         attempts=F("attempts") - 1,
         stage=WAITING,
         processing_time_ms=run.worked(),
-    )
-    run.publish()
+    ):
+        return run.stop()
+    return run.publish()
 
 
 def end_waiting(run: Run) -> None:
@@ -61,6 +63,11 @@ def parked_ms(session: OptimizationSession) -> int:
     """Milliseconds since it gave its worker back: they count as time of the run."""
     parked = (session.waiting or {}).get("parked")
     return int((timezone.now() - datetime.fromisoformat(parked)).total_seconds() * 1000) if parked else 0
+
+
+def counted_in(waiting: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The same, once the time without a worker is counted."""
+    return {**waiting, "parked": None} if waiting else None
 
 
 def _next_try(waiting: dict[str, Any]) -> datetime:

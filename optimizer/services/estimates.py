@@ -157,8 +157,10 @@ def _estimate(
     known: tuple[tuple[Speed | None, ...], Estimate | str] | None = cache.get(f"estimates:{asked}")
     good_enough = known and (known[0] == by or (as_told and known[0] != (None, None)))
     if known is None or not good_enough:
-        known = by, _rehearsed(task, config, pace, seed, deadline - time.monotonic())
-        cache.set(f"estimates:{asked}", known, REMEMBERED)
+        within = deadline - time.monotonic()
+        known = by, _rehearsed(task, config, pace, seed, within)
+        if within > PATIENCE / 2:  # else with more time it may be told, or told better
+            cache.set(f"estimates:{asked}", known, REMEMBERED)
     if isinstance(known[1], str):
         raise TimeoutError(known[1])
     return known[1]

@@ -181,7 +181,7 @@ def _metrics(session: OptimizationSession) -> list[Metric]:
 
 
 def _log(session: OptimizationSession) -> Context:
-    return {"lines": session.events.order_by("-seq")[:LINES]}
+    return {"lines": session.events.order_by("-created_at", "-seq")[:LINES]}
 
 
 def _settings(session: OptimizationSession) -> Context:

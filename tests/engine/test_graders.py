@@ -345,3 +345,10 @@ def test_thoughts_and_marks_of_a_template_are_no_answer(output: str) -> None:
 def test_a_thought_without_an_end_is_no_answer() -> None:
     assert without_thinking("<|channel|>analysis<|message|>We need") == ""
     assert without_thinking("<think>We need") == ""
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, " " * 200_000, "<|" * 100_000, "<think>" * 30_000])
+def test_thoughts_are_left_out_at_once(text: str) -> None:
+    began = time.monotonic()
+    without_thinking(text)
+    assert time.monotonic() - began < 0.5

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from optimizer.llm.address import AddressError, read_addresses
+from optimizer.llm.address import IN_PASSWORDS, AddressError, read_addresses
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,24 @@ def test_a_key_goes_to_whoever_has_no_password() -> None:
 def test_the_client_is_imported_whatever_stands_in_the_environment(environ: dict[str, str]) -> None:
     code = "import os; before = dict(os.environ); import optimizer.llm.client; assert os.environ == before"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, **environ}, check=True)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "http://u:pa,ss@host",
+        "http://u:pa ss@host",
+        "http://u:12,34@host",
+        "http://u:pa,s:s@host",
+        "http://u:p;w@h",
+    ],
+)
+def test_a_password_that_was_cut_is_in_no_message_and_no_address(typed: str) -> None:
+    with pytest.raises(AddressError) as failed:
+        read_addresses(typed)
+    assert str(failed.value) == IN_PASSWORDS
+
+
+def test_several_passwords_are_read() -> None:
+    found = read_addresses("http://a:1, http://u:p%2Cw@b:2 http://v:x@c:3")
+    assert [address.url for address in found] == ["http://a:1", "http://b:2", "http://c:3"]

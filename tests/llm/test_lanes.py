@@ -257,3 +257,29 @@ def test_while_others_have_the_server_a_pool_says_so(address: str, monkeypatch: 
                 free.set()
     assert free.is_set()
     thread.join()
+
+
+def test_a_pools_own_lane_in_line_ends_no_stretch(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "STRETCH", 0.0)
+    monkeypatch.setattr(lanes, "LONGEST_STRETCH", 0.0)
+
+    async def scene(held: SharedLanes) -> None:
+        lane = await one(held, address)
+        assert lane is not None
+        waiting = asyncio.create_task(one(held, address, seconds=0.5))
+        await asyncio.sleep(0.2)
+        assert await lane.another(None, pauses=True)
+        await waiting
+
+    run(scene)
+
+
+def test_a_lane_that_was_given_back_is_not_renewed(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(held: SharedLanes) -> None:
+        lane = await one(held, address)
+        assert isinstance(lane, lanes.SharedLane)
+        await lane.give_back()
+        await held.call(lanes.RENEW, lane)
+        assert await one(held, address) is not None
+
+    run(scene)

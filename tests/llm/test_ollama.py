@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from optimizer.llm.address import read_addresses
 from optimizer.llm.base import CallFailed, Message, Reply, Request, Unavailable
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.ollama import OllamaHost
@@ -156,8 +157,25 @@ def test_a_server_that_is_away_is_unavailable() -> None:
 def test_a_server_that_is_not_ollama_is_named(odd: tuple[type[Odd], OllamaHost]) -> None:
     handler, host = odd
     handler.counted = "many"  # type: ignore[assignment]
-    with pytest.raises(CallFailed, match="OLLAMA_HOST"):
+    with pytest.raises(Unavailable, match="sent a reply that cannot be read") as failed:
         reply_to(request("hi"), host)
+    assert failed.value.answered
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"message": {"role": "assist',
+        b"<html>Sign in</html>",
+        b"[]\n",
+        b'{"done": true}\n',
+        b'{"message": null}\n',
+    ],
+)
+def test_a_line_that_cannot_be_read_is_tried_again(saying: Callable[..., Reply], sent: bytes) -> None:
+    with pytest.raises(Unavailable, match="sent a reply that cannot be read") as failed:
+        saying(line("po"), sent)
+    assert failed.value.answered
 
 
 def line(content: str, *, done: bool = False, **message: Any) -> bytes:
@@ -241,6 +259,12 @@ PAGE = b"<!DOCTYPE html><html><head><title>524: A timeout occurred</title></head
         (429, b'{"error": "you have reached your weekly usage limit"}', "weekly usage limit", ""),
         (500, b'{"error": "model requires more system memory (8.4 GiB)"}', "more system memory", ""),
         (500, b'{"error": "{\\"error\\": {\\"message\\": \\"no room\\"}}"}', "says: no room$", ""),
+        (500, b'{"error": {"message": "usage limit"}}', "says: usage limit$", ""),
+        (500, b"[]", r"says: \[\]$", ""),
+        (500, b'"Unauthorized"', "says: Unauthorized$", ""),
+        (500, b"null", "says: null$", ""),
+        (500, b'{"error": "cut \\ud83d"}', r"says: cut \?$", ""),
+        (500, b'{"error": "failed to allocate KV cache, try a smaller context size"}', "KV cache", ""),
         (402, b'{"error": "this model requires a subscription"}', "requires a subscription", "refused"),
         (401, b"<html><title>401 Authorization Required</title>", "OLLAMA_API_KEY", "unauthorized"),
         (404, b"<html>404 Not Found</html>", "Check OLLAMA_HOST", "not_ollama"),
@@ -277,3 +301,29 @@ def test_what_runs_on_this_machine_is_asked_without_a_proxy(
     assert reply_to(request("hi"), OllamaHost(host.address)).text == "hi"
     with pytest.raises(Unavailable, match="through a proxy; if it needs none"):
         reply_to(request("hi"), OllamaHost("http://model.invalid:11434"))
+
+
+def test_a_redirect_is_told_and_not_followed(odd: tuple[type[Odd], OllamaHost]) -> None:
+    handler, host = odd
+
+    class Moved(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(301)
+            self.send_header("Location", "https://gpu.example/api/chat")
+            self.end_headers()
+
+    handler.do_POST = Moved.do_POST  # type: ignore[assignment]
+    with pytest.raises(CallFailed, match=r"redirects to https://gpu.example/.*Write that in OLLAMA_HOST"):
+        reply_to(request("hi"), host)
+
+
+@pytest.mark.parametrize("environ", [{"ALL_PROXY": "socks5://127.0.0.1:9"}, {}])
+def test_a_client_that_cannot_be_made_says_why(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    (address,) = read_addresses("http://model.invalid", api_key="" if environ else "schlüssel–")
+    with pytest.raises(CallFailed, match="cannot be asked") as failed:
+        OllamaHost(address)
+    assert "schlüssel" not in str(failed.value)

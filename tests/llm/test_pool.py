@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -273,3 +274,79 @@ def test_a_model_that_is_loaded_first_is_told(make_pool: MakePool) -> None:
     for facts in (ModelFacts("m", loaded=True), ModelFacts("m", remote="example.org")):
         host.facts = [facts]
         assert Idle("Loading m") not in list(make_pool(host).replies([ask(1)]))
+
+
+def broken(request: Request) -> str:
+    raise Unavailable("llama runner process has terminated", answered=True, status=500)
+
+
+def alike(count: int) -> list[Request]:
+    """Calls of few candidates."""
+    return [
+        Request("test", "m", (Message("user", str(n)),), max_tokens=5, beginning=str(n % 2))
+        for n in range(count)
+    ]
+
+
+def test_a_call_that_one_server_never_answers_is_answered_by_the_other(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.llm.servers.FAULTY_PAUSE", 0.02)
+    bad, good = ScriptedHost(broken, slots=1), ScriptedHost(echo, slots=1, latency=0.3)
+    done = [arrival for arrival in make_pool(bad, good).replies(alike(8)) if isinstance(arrival, Done)]
+    assert len(done) == 8
+
+
+@pytest.mark.parametrize("code", ["unauthorized", "not_ollama", "no_https", "bad_certificate", "redirected"])
+def test_a_server_that_cannot_be_used_leaves_its_calls_to_the_other(make_pool: MakePool, code: str) -> None:
+    def unusable(request: Request) -> str:
+        raise CallFailed(code, "no")
+
+    bad, good = ScriptedHost(unusable), ScriptedHost(echo)
+    done = [arrival for arrival in make_pool(bad, good).replies(alike(6)) if isinstance(arrival, Done)]
+    assert len(done) == 6
+    (arrival,) = make_pool(ScriptedHost(unusable)).replies([ask(1)])
+    assert isinstance(arrival, Failed)
+    assert arrival.error.code == code
+
+
+def test_it_is_away_though_a_server_without_its_model_is_there(make_pool: MakePool) -> None:
+    away, without = ScriptedHost(failing_first(2, answered=False)), Without(lacking)
+    arrivals = list(make_pool(away, without).replies([ask(1)]))
+    assert [arrival for arrival in arrivals if isinstance(arrival, Idle) and arrival.away]
+    assert isinstance(arrivals[-1], Done)
+
+
+def test_a_server_that_is_tried_again_after_an_error_is_not_away(make_pool: MakePool) -> None:
+    host = ScriptedHost(failing_first(1, answered=True), latency=0.8)
+    told = [arrival for arrival in make_pool(host).replies([ask(1)]) if isinstance(arrival, Idle)]
+    last_away = max(index for index, idle in enumerate(told) if idle.away)
+    assert len(told) - last_away > 2, "the second try takes 0.8 seconds"
+
+
+def test_a_list_of_models_that_always_fails_is_given_up(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimizer.llm.servers.FAULTY_PAUSE", 0.001)
+
+    class Unlisted(ScriptedHost):
+        async def models(self) -> dict[str, ModelFacts]:
+            raise Unavailable("bad gateway", answered=True, status=502)
+
+    pool = make_pool(Unlisted(echo))
+    for _ in range(MOST_FAULTS - 1):
+        with pytest.raises(Unavailable):
+            pool.models()
+        time.sleep(0.1)
+    with pytest.raises(CallFailed, match="bad gateway"):
+        pool.models()
+
+
+def test_a_pool_that_cannot_be_made_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect() -> list[ScriptedHost]:
+        raise CallFailed("bad_client", "no")
+
+    before = threading.active_count()
+    with pytest.raises(CallFailed):
+        Pool(connect)
+    assert threading.active_count() == before

@@ -59,8 +59,17 @@ def test_a_call_that_was_put_back_is_the_next() -> None:
     index = work.take(lane, anything)
     assert index == 0
     work.put_back(index)
+    work.leave(lane)
     assert work.take(Track(), anything) == 0
 
 
 def test_a_lane_takes_no_call_of_a_model_that_its_server_has_not_got() -> None:
     assert Work(calls("a")).take(Track(), lambda model: model != "m") is None
+
+
+def test_what_a_lane_leaves_is_begun_by_another_however_little_it_is() -> None:
+    work, first, second = Work(calls("a", "a", "a")), Track(), Track()
+    assert [work.take(first, anything), work.take(first, anything)] == [0, 1]
+    assert not work.has(second, anything)
+    work.leave(first)
+    assert work.take(second, anything) == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from optimizer.llm.address import Address
 from optimizer.llm.base import CallFailed, Unavailable
 from optimizer.llm.facts import ModelFacts, offered
 from optimizer.llm.ollama import OllamaHost
+from optimizer.llm.versions import numbers
 from promptevolver.celery import app
 from promptevolver.embedded import addresses, product
 from promptevolver.embedded.home import home_of
@@ -208,10 +208,6 @@ def remarks(models: dict[str, ModelFacts]) -> Iterator[str]:
             yield f"{facts.name} runs at {facts.remote}"
         if lost := facts.roles.caution(facts.name):
             yield lost.removesuffix(".")
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def chromium() -> str:
