@@ -41,7 +41,7 @@ def test_an_error_is_told_at_its_field_without_losing_anything(page: Page) -> No
 
 def test_what_it_takes_is_told_before_it_starts(page: Page) -> None:
     page.goto("/?sample=1")
-    expect(page.locator("#estimate")).to_contain_text(" here, by ", timeout=MINUTES)
+    expect(page.locator("#estimate")).to_contain_text(" here, based on ", timeout=MINUTES)
     expect(page.locator("#estimate")).to_contain_text(
         re.compile(r"[\d,]+–[\d,]+ calls, [\d,]+–[\d,]+ tokens, \d+")
     )

@@ -20,6 +20,7 @@ from optimizer.engine.events import Event
 from optimizer.engine.variables import in_braces
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.management.arguments import PASSED_ON, add_arguments
+from optimizer.management.interruption import Interruption
 from optimizer.management.patience import Patience
 from optimizer.management.reading import (
     bad_input,
@@ -84,17 +85,19 @@ class Command(BaseCommand):
     def _work(self, run: progress.Run, user: User) -> int:
         """Work to the end; the number of a signal that ended it, 0 for none and for Ctrl-C."""
         patience = Patience(run.session.pk)
-        try:
-            with ProgressBar(sys.stderr) as bar:
+        with Interruption() as interruption:
+            try:
+                with ProgressBar(sys.stderr) as bar:
 
-                def watch(event: Event) -> None:
-                    bar.show(event)
-                    patience.watch(event)
+                    def watch(event: Event) -> None:
+                        bar.show(event)
+                        patience.watch(event)
+                        interruption.watch(event)
 
-                tasks.work(run, watch)
-        except KeyboardInterrupt as interrupt:
-            self._interrupted(run, user)
-            return interrupt.args[0] if interrupt.args else 0
+                    tasks.work(run, watch)
+            except KeyboardInterrupt as interrupt:
+                self._interrupted(run, user)
+                return interrupt.args[0] if interrupt.args else 0
         if patience.ended:
             raise CommandError(patience.ended, returncode=1)
         return 0
