@@ -152,8 +152,8 @@ def test_who_was_signed_out_goes_on_after_signing_in_elsewhere(page: Page, live_
     expect(page.locator("#connection")).to_contain_text("then try again")
     expect(page.get_by_label("Comment")).to_have_value("Still right.")
     other.goto(live_product.sign_in_link())
-    other.close()
     with page.expect_websocket(lambda socket: "/live/" in socket.url):
+        other.close()  # the page connects again when it gets the focus back, or by the next request
         page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.locator("#connection")).to_be_hidden()
