@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import fields
 from typing import Any
 
 from optimizer import engine
+from optimizer.brief import PRESETS, in_force
 from optimizer.engine.components import Components, Shot, original_of
 from optimizer.engine.events import Outcome
 from optimizer.engine.task import FEWEST_CALLS
@@ -46,8 +48,6 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
     return engine.Task(
         prompt=session.prompt.original,
         context=session.prompt.context,
-        target_model=session.target_model,
-        optimizer_model=session.optimizer_model,
         literals=tuple(session.literals),
         items=items,
         inputs=tuple(session.inputs or ()),
@@ -57,28 +57,30 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         evidence=tuple(said["text"] for said in session.evidence_given),
         priors=tuple(engine.OperatorPrior(**prior) for prior in session.priors or ()),
         turns=session.turns,
+        **_those_of(engine.Task, session),
     )
 
 
 def config_of(session: OptimizationSession) -> engine.Config:
     """How hard to search for the session. What it leaves open, its preset says."""
-    preset = engine.PRESETS[session.preset]
+    chosen = _those_of(engine.Config, session)
     before = session.spent_before
-    tokens = session.token_budget
+    tokens = chosen.get("max_tokens")
     return engine.Config(
-        iterations=session.iterations,
-        rounds=session.rounds,
-        styles=preset.styles,
-        temperature=session.temperature,
-        answer_tokens=session.max_tokens,
-        max_calls=max(FEWEST_CALLS, (session.max_calls or preset.max_calls) - before["calls"]),
-        max_tokens=tokens and max(1, tokens - before["prompt_tokens"] - before["completion_tokens"]),
-        max_minutes=session.max_minutes,
-        target_score=1.0 if session.target_score is None else session.target_score,
-        patience=session.patience or preset.patience,
-        only_proven=session.only_proven,
-        window=session.window,
+        **chosen
+        | {
+            "max_calls": max(FEWEST_CALLS, chosen["max_calls"] - before["calls"]),
+            "max_tokens": tokens and max(1, tokens - before["prompt_tokens"] - before["completion_tokens"]),
+            "styles": PRESETS[session.preset].styles,
+            "window": session.window,
+        }
     )
+
+
+def _those_of(kind: type[engine.Task] | type[engine.Config], session: OptimizationSession) -> dict[str, Any]:
+    """The session's settings that are fields of the engine's Task, or of its Config."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in in_force(session.settings).items() if name in names}
 
 
 def contender_of(session: OptimizationSession) -> engine.Contender:

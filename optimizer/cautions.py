@@ -12,7 +12,7 @@ from optimizer.models import OptimizationSession
 
 def before(target: str, optimizer: str) -> list[str]:
     """A sentence for each thing, of the models that these choices would use."""
-    target = target or settings.TARGET_MODEL or next(iter(installed.models()), "")
+    target = installed.target(target)
     optimizer = optimizer or settings.OPTIMIZER_MODEL or target
     found = [facts for name in dict.fromkeys([target, optimizer]) if (facts := installed.facts(name))]
     said = [sent_away(facts.name, facts.remote) for facts in found if facts.remote]

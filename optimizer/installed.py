@@ -19,6 +19,11 @@ def models() -> list[str]:
     return offered(_facts())
 
 
+def target(chosen: str) -> str:
+    """The model that runs a prompt where that one is chosen; "" while no server has told what it has."""
+    return chosen or settings.TARGET_MODEL or next(iter(models()), "")
+
+
 def facts(name: str) -> ModelFacts | None:
     """What is known of one of them."""
     return named(_facts(), name)

@@ -32,7 +32,7 @@ from optimizer.models import OptimizationSession
 from optimizer.progress import waiting
 
 SIDE_BY_SIDE = 4  # calls between two looks at the limits: a replay looks as often, on whatever servers
-QUEUE_PATIENCE = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
+BETWEEN_BELLS = timedelta(seconds=30)  # how long a queued session may wait before its doorbell is rung again
 
 shutting_down = threading.Event()
 
@@ -59,11 +59,11 @@ def optimize(session_id: int) -> None:
 def sweep() -> None:
     """Send again the sessions whose worker died or whose doorbell was lost."""
     forgotten = OptimizationSession.objects.claimable().exclude(
-        lease_token=None, created_at__gt=timezone.now() - QUEUE_PATIENCE
+        lease_token=None, created_at__gt=timezone.now() - BETWEEN_BELLS
     )
     for session_id, waits in forgotten.order_by("created_at").values_list("pk", "waiting")[:100]:
-        patience = waiting.SOONEST if waits else QUEUE_PATIENCE
-        if cache.add(f"sent:{session_id}", True, patience.total_seconds()):
+        between = waiting.SOONEST if waits else BETWEEN_BELLS
+        if cache.add(f"sent:{session_id}", True, between.total_seconds()):
             optimize.delay(session_id)
     progress.tell_of_silence()
 

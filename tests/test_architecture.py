@@ -20,21 +20,23 @@ MAY_IMPORT = {
     "counts": set(),
     "llm": set(),
     "engine": {"llm"},
+    "brief": {"engine"},
     "files": {"engine"},
-    "models": {"files", "engine"},
+    "models": {"brief", "files", "engine"},
     "topics": set(),
     "sample": set(),
-    "briefing": {"models", "engine", "files", "llm"},
+    "briefing": {"brief", "models", "engine", "files", "llm"},
     "verdicts": {"counts", "models", "engine"},
     "installed": {"llm"},
     "cautions": {"installed", "models", "llm"},
     "speeds": {"installed", "models", "engine", "llm"},
-    "services": {"briefing", "installed", "speeds", "models", "topics", "engine", "files"},
-    "progress": {"briefing", "models", "topics", "engine", "llm"},
+    "services": {"brief", "briefing", "installed", "speeds", "models", "topics", "engine", "files"},
+    "progress": {"brief", "briefing", "models", "topics", "engine", "llm"},
     "tasks": {"progress", "briefing", "installed", "speeds", "engine", "llm", "models"},
-    "forms": {"briefing", "files", "installed", "services", "models", "engine", "llm"},
+    "forms": {"brief", "briefing", "files", "installed", "services", "models", "engine", "llm"},
     "templatetags": {"models", "services", "engine"},
     "views": {
+        "brief",
         "briefing",
         "cautions",
         "files",
@@ -56,6 +58,7 @@ MAY_IMPORT = {
     "signals": {"services", "models", "topics"},
     "admin": {"models", "services"},
     "management": {
+        "brief",
         "cautions",
         "forms",
         "services",
@@ -111,14 +114,15 @@ def test_a_part_imports_only_what_it_points_at(part: str) -> None:
                 assert other in MAY_IMPORT[part] | EVERYWHERE, f"{path.relative_to(ROOT)} imports {name}"
 
 
-@pytest.mark.parametrize("part", ["counts", "engine", "files", "llm"])
+@pytest.mark.parametrize("part", ["brief", "counts", "engine", "files", "llm"])
 def test_the_engine_and_the_models_clients_are_plain_python(part: str) -> None:
     names = {name.split(".")[0] for _, tree in modules(APP / part) for name in imported(tree)}
     assert not names & {"django", "celery", "channels", "promptevolver"}
 
 
 def test_importing_the_engine_does_not_import_django() -> None:
-    code = "import sys, optimizer.engine, optimizer.llm.ollama, optimizer.llm.pool; sys.exit('django' in sys.modules)"
+    plain = "optimizer.brief, optimizer.engine, optimizer.files, optimizer.llm.ollama, optimizer.llm.pool"
+    code = f"import sys, {plain}; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
@@ -156,3 +160,99 @@ def test_pages_fetch_only_what_is_visible(part: str) -> None:
             assert found[2] == "visible_to" or path.name == "regions.py", (
                 f"{path.relative_to(ROOT)}: {found[0]}"
             )
+
+
+SPELLED_AT = {
+    "optimizer/brief/settings.py",
+    "optimizer/models/sessions.py",
+    "optimizer/briefing.py",
+    "optimizer/engine/task.py",
+}
+
+
+@pytest.mark.parametrize("setting", ["patience", "token_budget", "target_score", "as_system"])
+def test_a_setting_is_declared_once(setting: str) -> None:
+    """Beside its column, a migration and what the engine does with it; all else derives from the declaration."""
+    places = [
+        path for folder in ("optimizer", "templates", "static") for path in (ROOT / folder).rglob("*.*")
+    ]
+    spelled = {
+        str(path.relative_to(ROOT))
+        for path in places
+        if path.suffix in {".py", ".html", ".js"} and re.search(rf"\b{setting}\b", path.read_text())
+    }
+    users = {path for path in spelled - SPELLED_AT if not path.startswith("optimizer/migrations/")}
+    assert {"optimizer/brief/settings.py", "optimizer/models/sessions.py"} <= spelled
+    assert len(users) <= 1, users
+    assert all(path.startswith("optimizer/engine/") for path in users)
+
+
+BEFORE_ANYBODY_IS_SIGNED_IN = APP / "services" / "accounts.py"
+
+
+def verbs() -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The public functions of the services that write, by themselves or by a private one of their file."""
+    for path, tree in modules(APP / "services"):
+        if path == BEFORE_ANYBODY_IS_SIGNED_IN:
+            continue
+        functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        writing: set[str] = set()
+        while (
+            more := {name for name, node in functions.items() if called_in(node) & (WRITES | writing)}
+            - writing
+        ):
+            writing |= more
+        yield from ((path.name, functions[name]) for name in sorted(writing) if not name.startswith("_"))
+
+
+def called_in(function: ast.FunctionDef) -> set[str]:
+    calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+    return {call.attr if isinstance(call, ast.Attribute) else ast.unparse(call) for call in calls}
+
+
+def objection_to(verb: ast.FunctionDef) -> str:
+    """What is wrong with a verb, or ""."""
+    named = {argument.arg for argument in verb.args.kwonlyargs}
+    first = verb.body[1] if ast.get_docstring(verb) else verb.body[0]
+    if verb.args.args or verb.args.posonlyargs:
+        return "takes arguments by position"
+    if "by" not in named:
+        return "does not take by="
+    if verb.name.startswith(("start_", "create_")) and "workspace" not in named:
+        return "does not take workspace="
+    if not ast.unparse(first).startswith("require_"):
+        return "does not ask for the right first"
+    return ""
+
+
+def test_the_services_have_verbs() -> None:
+    names = {verb.name for _, verb in verbs()}
+    assert {
+        "start_optimization",
+        "create_dataset",
+        "rate_session",
+        "save_preferences",
+        "choose_result",
+    } <= names
+
+
+@pytest.mark.parametrize(("file", "verb"), verbs(), ids=lambda part: getattr(part, "name", part))
+def test_a_verb_asks_for_the_right_first(file: str, verb: ast.FunctionDef) -> None:
+    assert not objection_to(verb), f"{file}: {verb.name} {objection_to(verb)}"
+
+
+@pytest.mark.parametrize(
+    ("planted", "why"),
+    [
+        ("def rename(name, *, by): ...", "by position"),
+        ("def rename(*, name): ...", "does not take by="),
+        ("def create_thing(*, by): ...", "does not take workspace="),
+        ("def rename(*, by, name):\n    'Doc.'\n    save(name)", "ask for the right"),
+        ("def rename(*, by, name):\n    'Doc.'\n    require_writer(user=by)", ""),
+    ],
+)
+def test_a_breach_is_seen(planted: str, why: str) -> None:
+    (verb,) = ast.parse(planted).body
+    assert isinstance(verb, ast.FunctionDef)
+    found = objection_to(verb)
+    assert why in found if why else not found

@@ -21,7 +21,9 @@ PROMPT = "For {{team}} answer {{question}}."
 
 @pytest.fixture
 def session(user: User) -> OptimizationSession:
-    return start_optimization(by=user, choices=Choices(prompt=PROMPT, table=read_table(ROWS)))
+    return start_optimization(
+        by=user, workspace=user.personal_workspace, choices=Choices(prompt=PROMPT, table=read_table(ROWS))
+    )
 
 
 def test_a_dataset_keeps_all_columns_and_gives_them_back(session: OptimizationSession) -> None:
@@ -38,7 +40,12 @@ def test_the_engine_gets_a_value_for_each_variable(session: OptimizationSession)
 
 def test_saved_rows_fill_the_variables_of_another_prompt(session: OptimizationSession, user: User) -> None:
     again = Choices(prompt="{{question}}", dataset=Dataset.objects.get())
-    assert briefing.task_of(start_optimization(by=user, choices=again)).items[0].input == "why 0?"
+    assert (
+        briefing.task_of(start_optimization(by=user, workspace=user.personal_workspace, choices=again))
+        .items[0]
+        .input
+        == "why 0?"
+    )
 
 
 def test_rows_that_do_not_fill_the_prompt_refuse_the_run(session: OptimizationSession) -> None:

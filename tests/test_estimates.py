@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +11,8 @@ import pytest
 from django.conf import settings
 
 from optimizer import briefing, installed, speeds
-from optimizer.engine import PRESETS, Config, Task, TaskRefused
+from optimizer.brief import PRESETS, SETTINGS
+from optimizer.engine import Config, Task, TaskRefused
 from optimizer.engine.estimate import Estimate, Range, Speed
 from optimizer.files import Row, Table
 from optimizer.forms.optimization import OptimizationForm
@@ -56,8 +56,14 @@ def no_models() -> Iterator[None]:
     installed.keep(map(ModelFacts, before))
 
 
-def of(model: str = "", **changes: object) -> Choices:
-    return Choices(prompt="Is it odd?", table=table(*ROWS), preset="quick", target_model=model, **changes)  # type: ignore[arg-type]
+def of(model: str = "", preset: str = "quick", **settings: object) -> Choices:
+    settings |= {"target_model": model, "preset": preset}
+    return Choices(prompt="Is it odd?", table=table(*ROWS), settings=settings)
+
+
+def says(preset: str) -> dict[str, Any]:
+    """What a preset says, by setting."""
+    return {setting.name: setting.by_preset[preset] for setting in SETTINGS if setting.by_preset}
 
 
 def told(choices: Choices) -> Forecast:
@@ -81,11 +87,9 @@ def test_it_grows_with_the_preset(measured: str, user: User, no_models: None, sa
     installed.keep([ModelFacts(measured)])
 
     def with_preset(name: str) -> Forecast:
-        preset = PRESETS[name]
-        settings: dict[str, Any] = {"iterations": preset.iterations, "rounds": preset.rounds, "preset": name}
         if not sample:
-            return told(replace(of(measured), **settings))
-        form = OptimizationForm(sample_form_data() | settings | {"target_model": measured}, user=user)
+            return told(of(measured, name))
+        form = OptimizationForm(sample_form_data() | {"preset": name, "target_model": measured}, user=user)
         assert form.is_valid(), form.errors
         return told(form.choices())
 
@@ -106,7 +110,7 @@ def test_one_preset_is_no_cheaper_than_a_smaller_one(measured: str, monkeypatch:
         return Estimate(calls, calls, calls)
 
     monkeypatch.setattr(estimates, "estimate", rehearsed)
-    told_of = [told(replace(of(measured, seed=12), preset=name)).calls for name in PRESETS]
+    told_of = [told(of(measured, name, seed=12)).calls for name in PRESETS]
     assert told_of == [(90, 180), (90, 180), (120, 240)]
 
 
@@ -142,12 +146,17 @@ def test_the_limits_are_heeded(measured: str) -> None:
 def test_a_task_that_cannot_run_is_refused(measured: str) -> None:
     with pytest.raises(TaskRefused, match="Row 1"):
         forecast(
-            Choices(prompt="x", table=table(row("a", "("), *ROWS), grader="regex", target_model=measured)
+            Choices(
+                prompt="x",
+                table=table(row("a", "("), *ROWS),
+                grader="regex",
+                settings={"target_model": measured},
+            )
         )
 
 
 def test_it_is_kept_at_the_start(measured: str, user: User) -> None:
-    session = start_optimization(by=user, choices=of(measured))
+    session = start_optimization(by=user, workspace=user.personal_workspace, choices=of(measured))
     assert session.estimate == told(of(measured)).kept()
 
 
@@ -158,16 +167,19 @@ def test_an_estimate_that_fails_stops_nobody(
         raise IndexError
 
     monkeypatch.setattr(estimates, "estimate", fail)
-    assert start_optimization(by=user, choices=of(measured, seed=99)).estimate is None
+    assert (
+        start_optimization(by=user, workspace=user.personal_workspace, choices=of(measured, seed=99)).estimate
+        is None
+    )
     assert "no estimate" in caplog.text
 
 
 def test_one_that_takes_too_long_is_given_up_and_not_tried_again(
     measured: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimates, "PATIENCE", 0.01)
+    monkeypatch.setattr(estimates, "LONGEST", 0.01)
     assert forecast(of(measured, seed=7)) is None
-    monkeypatch.setattr(estimates, "PATIENCE", 60.0)
+    monkeypatch.setattr(estimates, "LONGEST", 60.0)
     assert forecast(of(measured, seed=7)) is None
     assert forecast(of(measured, seed=8)) is not None
 
@@ -223,10 +235,8 @@ def test_spans_are_said_as_people_do(minutes: float, said: str) -> None:
 
 def test_limits_that_are_left_out_are_the_presets() -> None:
     config = briefing.config_of(OptimizationSession(preset="thorough"))
-    assert (config.max_calls, config.patience) == (
-        PRESETS["thorough"].max_calls,
-        PRESETS["thorough"].patience,
-    )
+    thorough = says("thorough")
+    assert (config.max_calls, config.patience) == (thorough["max_calls"], thorough["patience"])
     assert (config.max_tokens, config.max_minutes, config.target_score) == (None, None, 1.0)
 
 
@@ -241,7 +251,7 @@ def test_limits_that_are_given_reach_the_engine() -> None:
 def test_weights_and_options_reach_the_engine(user: User) -> None:
     rows = table(*ROWS, row("heavy", "odd", 5.0))
     choices = Choices(prompt="x", table=rows, grader="choice", grader_options={"choices": "odd\neven"})
-    session = start_optimization(by=user, choices=choices)
+    session = start_optimization(by=user, workspace=user.personal_workspace, choices=choices)
     task = briefing.task_of(session)
     assert [item.weight for item in task.items] == [row.weight for row in rows.rows]
     assert task.grader_options == (("choices", "odd\neven"),)
@@ -252,7 +262,7 @@ def test_what_the_page_told_is_not_rehearsed_again_when_the_speed_changes(measur
     choices = of(measured)
     before = told(choices)
     speeds.keep(measured, Speed(50, 4, call_seconds=0.1), calls=8)
-    session = start_optimization(by=user, choices=choices)
+    session = start_optimization(by=user, workspace=user.personal_workspace, choices=choices)
     assert session.estimate == before.kept()
     after = told(choices)
     assert after.minutes is not None
@@ -263,6 +273,6 @@ def test_what_the_page_told_is_not_rehearsed_again_when_the_speed_changes(measur
 def test_what_was_told_without_a_speed_is_told_anew_with_one(model: str, user: User) -> None:
     assert told(of(model)).minutes is None
     speeds.keep(model, Speed(50, 4, call_seconds=0.1))
-    session = start_optimization(by=user, choices=of(model))
+    session = start_optimization(by=user, workspace=user.personal_workspace, choices=of(model))
     assert session.estimate is not None
     assert session.estimate["minutes"][0] > 0

@@ -20,7 +20,7 @@ from optimizer.llm.base import CallFailed, Request
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.scripted import ScriptedHost
-from optimizer.management import patience
+from optimizer.management import giving_up
 from optimizer.management.telling import result_lines
 from optimizer.models import Candidate, Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
@@ -35,7 +35,7 @@ KEYS = {
     "session", "status", "finish_reason", "original", "optimized", "messages", "kept_original", "quality_score",
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
     "prompt_tokens", "completion_tokens", "seconds", "estimate", "verdict", "handed_over", "comparison",
-    "search_scores",
+    "search_scores", "settings",
 }  # fmt: skip
 
 
@@ -434,7 +434,7 @@ def test_a_server_that_is_away_is_given_up_with_what_to_do(
         return [OllamaHost(address) for address in settings.OLLAMA_HOSTS]
 
     monkeypatch.setattr(tasks, "hosts", away)
-    monkeypatch.setattr(patience, "GIVE_UP", 1.0)
+    monkeypatch.setattr(giving_up, "GIVE_UP", 1.0)
     began = time.monotonic()
     with override_settings(OLLAMA_HOSTS=["http://127.0.0.1:9"]), pytest.raises(CommandError) as failed:
         run_in_text(rows)
@@ -449,7 +449,7 @@ def test_a_server_that_is_away_is_given_up_with_what_to_do(
 
 
 def test_the_patience_of_a_terminal_is_a_minute() -> None:
-    assert patience.GIVE_UP == 60
+    assert giving_up.GIVE_UP == 60
 
 
 def test_ctrl_c_keeps_the_best_and_resume_goes_on(

@@ -236,7 +236,7 @@ def test_ollama_away_is_said_and_waited_for(session: OptimizationSession, use_ho
 def test_a_run_whose_server_is_away_gives_its_worker_back_and_comes_again(
     session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimizer.progress.waiting.PATIENCE", timedelta(seconds=0.5))
+    monkeypatch.setattr("optimizer.progress.waiting.BEFORE_GIVING_BACK", timedelta(seconds=0.5))
     away = True
 
     def script(request: Request) -> str:

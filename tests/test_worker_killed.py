@@ -24,7 +24,7 @@ def a_small_run(person: User) -> OptimizationSession:
     data = sample_form_data() | {"rows": rows, "iterations": "1", "rounds": "1"}
     form = OptimizationForm(data, user=person)
     assert form.is_valid(), form.errors
-    return start_optimization(by=person, choices=form.choices())
+    return start_optimization(by=person, workspace=person.personal_workspace, choices=form.choices())
 
 
 def test_another_worker_goes_on_and_pays_for_nothing_again(person: User) -> None:

@@ -10,10 +10,9 @@ protocols; `Method` holds those of a run.
 from optimizer.engine.comparing import Contender, compare
 from optimizer.engine.inputs import invent
 from optimizer.engine.search import Method, run
-from optimizer.engine.task import PRESETS, Config, Grade, Item, OperatorPrior, Rated, Task, TaskRefused
+from optimizer.engine.task import Config, Grade, Item, OperatorPrior, Rated, Task, TaskRefused
 
 __all__ = [
-    "PRESETS",
     "Config",
     "Contender",
     "Grade",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from optimizer.engine.graders import without_thinking
@@ -26,7 +27,12 @@ def size_of(request: Request) -> int:
 
 def kind(request: Request) -> Kind:
     """Its purpose, and whether it shows earlier turns: replies are much shorter then."""
-    return request.purpose, len(request.messages) > 1
+    return request.purpose, shows_turns(request.messages)
+
+
+def shows_turns(messages: Sequence[Message]) -> bool:
+    """Whether earlier turns stand before the question."""
+    return any(message.role == "assistant" for message in messages)
 
 
 def template_tokens(request: Request) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
-from optimizer.engine.components import Components, original_of
+from optimizer.engine.components import Components, first_of
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Compared, Event, Outcome
 from optimizer.engine.population import Population
@@ -42,7 +42,7 @@ def compare(
     splits, evaluator = yield from prepared(task, asker)
     splits = affordable(splits, task, asker, evaluator)
     asker.lift_limits()
-    race, training, held_out = races(splits, evaluator, asker, original_of(task.prompt, task.literals))
+    race, training, held_out = races(splits, evaluator, asker, first_of(task))
     population = Population(task, asker.config, seed, race, training)
     population.leader = Entry(contender.number, (0,), "", contender.components)
     race.recall(population.original, contender.original_outcomes)

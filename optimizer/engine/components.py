@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from optimizer.engine.task import Item
+from optimizer.engine.task import Item, Task, TaskRefused
 from optimizer.engine.variables import filled, in_braces, variables
 from optimizer.llm.base import Message
 
@@ -36,7 +36,8 @@ class Shot:
 class Components:
     """The parts that the search changes one at a time. Empty parts render to nothing.
 
-    `variables` are the names that an item fills, in the order of the prompt; no part of the search changes them.
+    `variables` are the names that an item fills, in the order of the prompt, and `head_as` is the role of the message
+    that the prompt stands in; no part of the search changes these.
     """
 
     instruction: str
@@ -46,6 +47,7 @@ class Components:
     shots: tuple[Shot, ...] = ()
     shots_as: Literal["text", "turns"] = "text"
     variables: tuple[str, ...] = ()
+    head_as: Literal["user", "system"] = "user"
 
     @property
     def head(self) -> str:
@@ -72,24 +74,39 @@ class Components:
     def as_text(self) -> str:
         """One text to copy: the prompt as it was run, with a place for the input where examples lead up to it.
 
-        Examples that are chat turns have no such text; they are written out as if they stood in the text.
+        Examples that are chat turns have no such text; they are written out as if they stood in the text. A prompt that
+        is a system message is that message.
         """
+        if self.head_as == "system":
+            return self.but(shots_as="text")._system
         return self.but(shots_as="text")._question(self.place) if self.shots else self.head
 
     def messages(self, item: Item | None = None) -> tuple[Message, ...]:
         """The chat that asks for one item; without one, with a place for it."""
+        first = [Message("system", self._system)] if self.head_as == "system" else []
         turns = self.shots if self.shots_as == "turns" else ()
         earlier = [
             message
             for shot in turns
             for message in (
-                Message("user", filled(self.head, item_of(shot))),
+                Message("user", self._asked(item_of(shot))),
                 Message("assistant", shot.answer),
             )
         ]
-        return (*earlier, Message("user", self._question(item or self.place)))
+        return (*first, *earlier, Message("user", self._question(item or self.place)))
+
+    @property
+    def _system(self) -> str:
+        """What a system message says: the prompt, with the examples that stand in its text."""
+        return "\n\n".join([self.head, *(self._shot_texts() if self.shots_as == "text" else [])])
+
+    def _asked(self, item: Item) -> str:
+        """What the user says in one turn."""
+        return item.input if self.head_as == "system" else filled(self.head, item)
 
     def _question(self, item: Item) -> str:
+        if self.head_as == "system":
+            return item.input
         if self.shots_as == "turns" or not self.shots:
             return filled(self.head, item)
         if self.variables:
@@ -109,6 +126,19 @@ def original_of(prompt: str, literals: tuple[str, ...] = ()) -> Components:
     text = prompt.strip()
     names = tuple(name for name in variables(text) if name not in literals)
     return Components(text, variables=names)
+
+
+def first_of(task: Task) -> Components:
+    """The task's prompt as its run begins. TaskRefused where it cannot be sent as the task wants it."""
+    original = original_of(task.prompt, task.literals)
+    if not task.as_system:
+        return original
+    if original.variables:
+        name = in_braces(original.variables[0])
+        raise TaskRefused(
+            f"A prompt with variables ({name}) cannot be the system message. Send it as a user message."
+        )
+    return original.but(head_as="system")
 
 
 def shot_of(item: Item) -> Shot:

@@ -36,17 +36,19 @@ class Contest:
         if spent:
             raise spent
 
-    def target_reached(self) -> Steps[bool]:
-        """Whether the leader has the target score on all validation rows. Where others have the same score there, those
-        rows tell no more: training rows do that none of them shows."""
+    def target_reached(self) -> Steps[str]:
+        """A sentence, where the leader has the target score on all validation rows, else "". Where others have the same
+        score there, those rows tell no more: training rows do that none of them shows."""
         population = self.population
         if not population.task.items or not self._on_target():
-            return False
+            return ""
         yield from population.race.score([population.leader], range(len(population.race.items)))
         if not self._on_target():
-            return False
+            return ""
         yield from self._among_equals()
-        return True
+        if population.config.target_score >= 1:
+            return "The best so far is right on every search row."
+        return "The target score is reached on the search rows."
 
     def room_for_another(self) -> bool:
         """Whether the budget allows a first block of a new candidate as dear as the leader."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from optimizer.engine.asking import Asker
 from optimizer.engine.budget import DENSITY
 from optimizer.engine.calls import size_of, template_tokens
-from optimizer.engine.components import Components, original_of
+from optimizer.engine.components import Components, first_of
 from optimizer.engine.inputs import items_of
 from optimizer.engine.scoring import Case, answer_request
 from optimizer.engine.task import Config, Item, Task
@@ -16,7 +16,7 @@ from optimizer.engine.task import Config, Item, Task
 
 def longest_call(task: Task, config: Config) -> int:
     """Tokens of the original prompt on its longest row, with the longest answer, as far as bytes tell."""
-    original = original_of(task.prompt, task.literals)
+    original = first_of(task)
     rows = (*task.items, *task.held_out, *items_of(task, task.inputs)) or (original.place,)
     requests = [answer_request(task, Case(original, row), limit=config.answer_tokens) for row in rows]
     return max(math.ceil(size_of(one) * DENSITY) + template_tokens(one) + one.max_tokens for one in requests)

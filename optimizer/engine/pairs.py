@@ -11,7 +11,7 @@ from optimizer.engine.arriving import Arrived, Live, arriving, translated
 from optimizer.engine.asking import Asker
 from optimizer.engine.budget import Cost
 from optimizer.engine.calls import Answer
-from optimizer.engine.components import original_of
+from optimizer.engine.components import first_of
 from optimizer.engine.figures import percent
 from optimizer.engine.judging import Judge, to_judge
 from optimizer.engine.scoring import Answers, Case, Scoring, output_of
@@ -33,7 +33,7 @@ class Judged:
         self._answers = Answers(task, asker, asker.config.answer_tokens)
         self._judge = Judge(task, asker, "compare", "better")
         self.criteria = dict(task.grader_options).get("rubric") or criteria
-        self._original = original_of(task.prompt, task.literals)
+        self._original = first_of(task)
         self._decided: Counter[str] = Counter()  # verdicts by the place of the answer that was preferred
 
     @property

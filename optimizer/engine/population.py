@@ -10,7 +10,7 @@ from math import isclose
 from statistics import fmean
 
 from optimizer.engine.board import Board, Entry
-from optimizer.engine.components import Components, original_of
+from optimizer.engine.components import Components, first_of
 from optimizer.engine.events import Outcome
 from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
@@ -38,7 +38,7 @@ class Population:
         self.seed = seed
         self.race = race
         self.training = training
-        self.original = Entry(0, (), "original", original_of(task.prompt, task.literals))
+        self.original = Entry(0, (), "original", first_of(task))
         self.entries = [self.original]
         self.leader = self.original
         self.about = Understanding()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board
 from optimizer.engine.budget import Cost
-from optimizer.engine.components import Components, original_of, shot_of
+from optimizer.engine.components import Components, first_of, shot_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.inputs import invented, items_of
 from optimizer.engine.judging import ByRubric
@@ -41,7 +41,7 @@ def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
 
 def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -> Splits:
     """With as many held-out rows as half of each limit surely pays for, with examples shown; two at least."""
-    original = original_of(task.prompt, task.literals)
+    original = first_of(task)
     shown = original.but(
         shots=tuple(map(shot_of, splits.train[: asker.config.shots])),
         shots_as="turns" if task.turns else "text",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.budget import wall_clock
-from optimizer.engine.calls import size_of
+from optimizer.engine.calls import shows_turns, size_of
 from optimizer.engine.components import original_of
 from optimizer.engine.speed import Speed
 from optimizer.engine.task import Task
@@ -85,9 +85,12 @@ class Rehearsal:
 
     def _answer(self, request: Request) -> tuple[str, int]:
         content = request.messages[-1].content
-        head, _, asked = content.rpartition("\n\n")
-        turns = len(request.messages) > 1
-        shown = turns or asked.endswith("\nOutput:")
+        first = request.messages[0]
+        head, _, asked = (
+            content.rpartition("\n\n") if first.role != "system" else (first.content, "", content)
+        )
+        turns = shows_turns(request.messages)
+        shown = turns or f"{head}{asked}".endswith("\nOutput:") or "\nOutput: " in head
         asked = asked.removeprefix("Input: ").removesuffix("\nOutput:")
         expected = self._expected_of(asked, content)
         candidate = f"{head}{[message.content for message in request.messages[:-1]]}"

@@ -12,7 +12,7 @@ from optimizer.engine import checks
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Entry
 from optimizer.engine.budget import BudgetSpent
-from optimizer.engine.components import original_of
+from optimizer.engine.components import first_of
 from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Event, IterationDone, Proposed, Rejected
@@ -113,7 +113,7 @@ class Search:
 
     def run(self) -> Iterator[Event]:
         checks.refuse(self.task, self.config)
-        original = original_of(self.task.prompt, self.task.literals)
+        original = first_of(self.task)
         yield Proposed(0, (), "original", original)
         splits, evaluator = yield from self._prepared()
         race, training, held_out = races(splits, evaluator, self.asker, original)
@@ -263,10 +263,8 @@ class Search:
 
     def _enough(self) -> Steps[str]:
         """Why the search may end here, or ""."""
-        if (yield from self.contest.target_reached()):
-            if self.config.target_score >= 1:
-                return "The best so far is right on every search row."
-            return "The target score is reached on the search rows."
+        if reason := (yield from self.contest.target_reached()):
+            return reason
         if self.rounds_without_gain >= self.config.patience:
             return self._patience_ended()
         return (

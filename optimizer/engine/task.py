@@ -78,7 +78,8 @@ class Task:
     variables; where the prompt has variables, an input without rows is the value of the only one, or a JSON object with
     a value for each. `evidence` is what people said of earlier results, in plain
     words; `priors` is how the operators did in earlier runs, which counts faintly. Without `turns` the target model
-    does not tell chat turns apart: examples stand in the text.
+    does not tell chat turns apart: examples stand in the text. With `as_system` the prompt is the system message, and
+    an input the user message; a prompt with variables cannot be sent so.
     """
 
     prompt: str
@@ -95,6 +96,7 @@ class Task:
     evidence: tuple[str, ...] = ()
     priors: tuple[OperatorPrior, ...] = ()
     turns: bool = True
+    as_system: bool = False
 
     @property
     def grader_name(self) -> str:
@@ -131,21 +133,3 @@ class Config:
     compare: bool = True
     only_proven: bool = False
     window: int = 0
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A named amount of search."""
-
-    iterations: int
-    rounds: int
-    styles: int
-    patience: int
-    max_calls: int
-
-
-PRESETS = {
-    "quick": Preset(iterations=1, rounds=2, styles=2, patience=2, max_calls=600),
-    "balanced": Preset(iterations=3, rounds=3, styles=3, patience=4, max_calls=2_000),
-    "thorough": Preset(iterations=5, rounds=4, styles=5, patience=8, max_calls=8_000),
-}

@@ -69,8 +69,11 @@ class ExamplesForm(forms.Form):
         *,
         user: User,
         initial: Mapping[str, Any] | None = None,
+        more: Mapping[str, forms.Field] | None = None,
     ) -> None:
+        """`more` are further fields, by name."""
         super().__init__(data, files, initial=dict(initial or {}), use_required_attribute=False)
+        self.fields.update(more or {})
         self.table: Table | None = None
         self.fault: FileFault | None = None  # why there is no table, and what a person may choose
         self.fields["dataset"].queryset = datasets_of(user)  # type: ignore[attr-defined]

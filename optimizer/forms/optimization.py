@@ -7,36 +7,24 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
-from django.core.exceptions import ValidationError
 
-from optimizer import installed
+from optimizer.brief import SETTINGS, Group, completed, objections
 from optimizer.briefing import binding_of
-from optimizer.engine.task import FEWEST_CALLS, PRESETS
+from optimizer.engine.components import original_of
 from optimizer.files import Table
 from optimizer.files.binding import Binding
 from optimizer.files.rows import FEWEST_ROWS, too_few
 from optimizer.forms.examples import OPTIONS_OF, ExamplesForm
-from optimizer.forms.fields import LongText, NamesField, PercentField, ShortText, pane
-from optimizer.llm.facts import only_embeds
-from optimizer.models import OptimizationSession, Preset, PromptTemplate, User
-from optimizer.services.choices import COLUMNS, Choices
+from optimizer.forms.fields import LongText, NamesField, pane
+from optimizer.forms.settings import Laid, circumstances, laid_out, setting_fields
+from optimizer.models import OptimizationSession, PromptTemplate, User
+from optimizer.services.choices import Choices
 
-BIGGEST_SEED = 2**63 - 1
-LONGEST_RUN = 7 * 24 * 60  # minutes
-FEWEST_TOKENS = 1_000
-FOLDED = {
-    "target_model", "optimizer_model", "iterations", "rounds", "temperature", "max_tokens", "max_calls",
-    "token_budget", "max_minutes", "target_score", "patience", "only_proven", "seed",
-}  # fmt: skip
-DEFAULTS: dict[str, Any] = {"preset": Preset.BALANCED, "temperature": 0.8, "max_tokens": 256, "seed": 0}
-
-
-def _model_input() -> forms.TextInput:
-    return forms.TextInput(attrs={"list": "models", "autocomplete": "off", "spellcheck": "false"})
+LARGEST_KEY = 2**63 - 1
 
 
 def _hidden_number() -> forms.IntegerField:
-    return forms.IntegerField(min_value=1, max_value=BIGGEST_SEED, required=False, widget=forms.HiddenInput)
+    return forms.IntegerField(min_value=1, max_value=LARGEST_KEY, required=False, widget=forms.HiddenInput)
 
 
 class OptimizationForm(ExamplesForm):
@@ -48,20 +36,6 @@ class OptimizationForm(ExamplesForm):
     )
     literals = NamesField(required=False)
     context = LongText(widget=pane(2, "What it is for, who reads the answers, what matters"), required=False)
-    preset = forms.ChoiceField(choices=Preset.choices, required=False)
-    iterations = forms.IntegerField(min_value=1, max_value=20, required=False)
-    rounds = forms.IntegerField(min_value=1, max_value=20, required=False)
-    temperature = forms.FloatField(min_value=0, max_value=2, required=False)
-    max_tokens = forms.IntegerField(min_value=1, max_value=32768, required=False)
-    target_model = ShortText(widget=_model_input(), max_length=200, required=False)
-    optimizer_model = ShortText(widget=_model_input(), max_length=200, required=False)
-    max_calls = forms.IntegerField(min_value=FEWEST_CALLS, max_value=2**31 - 1, required=False)
-    token_budget = forms.IntegerField(min_value=FEWEST_TOKENS, max_value=2**63 - 1, required=False)
-    max_minutes = forms.FloatField(min_value=0.1, max_value=LONGEST_RUN, required=False)
-    target_score = PercentField(low=1, required=False)
-    patience = forms.IntegerField(min_value=1, max_value=1000, required=False)
-    seed = forms.IntegerField(min_value=-BIGGEST_SEED, max_value=BIGGEST_SEED, required=False)
-    only_proven = forms.BooleanField(required=False)
     show_inputs = forms.BooleanField(required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
     template = _hidden_number()
@@ -70,19 +44,38 @@ class OptimizationForm(ExamplesForm):
     def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user
         self.binding: Binding | None = None  # how the rows fill the prompt, once there are both
-        super().__init__(*bound, user=user, initial={**DEFAULTS, "seed": None, **(initial or {})})
+        defaults = {setting.name: setting.default for setting in SETTINGS}
+        super().__init__(*bound, user=user, initial={**defaults, **(initial or {})}, more=setting_fields())
 
     @property
     def settings_errors(self) -> bool:
         """Whether the folded part of the page holds an error."""
-        return bool(FOLDED & self.errors.keys())
+        return any(setting.folded and setting.name in self.errors for setting in SETTINGS)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The run's settings, complete. Call it on what was read without an error."""
+        return completed({setting.name: self.cleaned_data.get(setting.name) for setting in SETTINGS})
+
+    def laid_out(self) -> list[tuple[Group, list[Laid]]]:
+        """The folded settings, for the page."""
+        return list(laid_out(self))
 
     def clean(self) -> dict[str, Any]:
         chosen = super().clean()
         if self.table and chosen.get("prompt"):
             self.binding = binding_of(self.table, chosen["prompt"], chosen.get("literals") or ())
             self._check_binding(self.binding, self.table)
+        self._check_settings(chosen)
         return chosen
+
+    def _check_settings(self, chosen: dict[str, Any]) -> None:
+        """Settings that do not go with the prompt or the model are told at their fields."""
+        prompt, literals = chosen.get("prompt") or "", chosen.get("literals") or ()
+        variables = original_of(prompt, tuple(literals)).variables
+        facts = circumstances(self.settings["target_model"], variables)
+        for setting, why in objections(self.settings, facts):
+            self.add_error(setting.name, why)
 
     def _check_binding(self, binding: Binding, table: Table) -> None:
         """Every variable has a column, and every row something for the prompt."""
@@ -92,12 +85,6 @@ class OptimizationForm(ExamplesForm):
             self.add_error(self.place, gaps[0])
         elif (different := len({binding.shown(row) for row in table.rows})) < FEWEST_ROWS:
             self.add_error(self.place, too_few(different))
-
-    def clean_target_model(self) -> str:
-        return known_model(self.cleaned_data["target_model"])
-
-    def clean_optimizer_model(self) -> str:
-        return known_model(self.cleaned_data["optimizer_model"])
 
     def clean_template(self) -> PromptTemplate | None:
         """Where the prompt came from. It only helps to find feedback: one that is gone is no reason to refuse."""
@@ -113,11 +100,7 @@ class OptimizationForm(ExamplesForm):
 
     def choices(self) -> Choices:
         """What was asked for, complete. Call it on a valid form."""
-        chosen = {name: _or_default(name, value) for name, value in self.cleaned_data.items()}
-        preset = PRESETS[chosen["preset"]]
-        chosen["iterations"] = chosen["iterations"] or preset.iterations
-        chosen["rounds"] = chosen["rounds"] or preset.rounds
-        chosen["grader"] = chosen["grader"] or "exact"
+        chosen = self.cleaned_data
         return Choices(
             prompt=chosen["prompt"],
             context=chosen["context"],
@@ -125,40 +108,25 @@ class OptimizationForm(ExamplesForm):
             table=None if chosen["dataset"] else self.table,
             dataset=chosen["dataset"],
             template=chosen["template"],
+            grader=chosen["grader"] or "exact",
             grader_options=self.grader_options,
+            settings=self.settings,
             show_inputs=chosen["show_inputs"],
             inputs=chosen["inputs_of"],
-            **{name: chosen[name] for name in COLUMNS},
+            submit_key=chosen["submit_key"],
         )
-
-
-def _or_default(name: str, value: Any) -> Any:
-    return DEFAULTS.get(name, value) if value in (None, "") else value
-
-
-def known_model(name: str) -> str:
-    """The name, unless the server is known not to have it. `:latest` may be left out, as with Ollama."""
-    if name and (facts := installed.facts(name)) and not facts.completes:
-        raise ValidationError(only_embeds(name))
-    available = installed.models()
-    if name and available and name not in available and f"{name}:latest" not in available:
-        raise ValidationError(
-            f"There is no model “{name}” on the server. It has: {', '.join(available[:20])}."
-        )
-    return name
 
 
 def initial_of(session: OptimizationSession) -> dict[str, Any]:
     """The form's values that would run this session again."""
-    same = {name: getattr(session, name) for name in COLUMNS if name != "submit_key"}
     prompt = session.prompt
     given = {
-        "literals": session.literals,
+        "literals": session.literals, "grader": session.grader,
         "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
         "template": prompt.template_id, "show_inputs": session.inputs_requested or session.inputs is not None,
         "inputs_of": session.pk if session.inputs else None,
     }  # fmt: skip
-    return same | _options_of(session) | given
+    return session.settings | _options_of(session) | given
 
 
 def _options_of(session: OptimizationSession) -> dict[str, Any]:

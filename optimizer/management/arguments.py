@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from django.core.management.base import CommandParser
 
+from optimizer.brief import PRESETS, SETTINGS, Kind, Setting
 from optimizer.engine.graders import GRADER_NAMES
 from optimizer.management.reading import lines
-from optimizer.models import Preset
 
-# What is a setting of the run, by the form's names.
-PASSED_ON = (
-    "context", "expected_column", "input_column", "no_header", "literals", "preset", "grader", "rubric", "tolerance",
-    "choice_list", "threshold", "iterations", "rounds", "temperature", "max_tokens", "target_model",
-    "optimizer_model", "max_calls", "token_budget", "max_minutes", "target_score", "patience", "only_proven",
-    "seed",
+# What belongs to the prompt, its rows and its grader, by the form's names.
+OF_THE_PROMPT = (
+    "context", "expected_column", "input_column", "no_header", "literals", "grader", "rubric", "tolerance",
+    "choice_list", "threshold",
 )  # fmt: skip
+VALUES: dict[Kind, tuple[type, str]] = {
+    Kind.WHOLE: (int, "NUMBER"),
+    Kind.NUMBER: (float, "NUMBER"),
+    Kind.SHARE: (float, "SCORE"),  # 0 to 1
+    Kind.MODEL: (str, "NAME"),
+}  # what is read, and how help calls it
+PASSED_ON = (*OF_THE_PROMPT, *(setting.name for setting in SETTINGS))
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -32,18 +37,12 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--context", help="what the prompt is for")
     _add_rows(parser)
     _add_grading(parser)
-    _add_search(parser)
-    _add_limits(parser)
+    for setting in SETTINGS:
+        _add_setting(parser, setting)
     parser.add_argument(
         "--user", metavar="EMAIL", help="whose optimization it is; default: the administrator's"
     )
     parser.add_argument("--estimate", action="store_true", help="print what it will take, and start nothing")
-    parser.add_argument(
-        "--only-proven",
-        action="store_true",
-        default=None,
-        help="print the original unless something is proven better",
-    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
@@ -83,25 +82,19 @@ def _add_grading(parser: CommandParser) -> None:
     )  # fmt: skip
 
 
-def _add_search(parser: CommandParser) -> None:
-    parser.add_argument("--preset", choices=Preset.values)
-    parser.add_argument("--iterations", type=int)
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--temperature", type=float, help="of the rewrites; answers are always scored at 0")
-    parser.add_argument("--max-tokens", type=int, help="of one answer")
-    parser.add_argument("--model", dest="target_model", help="runs the prompt")
-    parser.add_argument("--optimizer-model", help="rewrites the prompt")
-    parser.add_argument("--seed", type=int)
+def _add_setting(parser: CommandParser, setting: Setting) -> None:
+    """Its option. What is not given is None: the form knows the default."""
+    told = (setting.help or setting.label) + (f"; default: {_default(setting)}" if _default(setting) else "")
+    if setting.kind is Kind.SWITCH:
+        parser.add_argument(setting.flag, dest=setting.name, action="store_true", default=None, help=told)
+    elif setting.kind is Kind.PRESET:
+        parser.add_argument(setting.flag, dest=setting.name, choices=list(PRESETS), help=told)
+    else:
+        kind, metavar = VALUES[setting.kind]
+        parser.add_argument(
+            setting.flag, dest=setting.name, type=kind, metavar=metavar, help=told.replace("%", "%%")
+        )
 
 
-def _add_limits(parser: CommandParser) -> None:
-    parser.add_argument("--max-calls", type=int, help="hard limit on model calls")
-    parser.add_argument(
-        "--max-total-tokens", dest="token_budget", type=int, metavar="TOKENS",
-        help="hard limit on the tokens of the whole run, in and out",
-    )  # fmt: skip
-    parser.add_argument("--max-minutes", type=float, help="hard limit on minutes of model work")
-    parser.add_argument(
-        "--target-score", type=float, metavar="SCORE", help="0 to 1; the search ends once it is reached"
-    )
-    parser.add_argument("--patience", type=int, help="rounds without anything better that end the search")
+def _default(setting: Setting) -> str:
+    return setting.when_empty or str(setting.default or "")

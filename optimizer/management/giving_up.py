@@ -12,7 +12,7 @@ from optimizer.llm.base import CallFailed
 GIVE_UP = 60.0  # seconds without a server; a worker waits on, for nobody sits before it
 
 
-class Patience:
+class GivingUp:
     """Watches a run, and ends it with what to do when no server has answered for so long."""
 
     def __init__(self, session_id: int) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.core.management.base import CommandError
 
+from optimizer.brief import SETTINGS, Kind
 from optimizer.engine.variables import variables
 from optimizer.forms.examples import OPTIONS_OF
 from optimizer.forms.optimization import OptimizationForm
@@ -22,9 +23,8 @@ OPTION_OF = {
     "rows_file": "--examples",
     "literals": "--literal",
     "choice_list": "--choices",
-    "target_model": "--model",
-    "token_budget": "--max-total-tokens",
-}
+} | {setting.name: setting.flag for setting in SETTINGS}
+SHARES = {"threshold"} | {setting.name for setting in SETTINGS if setting.kind is Kind.SHARE}
 
 
 def option(name: str) -> str:

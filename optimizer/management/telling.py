@@ -37,7 +37,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     if advice := grader_advice(session):
         yield str(advice)
     found = found_of(session)
-    if found and session.hands_over_best and len(found.messages) > 1:
+    if found and session.hands_over_best and found.in_turns:
         yield "It was measured as chat turns, not as one text. --json holds them under “messages”."
     if session.comparable:
         yield from _offer_comparison(session)
@@ -115,6 +115,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "calls_reused": session.calls_reused,
         "prompt_tokens": session.prompt_tokens,
         "completion_tokens": session.completion_tokens,
+        "settings": session.settings,
         "estimate": session.estimate,
         "seconds": round((session.processing_time_ms or 0) / 1000, 1),
     }

@@ -73,9 +73,14 @@ class Candidate(models.Model):
         return max(self.live_items, self.scored_items)
 
     @property
+    def is_system_message(self) -> bool:
+        """Whether its text is a system message, and each row a user message."""
+        return bool(self.messages) and self.messages[0]["role"] == "system"
+
+    @property
     def in_turns(self) -> bool:
-        """Whether it was measured as a chat of several messages, which one text can only imitate."""
-        return len(self.messages) > 1
+        """Whether it was measured with earlier chat turns, which one text can only imitate."""
+        return any(message["role"] == "assistant" for message in self.messages)
 
 
 class Split(models.TextChoices):

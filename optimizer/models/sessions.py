@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from optimizer.brief import SETTINGS
 from optimizer.engine.components import original_of
 from optimizer.engine.verdicts import UNPROVEN, Verdict
 from optimizer.models.base import Owned, one_of
@@ -45,6 +46,8 @@ class OptimizationSession(Owned):
     rounds = models.PositiveSmallIntegerField(default=3)
     temperature = models.FloatField(default=0.8)
     max_tokens = models.PositiveIntegerField(default=256)
+    # The prompt is the system message, and each row the user message.
+    as_system = models.BooleanField(default=False, db_default=False)
     grader = models.CharField(max_length=10, default="exact")
     grader_options = models.JSONField(default=dict, blank=True)
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
@@ -173,6 +176,11 @@ class OptimizationSession(Owned):
         return f"optimization {self.pk}"
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for, by setting."""
+        return {setting.name: getattr(self, setting.name) for setting in SETTINGS}
+
+    @property
     def is_active(self) -> bool:
         """Whether work may still be going on."""
         return self.status in ACTIVE
@@ -269,17 +277,8 @@ class OptimizationSession(Owned):
             completion_tokens=Sum("completion_tokens", default=0),
         )
 
-    @property
-    def target_id(self) -> str:
-        """What stood behind the target model's name, as `ollama list` shows it; "" while that is not known."""
-        return self._id_of(self.target_model)
-
-    @property
-    def optimizer_id(self) -> str:
-        """The same of the optimizer model."""
-        return self._id_of(self.optimizer_model)
-
-    def _id_of(self, model: str) -> str:
+    def id_of(self, model: str) -> str:
+        """What stood behind the name of a model, as `ollama list` shows it; "" while that is not known."""
         return str((self.digests or {}).get(model, ""))[:12]
 
     @property

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Self
+
 from django.conf import settings
 from django.db import models
 
 from optimizer.models.base import one_of
+
+if TYPE_CHECKING:
+    from optimizer.models.users import User
+
+
+class WorkspaceQuerySet(models.QuerySet["Workspace"]):
+    """Ways to choose workspaces."""
+
+    def visible_to(self, user: User) -> Self:
+        """Those that the person belongs to."""
+        return self.filter(memberships__user=user)
 
 
 class Workspace(models.Model):
@@ -23,6 +36,8 @@ class Workspace(models.Model):
         settings.AUTH_USER_MODEL, through="Membership", related_name="workspaces"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WorkspaceQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

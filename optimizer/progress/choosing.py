@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from optimizer.brief import Circumstances, objections
 from optimizer.briefing import config_of, task_of
 from optimizer.engine.asking import Steps
 from optimizer.engine.calls import THINKING_TOKENS
@@ -53,6 +54,8 @@ def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
     roles = chosen.target.roles
     if not chosen.target.remote:
         roles = (yield from _awaited(pool.roles(chosen.target.name, window))) or roles
+    for setting, why in objections(run.session.settings, Circumstances(hears_system=roles.system)):
+        raise CallFailed("setting_refused", f"{setting.label}: {why}")
     found = chosen.by_name()
     run.settle(
         target_model=chosen.target.name,

@@ -15,14 +15,14 @@ from optimizer.progress.record import WAITING
 if TYPE_CHECKING:
     from optimizer.progress.run import Run
 
-PATIENCE = timedelta(seconds=3)  # that a worker waits before it is given back
+BEFORE_GIVING_BACK = timedelta(seconds=3)  # that a worker waits before it is given back
 SOONEST, LATEST = timedelta(seconds=10), timedelta(seconds=60)  # until the next try
 
 
 def waits_long(run: Run) -> bool:
     """Whether no server has answered for so long that the worker should be given back."""
     since = run.recorder.away_since
-    return since is not None and timezone.now() - since >= PATIENCE
+    return since is not None and timezone.now() - since >= BEFORE_GIVING_BACK
 
 
 def wait(run: Run, why: str, faults: dict[str, Any]) -> None:

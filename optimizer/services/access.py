@@ -13,6 +13,12 @@ def may_write(*, user: User, workspace_id: int) -> bool:
     return writers.filter(user=user, workspace_id=workspace_id).exists()
 
 
+def require_active(*, user: User) -> None:
+    """PermissionDenied for an account that is switched off: what is one's own, anybody else may change."""
+    if not user.is_active:
+        raise PermissionDenied("This account is switched off. Ask the administrator of this installation.")
+
+
 def require_writer(*, user: User, workspace_id: int) -> None:
     """PermissionDenied, in words for the person, unless they may write there."""
     if not may_write(user=user, workspace_id=workspace_id):

@@ -10,11 +10,13 @@ from optimizer.files import Table
 from optimizer.files.binding import Binding
 from optimizer.models import Dataset, Example, User, Workspace
 from optimizer.models.base import TEXT_MAX
+from optimizer.services.access import require_writer
 
 
 @transaction.atomic
 def create_dataset(*, workspace: Workspace, by: User, name: str, table: Table, binding: Binding) -> Dataset:
     """A dataset with these rows, in their order. What people see of a row is what the binding shows."""
+    require_writer(user=by, workspace_id=workspace.pk)
     dataset = Dataset.objects.create(
         workspace=workspace,
         name=name.strip()[:100] or "Examples",

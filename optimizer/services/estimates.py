@@ -16,15 +16,16 @@ from django.conf import settings
 from django.core.cache import cache
 
 from optimizer import briefing, installed, speeds
+from optimizer.brief import PRESETS, SETTINGS
 from optimizer.counts import counted
-from optimizer.engine import PRESETS, Config, Task, TaskRefused
+from optimizer.engine import Config, Task, TaskRefused
 from optimizer.engine.estimate import Estimate, Range, Speed, estimate, estimate_comparison
 from optimizer.models import OptimizationSession, Prompt
-from optimizer.services.choices import COLUMNS, Choices
+from optimizer.services.choices import Choices
 
 UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
 REMEMBERED = 600  # seconds
-PATIENCE = 4.0  # seconds that rehearsals may take: a person waits for them, and so does whoever comes next
+LONGEST = 4.0  # seconds that rehearsals may take: a person waits for them, and so does whoever comes next
 SOONER = "Less if it reaches the target score early."
 TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
 
@@ -84,7 +85,7 @@ def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
     """What these choices will take, if that can be told; `as_told` a moment ago, where somebody was. TaskRefused says
     why they cannot be run."""
     model = target_model(choices)
-    pace = _pace(model, choices.optimizer_model or settings.OPTIMIZER_MODEL or model)
+    pace = _pace(model, choices.settings["optimizer_model"] or settings.OPTIMIZER_MODEL or model)
     try:
         found = _grown(choices, pace, as_told=as_told)
     except TaskRefused:
@@ -117,12 +118,12 @@ def _pace(target: str, optimizer: str) -> Pace:
 
 def _grown(choices: Choices, pace: Pace, *, as_told: bool) -> Estimate:
     """What they take, and no less than with a smaller preset, as far as that can be told in time."""
-    draft, deadline = _draft(choices), time.monotonic() + PATIENCE
+    draft, deadline = _draft(choices), time.monotonic() + LONGEST
     rows = choices.examples()
 
     def told(session: OptimizationSession) -> Estimate:
         asked = briefing.task_of(session, rows), briefing.config_of(session)
-        return _estimate(*asked, pace, choices.seed, deadline, as_told=as_told)
+        return _estimate(*asked, pace, draft.seed, deadline, as_told=as_told)
 
     found = told(draft)
     for smaller in _smaller(draft):
@@ -137,13 +138,12 @@ def _grown(choices: Choices, pace: Pace, *, as_told: bool) -> Estimate:
 def _smaller(draft: OptimizationSession) -> Iterator[OptimizationSession]:
     """The same with each smaller preset, the next smaller first, and what it says besides."""
     names = list(PRESETS)
-    own = PRESETS[draft.preset]
     for name in names[: names.index(draft.preset)][::-1]:
         session = copy.copy(draft)
         session.preset = name
-        for setting in ("iterations", "rounds"):
-            if getattr(draft, setting) == getattr(own, setting):
-                setattr(session, setting, getattr(PRESETS[name], setting))
+        for setting in SETTINGS:
+            if setting.at_start and getattr(draft, setting.name) == setting.by_preset[draft.preset]:
+                setattr(session, setting.name, setting.by_preset[name])
         yield session
 
 
@@ -159,7 +159,7 @@ def _estimate(
     if known is None or not good_enough:
         within = deadline - time.monotonic()
         known = by, _rehearsed(task, config, pace, seed, within)
-        if within > PATIENCE / 2:  # else with more time it may be told, or told better
+        if within > LONGEST / 2:  # else with more time it may be told, or told better
             cache.set(f"estimates:{asked}", known, REMEMBERED)
     if isinstance(known[1], str):
         raise TimeoutError(known[1])
@@ -203,16 +203,17 @@ def _draft(choices: Choices) -> OptimizationSession:
     """The session as it would be, never saved."""
     return OptimizationSession(
         prompt=Prompt(original=choices.prompt, context=choices.context),
+        grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
         turns=installed.tells_turns(target_model(choices)),
-        **{name: getattr(choices, name) for name in COLUMNS},
+        **choices.settings,
     )
 
 
 def target_model(choices: Choices) -> str:
     """The model that would run the prompt; "" while no server has told what it has."""
-    return choices.target_model or settings.TARGET_MODEL or next(iter(installed.models()), "")
+    return installed.target(choices.settings["target_model"])
 
 
 def ask_for_speeds(told: Forecast) -> None:

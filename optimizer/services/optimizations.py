@@ -21,21 +21,22 @@ from optimizer.models import (
     PromptStatus,
     SessionStatus,
     User,
+    Workspace,
 )
 from optimizer.models.states import AWAITING_APPROVAL, SessionQuerySet
 from optimizer.services.access import require_writer
-from optimizer.services.choices import COLUMNS, Choices
+from optimizer.services.choices import Choices
 from optimizer.services.datasets import create_dataset
 from optimizer.services.estimates import forecast
 
 
-def start_optimization(*, by: User, choices: Choices) -> OptimizationSession:
+def start_optimization(*, by: User, workspace: Workspace, choices: Choices) -> OptimizationSession:
     """A new optimization, and its work queued once this is committed. The same submission twice starts one."""
-    require_writer(user=by, workspace_id=by.personal_workspace.pk)
+    require_writer(user=by, workspace_id=workspace.pk)
     estimate = _estimate(choices)
     try:
         with transaction.atomic():
-            return _start(by, choices, estimate)
+            return _start(by, workspace, choices, estimate)
     except IntegrityError:
         if choices.submit_key is None or (started := _submitted(by, choices)) is None:
             raise
@@ -54,8 +55,10 @@ def _estimate(choices: Choices) -> dict[str, Any] | None:
     return None
 
 
-def _start(by: User, choices: Choices, estimate: dict[str, Any] | None) -> OptimizationSession:
-    owned: dict[str, Any] = {"workspace": by.personal_workspace, "created_by": by, "updated_by": by}
+def _start(
+    by: User, workspace: Workspace, choices: Choices, estimate: dict[str, Any] | None
+) -> OptimizationSession:
+    owned: dict[str, Any] = {"workspace": workspace, "created_by": by, "updated_by": by}
     prompt = Prompt.objects.create(
         original=choices.prompt, context=choices.context, template=choices.template, **owned
     )
@@ -63,12 +66,14 @@ def _start(by: User, choices: Choices, estimate: dict[str, Any] | None) -> Optim
     session = OptimizationSession.objects.create(
         prompt=prompt,
         dataset=_dataset(by, prompt, choices),
+        grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
         inputs_requested=asked,
         inputs=list(choices.inputs) or None if asked else None,
         estimate=estimate,
-        **{name: getattr(choices, name) for name in COLUMNS},
+        submit_key=choices.submit_key,
+        **choices.settings,
         **owned,
     )
     transaction.on_commit(lambda: ring(session.pk), robust=True)
@@ -85,7 +90,7 @@ def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
     if choices.dataset or not choices.table:
         return choices.dataset
     return create_dataset(
-        workspace=by.personal_workspace,
+        workspace=prompt.workspace,
         by=by,
         name=f"Examples of “{prompt.title}”",
         table=choices.table,

@@ -14,22 +14,19 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from optimizer import cautions, installed
-from optimizer.engine.task import PRESETS
+from optimizer.brief import PRESETS
 from optimizer.forms.examples import GRADER_WORDS, TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
+from optimizer.forms.settings import by_preset
 from optimizer.models import Dataset, OptimizationSession, PromptTemplate
 from optimizer.sample import sample_form_data
 from optimizer.services.optimizations import start_optimization
 from optimizer.views.listing import RECENT
 from optimizer.views.requests import AppRequest, is_number
 from optimizer.views.rows import preview_of
+from optimizer.views.workspaces import workspace_of
 
 DATASETS = 50
-PRESET_WORDS = {
-    "quick": ("Quick", "A first improvement, with few model calls"),
-    "balanced": ("Balanced", "A thorough look around, for most prompts"),
-    "thorough": ("Thorough", "For prompts that run often, when time does not matter"),
-}
 
 
 @login_required
@@ -45,11 +42,12 @@ def home(request: AppRequest) -> HttpResponse:
 
 
 def _start(request: AppRequest) -> HttpResponse:
+    workspace = workspace_of(request)
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
     if not form.is_valid():
         preview = preview_of(form)
         return page_with(request, form, part="_optimization_form.html", status=422, preview=preview)
-    session = start_optimization(by=request.user, choices=form.choices())
+    session = start_optimization(by=request.user, workspace=workspace, choices=form.choices())
     address = reverse("session-detail", args=[session.pk])
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
@@ -114,12 +112,10 @@ def _datasets(form: OptimizationForm, request: AppRequest) -> tuple[list[Dataset
 def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
     """The form, and what its template needs besides."""
     datasets, gone = _datasets(form, request)
-    presets = [
-        {"name": name, "title": title, "about": about, "preset": PRESETS[name]}
-        for name, (title, about) in PRESET_WORDS.items()
-    ]
+    presets = [{"name": name, "preset": preset, "says": by_preset(name)} for name, preset in PRESETS.items()]
     return {
         "form": form,
+        "workspace": workspace_of(request),
         "trial": TrialForm(user=request.user, initial={"try_row": 1}),
         "presets": presets,
         "datasets": datasets,

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from optimizer import cautions
+from optimizer.brief import Kind, in_force, told
 from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
 from optimizer.progress import newest_answer
@@ -56,6 +57,7 @@ def _progress(session: OptimizationSession) -> Context:
         "newest": newest_answer(session.pk) if session.is_active else None,
         "expected_time": span(*minutes) if minutes else "",
         "time_left": time_left(session),
+        "most_tokens": in_force(session.settings).get("max_tokens"),
         "hosts": session.hosts_asked,
         "empty_inputs": range(max(FEWEST_EMPTY, 2 * FEWEST_ROWS - len(session.inputs or ()))),
         "input_like": _input_like(session),
@@ -184,8 +186,21 @@ def _log(session: OptimizationSession) -> Context:
     return {"lines": session.events.order_by("-created_at", "-seq")[:LINES]}
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A setting of the run in words; `digest` is what stood behind the name of a model."""
+
+    label: str
+    words: str
+    digest: str = ""
+
+
 def _settings(session: OptimizationSession) -> Context:
-    return {}
+    asked = [
+        Asked(setting.label, words, session.id_of(words) if setting.kind is Kind.MODEL else "")
+        for setting, words in told(session.settings)
+    ]
+    return {"asked": asked}
 
 
 SECTIONS: dict[str, Callable[[OptimizationSession], Context]] = {

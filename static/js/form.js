@@ -21,7 +21,7 @@ addEventListener("rows-read", showPrompt);
 
 function showPreset() {
   const preset = $("[name=preset]:checked", form());
-  if (preset) for (const name of ["iterations", "rounds", "max_calls", "patience"]) $(`#id_${name}`).placeholder = preset.dataset[name];
+  if (preset) for (const [name, value] of Object.entries(JSON.parse(preset.dataset.says))) $(`#id_${name}`).placeholder = value;
 }
 
 function renewKey() {

@@ -7,10 +7,11 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from optimizer.engine import PRESETS, Config, Item, Task, run
+from optimizer.brief import PRESETS, completed, in_force
+from optimizer.engine import Config, Item, Task, run
 from optimizer.engine.calls import size_of
 from optimizer.engine.events import Finished, Spent
 from optimizer.llm.base import Arrival, Done, Reply, Request
@@ -124,10 +125,9 @@ def rows_task(rows: int, grader: str, *, long: bool) -> Task:
 
 def config_of(preset: str) -> Config:
     """A preset's search."""
-    found = PRESETS[preset]
-    return Config(
-        found.iterations, found.rounds, found.styles, patience=found.patience, max_calls=found.max_calls
-    )
+    asked = in_force(completed({"preset": preset}))
+    known = {field.name: asked[field.name] for field in fields(Config) if field.name in asked}
+    return Config(**known, styles=PRESETS[preset].styles)
 
 
 def taken(task: Task, config: Config, ability: Ability, seed: int) -> Taken:

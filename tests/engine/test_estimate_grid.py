@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from optimizer.engine import PRESETS
+from optimizer.brief import PRESETS
 from optimizer.engine.estimate import WIDEST, Estimate, Range, Speed, estimate
 from tests.engine.abilities import ABILITIES, Taken, config_of, rows_task, taken
 

@@ -242,7 +242,7 @@ def test_the_setting_is_kept_shown_and_run_again(
     user_client.post("/", sent)
     session = OptimizationSession.objects.get()
     assert session.only_proven is True
-    assert "Only what is proven better" in words_of(page_of(user_client, session, "settings"))
+    assert "unless something is proven better Yes" in words_of(page_of(user_client, session, "settings"))
     assert re.search(
         r'name="only_proven"[^>]* checked', user_client.get(f"/?from={session.pk}").content.decode()
     )

@@ -20,9 +20,10 @@ from optimizer.engine.events import Event
 from optimizer.engine.variables import in_braces
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.management.arguments import PASSED_ON, add_arguments
+from optimizer.management.giving_up import GivingUp
 from optimizer.management.interruption import Interruption
-from optimizer.management.patience import Patience
 from optimizer.management.reading import (
+    SHARES,
     bad_input,
     faults,
     grader_fault,
@@ -69,7 +70,9 @@ class Command(BaseCommand):
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
             self.stderr.write(str(estimate or NOTHING_TO_TELL))
-            self._caution(cautions.before(choices.target_model, choices.optimizer_model))
+            self._caution(
+                cautions.before(choices.settings["target_model"], choices.settings["optimizer_model"])
+            )
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
         run = self._run(user, choices, options)
@@ -84,22 +87,22 @@ class Command(BaseCommand):
 
     def _work(self, run: progress.Run, user: User) -> int:
         """Work to the end; the number of a signal that ended it, 0 for none and for Ctrl-C."""
-        patience = Patience(run.session.pk)
+        giving_up = GivingUp(run.session.pk)
         with Interruption() as interruption:
             try:
                 with ProgressBar(sys.stderr) as bar:
 
                     def watch(event: Event) -> None:
                         bar.show(event)
-                        patience.watch(event)
+                        giving_up.watch(event)
                         interruption.watch(event)
 
                     tasks.work(run, watch)
             except KeyboardInterrupt as interrupt:
                 self._interrupted(run, user)
                 return interrupt.args[0] if interrupt.args else 0
-        if patience.ended:
-            raise CommandError(patience.ended, returncode=1)
+        if giving_up.ended:
+            raise CommandError(giving_up.ended, returncode=1)
         return 0
 
     def _told_of_comparison(self, user: User, options: dict[str, Any]) -> bool:
@@ -176,7 +179,7 @@ class Command(BaseCommand):
 
     def _session(self, user: User, choices: Choices | None, options: dict[str, Any]) -> OptimizationSession:
         if choices:
-            return start_optimization(by=user, choices=choices)
+            return start_optimization(by=user, workspace=user.personal_workspace, choices=choices)
         if not options["compare_only"]:
             return self._resumed(user, options)
         session = self._stopped(user, options)
@@ -204,7 +207,7 @@ class Command(BaseCommand):
 
     def _typed(self, options: dict[str, Any]) -> dict[str, Any]:
         given = {name: options[name] for name in PASSED_ON if options[name] is not None}
-        for name in {"threshold", "target_score"} & given.keys():
+        for name in SHARES & given.keys():
             given[name] = percent(name, given[name])
         if "choice_list" in given:
             given["choice_list"] = "\n".join(given["choice_list"])

@@ -1,0 +1,22 @@
+"""Named amounts of search. What a preset says of a setting stands with that setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How people see it, and how many proposals each round of its search makes."""
+
+    title: str
+    about: str
+    styles: int
+
+
+USUAL = "balanced"
+PRESETS = {
+    "quick": Preset("Quick", "A first improvement, with few model calls", styles=2),
+    USUAL: Preset("Balanced", "A thorough look around, for most prompts", styles=3),
+    "thorough": Preset("Thorough", "For prompts that run often, when time does not matter", styles=5),
+}  # from the smallest to the largest

@@ -1,0 +1,103 @@
+"""What there is to say of one setting of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from optimizer.brief.presets import PRESETS
+from optimizer.counts import counted
+from optimizer.engine import figures
+
+
+class Kind(Enum):
+    """What the values are."""
+
+    WHOLE = auto()
+    NUMBER = auto()
+    SHARE = auto()  # 0 to 1; pages take and show per cent
+    SWITCH = auto()
+    MODEL = auto()  # the name of a model; "" for none
+    PRESET = auto()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Settings that stand together on the page, under a heading where there is one."""
+
+    heading: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a setting may not go with: variables in the prompt, or a target model that is told no system message."""
+
+    variables: tuple[str, ...] = ()
+    hears_system: bool = True
+
+
+def no_objection(value: Any, circumstances: Circumstances) -> str:
+    """Most settings go with everything."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a run, for pages, the terminal, programs, the database and the engine.
+
+    `name` is that of its form field and its column. A value lies from `low` to `high`. What is left out takes
+    `default`; where that is None it stays open, and `by_preset` says what is meant, or else `left_open` does, in words.
+    `at_start` is for what is written down with the preset's value when a run begins. `help` is a clause that goes on
+    after the option's name. `engine` is the name of a field of the engine's Task or Config, None where it has none.
+    `objection` says why a value cannot be used in some circumstances, or "".
+    """
+
+    name: str
+    kind: Kind
+    label: str
+    help: str = ""
+    group: Group | None = None
+    default: Any = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    left_open: str = ""
+    by_preset: Mapping[str, Any] = field(default_factory=dict)
+    at_start: bool = False
+    option: str = ""
+    engine: str | None = None
+    objection: Callable[[Any, Circumstances], str] = no_objection
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is out of sight on the page until somebody opens the settings."""
+        return self.group is not None
+
+    @property
+    def flag(self) -> str:
+        """What it is called in the terminal."""
+        return self.option or "--" + self.name.replace("_", "-")
+
+    @property
+    def when_empty(self) -> str:
+        """What it means to leave it open, in words; "" where it has a default."""
+        return "as the preset says" if self.by_preset else self.left_open
+
+    def in_words(self, value: Any) -> str:
+        """A value as people read it."""
+        if value is None or value == "":
+            return self.when_empty.capitalize()
+        match self.kind:
+            case Kind.SWITCH:
+                return "Yes" if value else "No"
+            case Kind.SHARE:
+                return figures.percent(value)
+            case Kind.WHOLE | Kind.NUMBER:
+                return counted(value, self.unit) if self.unit else f"{value:,}"
+            case Kind.PRESET:
+                return PRESETS[value].title
+            case Kind.MODEL:
+                return str(value)

@@ -1,0 +1,98 @@
+"""Every setting of a run, in the order in which people meet them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optimizer.brief.presets import USUAL
+from optimizer.brief.setting import Circumstances, Group, Kind, Setting
+from optimizer.engine.task import FEWEST_CALLS
+from optimizer.engine.variables import in_braces
+
+MODELS_AND_SEARCH = Group()
+LIMITS = Group(
+    "When to stop",
+    "The search ends at whichever comes first. Room for the final comparison is kept back.",
+)
+RESULT = Group("What to hand over")
+LARGEST = 2**31 - 1
+LARGEST_BIG = 2**63 - 1
+WEEK = 7 * 24 * 60  # minutes
+
+
+def _system_objection(value: Any, circumstances: Circumstances) -> str:
+    if not value:
+        return ""
+    if circumstances.variables:
+        name = in_braces(circumstances.variables[0])
+        return f"The prompt has variables ({name}), so it is not the same for each row. Send it as a user message."
+    if not circumstances.hears_system:
+        return "The target model's chat template drops system messages. Send the prompt as a user message."
+    return ""
+
+
+SETTINGS = (
+    Setting("preset", Kind.PRESET, "Preset", "how hard to search", default=USUAL),
+    Setting(
+        "target_model", Kind.MODEL, "Target model", "runs the prompt",
+        group=MODELS_AND_SEARCH, default="", left_open="the server's default", option="--model", engine="target_model",
+    ),
+    Setting(
+        "optimizer_model", Kind.MODEL, "Optimizer model", "rewrites the prompt",
+        group=MODELS_AND_SEARCH, default="", left_open="the same as the target", engine="optimizer_model",
+    ),
+    Setting(
+        "as_system", Kind.SWITCH, "Send the prompt as the system message",
+        "the prompt is the system message, and each row the user message",
+        group=MODELS_AND_SEARCH, default=False, engine="as_system", objection=_system_objection,
+    ),
+    Setting(
+        "iterations", Kind.WHOLE, "Iterations", "each with several rounds of rewriting and testing",
+        group=MODELS_AND_SEARCH, low=1, high=20, at_start=True, engine="iterations",
+        by_preset={"quick": 1, "balanced": 3, "thorough": 5},
+    ),
+    Setting(
+        "rounds", Kind.WHOLE, "Rounds in each iteration", "each tries several rewrites",
+        group=MODELS_AND_SEARCH, low=1, high=20, at_start=True, engine="rounds",
+        by_preset={"quick": 2, "balanced": 3, "thorough": 4},
+    ),
+    Setting(
+        "temperature", Kind.NUMBER, "Temperature of rewrites", "0 careful to 2 wild; scoring always uses 0",
+        group=MODELS_AND_SEARCH, default=0.8, low=0, high=2, engine="temperature",
+    ),
+    Setting(
+        "max_tokens", Kind.WHOLE, "Longest answer, in tokens", "the limit of one answer",
+        group=MODELS_AND_SEARCH, default=256, low=1, high=32768, unit="token", engine="answer_tokens",
+    ),
+    Setting(
+        "seed", Kind.WHOLE, "Seed", "the same seed makes the same choices again",
+        group=MODELS_AND_SEARCH, default=0, low=-LARGEST_BIG, high=LARGEST_BIG,
+    ),
+    Setting(
+        "max_calls", Kind.WHOLE, "Most model calls", "hard limit on model calls",
+        group=LIMITS, low=FEWEST_CALLS, high=LARGEST, engine="max_calls",
+        by_preset={"quick": 600, "balanced": 2_000, "thorough": 8_000},
+    ),
+    Setting(
+        "token_budget", Kind.WHOLE, "Most tokens", "hard limit on the tokens of the whole run, in and out",
+        group=LIMITS, low=1_000, high=LARGEST_BIG, left_open="no limit",
+        option="--max-total-tokens", engine="max_tokens",
+    ),
+    Setting(
+        "max_minutes", Kind.NUMBER, "Most minutes", "hard limit on minutes of model work",
+        group=LIMITS, low=0.1, high=WEEK, left_open="no limit", engine="max_minutes",
+    ),
+    Setting(
+        "target_score", Kind.SHARE, "Good enough at", "the search ends once search rows reach this score",
+        group=LIMITS, low=0.01, high=1, left_open="100 %", engine="target_score",
+    ),
+    Setting(
+        "patience", Kind.WHOLE, "Patience", "rounds without anything better that end the search",
+        group=LIMITS, low=1, high=1000, unit="round", engine="patience",
+        by_preset={"quick": 2, "balanced": 4, "thorough": 8},
+    ),
+    Setting(
+        "only_proven", Kind.SWITCH, "Keep the original unless something is proven better",
+        group=RESULT, default=False, engine="only_proven",
+    ),
+)  # fmt: skip

@@ -1,0 +1,134 @@
+"""A run's settings as form fields, and as a page lays them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms import BoundField
+
+from optimizer import installed
+from optimizer.brief import PRESETS, SETTINGS, Circumstances, Group, Kind, Setting
+from optimizer.brief.setting import no_objection
+from optimizer.forms.fields import PercentField, ShortText
+from optimizer.llm.facts import only_embeds
+
+LARGEST_TOLD = 1_000_000  # higher limits are the storage's, and nothing to tell people
+
+
+class ModelField(ShortText):
+    """The name of a model, unless the servers are known not to have it. `:latest` may be left out, as with Ollama."""
+
+    def __init__(self) -> None:
+        attrs = {"list": "models", "autocomplete": "off", "spellcheck": "false"}
+        super().__init__(widget=forms.TextInput(attrs=attrs), max_length=200, required=False)
+
+    def clean(self, value: Any) -> str:
+        return known_model(super().clean(value))
+
+
+def known_model(name: str) -> str:
+    """The name. ValidationError where the servers do not have it, or it cannot answer a prompt."""
+    if name and (facts := installed.facts(name)) and not facts.completes:
+        raise ValidationError(only_embeds(name))
+    available = installed.models()
+    if name and available and name not in available and f"{name}:latest" not in available:
+        raise ValidationError(
+            f"There is no model “{name}” on the server. It has: {', '.join(available[:20])}."
+        )
+    return name
+
+
+def setting_fields() -> dict[str, forms.Field]:
+    """A field for each setting. All may be left out."""
+    return {setting.name: _field(setting) for setting in SETTINGS}
+
+
+def _field(setting: Setting) -> forms.Field:
+    low, high = setting.low, setting.high
+    match setting.kind:
+        case Kind.WHOLE:
+            return forms.IntegerField(min_value=int(low or 0), max_value=int(high or 0), required=False)
+        case Kind.NUMBER:
+            return forms.FloatField(min_value=low, max_value=high, required=False)
+        case Kind.SHARE:
+            return PercentField(low=100 * (low or 0), required=False)
+        case Kind.SWITCH:
+            return forms.BooleanField(required=False)
+        case Kind.MODEL:
+            return ModelField()
+        case Kind.PRESET:
+            choices = [(name, preset.title) for name, preset in PRESETS.items()]
+            return forms.ChoiceField(choices=choices, required=False)
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A setting with its field on a page."""
+
+    setting: Setting
+    field: BoundField
+    refusal: str = ""  # why the target model does not take it
+
+    @property
+    def label(self) -> str:
+        return f"{self.setting.label}, in %" if self.setting.kind is Kind.SHARE else self.setting.label
+
+    @property
+    def depends(self) -> bool:
+        """Whether it hangs on the other fields that it is offered."""
+        return self.setting.objection is not no_objection
+
+    @property
+    def is_switch(self) -> bool:
+        return self.setting.kind is Kind.SWITCH
+
+    @property
+    def help(self) -> str:
+        """What it is, what it may be, and what it means to leave it empty."""
+        if self.refusal:
+            return self.refusal
+        told = [self.setting.help, _bounds(self.setting)]
+        if self.setting.when_empty:
+            told.append(f"Empty: {self.setting.when_empty}")
+        return ". ".join(sentence[:1].upper() + sentence[1:] for sentence in told if sentence)
+
+
+def _bounds(setting: Setting) -> str:
+    scale = 100 if setting.kind is Kind.SHARE else 1
+    if setting.low is None or setting.high is None or setting.low < 0:
+        return ""
+    low, high = f"{scale * setting.low:,g}", f"{scale * setting.high:,g}"
+    return f"{low} or more" if setting.high > LARGEST_TOLD else f"{low} to {high}"
+
+
+def laid_out(form: forms.Form) -> Iterator[tuple[Group, list[Laid]]]:
+    """The folded settings by group, each in order. A switch that the target model does not take is not offered."""
+    groups = dict.fromkeys(setting.group for setting in SETTINGS if setting.group)
+    facts = circumstances(str(form["target_model"].value() or ""))
+    for group in groups:
+        yield (
+            group,
+            [_laid(setting, form[setting.name], facts) for setting in SETTINGS if setting.group is group],
+        )
+
+
+def _laid(setting: Setting, field: BoundField, facts: Circumstances) -> Laid:
+    refusal = setting.objection(True, facts) if setting.kind is Kind.SWITCH else ""
+    if refusal and not field.value():
+        field.field.disabled = True
+    return Laid(setting, field, refusal)
+
+
+def circumstances(target_model: str, variables: tuple[str, ...] = ()) -> Circumstances:
+    """What settings may not go with, as far as it is known of the model that would run the prompt."""
+    facts = installed.facts(installed.target(target_model))
+    return Circumstances(variables, hears_system=facts is None or facts.roles.system)
+
+
+def by_preset(preset: str) -> dict[str, Any]:
+    """What that preset says, by setting."""
+    return {setting.name: setting.by_preset[preset] for setting in SETTINGS if setting.by_preset}
