@@ -37,13 +37,15 @@ def items_of(table: Table, binding: Binding, grader: str) -> tuple[engine.Item, 
 
 
 def task_of(session: OptimizationSession, table: Table | None = None) -> engine.Task:
-    """The session's task, with these rows, else those of its dataset. TaskRefused where they do not fill its prompt."""
+    """The session's task, with these rows, else those of its dataset.
+
+    Raises TaskRefusedError where they do not fill its prompt."""
     table = table or (session.dataset.table() if session.dataset else None)
     items: tuple[engine.Item, ...] = ()
     if table:
         binding = binding_of(table, session.prompt.original, session.literals)
         if binding.fault:
-            raise engine.TaskRefused(binding.fault)
+            raise engine.TaskRefusedError(binding.fault)
         items = items_of(table, binding, session.grader)
     return engine.Task(
         prompt=session.prompt.original,
@@ -55,7 +57,7 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         grader_options=tuple(session.grader_options.items()),
         rated=tuple(engine.Rated(**row) for row in session.rated or ()),
         evidence=tuple(said["text"] for said in session.evidence_given),
-        priors=tuple(engine.OperatorPrior(**prior) for prior in session.priors or ()),
+        priors=tuple(engine.Prior(**prior) for prior in session.priors or ()),
         turns=session.turns,
         **_those_of(engine.Task, session),
     )

@@ -4,6 +4,6 @@ from typing import Any
 
 from django.urls import path
 
-from optimizer.live import LiveConsumer
+from optimizer.live.consumer import LiveConsumer
 
 websocket_urlpatterns: list[Any] = [path("live/", LiveConsumer.as_asgi())]

@@ -44,4 +44,4 @@ def person_changed(instance: User, update_fields: frozenset[str] | None, **_: An
 
 @receiver(post_delete, sender=OptimizationSession)
 def optimization_deleted(instance: OptimizationSession, **_: Any) -> None:
-    topics.publish(instance.topic, f"history:{instance.workspace_id}")
+    topics.publish_session(instance.pk, instance.workspace_id)

@@ -7,6 +7,21 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 
 
+def session(pk: int) -> str:
+    """The topic of an optimization's panel."""
+    return f"session:{pk}"
+
+
+def history(workspace_pk: int) -> str:
+    """The topic of the list of a workspace's optimizations."""
+    return f"history:{workspace_pk}"
+
+
+def signed_out(session_key: str | None) -> str:
+    """The topic of a signed-in browser's end."""
+    return f"signed-out:{session_key}"
+
+
 def rights_of(user_pk: int) -> str:
     """The topic of what a person may see."""
     return f"rights:{user_pk}"
@@ -26,6 +41,11 @@ def publish(*topics: str) -> None:
     """Tell the pages that watch these topics, once the current transaction is committed."""
     for topic in topics:
         transaction.on_commit(lambda topic=topic: send(topic), robust=True)  # type: ignore[misc]
+
+
+def publish_session(pk: int, workspace_pk: int) -> None:
+    """The same to all that show this optimization."""
+    publish(session(pk), history(workspace_pk))
 
 
 def send(topic: str) -> None:

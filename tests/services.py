@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from promptevolver import embedded
-from promptevolver.embedded.home import CHECKOUT
+from promptevolver.embedded.services.home import CHECKOUT
 
 
 def free_home() -> tuple[Path, int]:

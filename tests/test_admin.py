@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from optimizer import admin
+from optimizer.admin import lists
 from optimizer.models import OptimizationSession, PromptTemplate, User, Workspace
 from tests import factories
 from tests.conftest import ClientOf
@@ -150,7 +150,7 @@ def test_template_versions_are_numbered_on(staff: Client, workspace: Workspace) 
 def test_lists_are_counted_to_a_bound(
     staff: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin, "COUNT_MAX", 2)
+    monkeypatch.setattr(lists, "COUNT_MAX", 2)
     for _ in range(3):
         factories.make_dataset(workspace, rows=1)
     assert "2 dataset" in staff.get(reverse("admin:optimizer_dataset_changelist")).content.decode()

@@ -10,11 +10,11 @@ import pytest
 
 from optimizer.engine import Item
 from optimizer.llm.scripted import Scripted
-from promptevolver.embedded.ollama_model import DEFAULT_NAME
+from promptevolver.embedded.model.weights import DEFAULT_NAME
 from tests.bench.method.aims import verdicts
 from tests.bench.method.figures import Figures, all_figures
 from tests.bench.method.jobs import Job
-from tests.bench.method.meter import BudgetSpent, Meter
+from tests.bench.method.meter import BudgetSpentError, Meter
 from tests.bench.method.ours import search
 from tests.bench.method.programs import STALLED, Track, held_out_scores, prompted
 from tests.bench.method.report import render
@@ -88,7 +88,7 @@ def test_an_equal_request_is_paid_for_once_and_none_after_the_budget() -> None:
     chats = [prompted_chat(f"{number} 1") for number in (1, 2)]
     assert meter.answers(chats + chats[:1], max_tokens=8) == ["2", "2", "2"]
     assert meter.calls == 2
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetSpentError):
         meter.answers([prompted_chat(f"{number} 5") for number in range(100)], max_tokens=8)
     assert 60 <= meter.tokens < 200
     assert meter.answers(chats, max_tokens=8) == ["2", "2"], "what is known costs nothing"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from optimizer import briefing
-from optimizer.engine import TaskRefused
+from optimizer.engine import TaskRefusedError
 from optimizer.files import read_table
 from optimizer.models import Dataset, Example, OptimizationSession, User, Workspace
 from optimizer.services.choices import Choices
@@ -50,7 +50,7 @@ def test_saved_rows_fill_the_variables_of_another_prompt(session: OptimizationSe
 
 def test_rows_that_do_not_fill_the_prompt_refuse_the_run(session: OptimizationSession) -> None:
     session.prompt.original = "{{nothing}}"
-    with pytest.raises(TaskRefused, match="No column fills"):
+    with pytest.raises(TaskRefusedError, match="No column fills"):
         briefing.task_of(session)
     session.literals = ["nothing"]
     assert briefing.task_of(session).items[0].input == "why 0?"

@@ -9,10 +9,10 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
-from optimizer import progress, speeds, tasks, verdicts
+from optimizer import speeds, tasks, verdicts
 from optimizer.engine.estimate import Speed
 from optimizer.engine.events import Event
-from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import (
     Chosen,
@@ -28,6 +28,9 @@ from optimizer.models import (
 from optimizer.services.estimates import forecast_comparison
 from optimizer.services.optimizations import stop_optimization
 from optimizer.services.results import choose_result, compare_stopped
+from optimizer.worker import loop, pools
+from optimizer.worker.claiming import claim, reopen
+from optimizer.worker.run import Run
 from tests import factories
 from tests.engine.test_verdicts import ENDINGS, HELD_OUT
 from tests.engine.world import ITEMS, PROMPT
@@ -44,16 +47,16 @@ def use_host(monkeypatch: pytest.MonkeyPatch) -> UseHost:
 
     def use(script: Callable[[Request], str], **options: float) -> ScriptedHost:
         host = ScriptedHost(raising(script), **options)  # type: ignore[arg-type]
-        monkeypatch.setattr(tasks, "hosts", lambda: [host])
+        monkeypatch.setattr(pools, "hosts", lambda: [host])
         return host
 
     return use
 
 
-def raising(script: Callable[[Request], str | CallFailed]) -> Callable[[Request], str]:
+def raising(script: Callable[[Request], str | CallFailedError]) -> Callable[[Request], str]:
     def answer(request: Request) -> str:
         said = script(request)
-        if isinstance(said, CallFailed):
+        if isinstance(said, CallFailedError):
             raise said
         return said
 
@@ -64,13 +67,15 @@ def raising(script: Callable[[Request], str | CallFailed]) -> Callable[[Request]
 def stopped(workspace: Workspace, user: User, use_host: UseHost) -> Callable[..., OptimizationSession]:
     """An optimization that was stopped once something better led."""
 
-    def make(script: Callable[[Request], str | CallFailed] = BETTER, **fields: object) -> OptimizationSession:
+    def make(
+        script: Callable[[Request], str | CallFailedError] = BETTER, **fields: object
+    ) -> OptimizationSession:
         rows = [(item.input, item.expected) for item in ITEMS]
         dataset = factories.keep_rows(workspace, user, rows)
         prompt = factories.make_prompt(workspace, original=PROMPT)
         session = factories.make_session(workspace, prompt=prompt, dataset=dataset, **fields)
         use_host(script)
-        tasks.work(claimed(session), stop_when_leading(session, user))
+        loop.work(claimed(session), stop_when_leading(session, user))
         session.refresh_from_db()
         assert session.comparable
         return session
@@ -112,8 +117,8 @@ def test_the_counters_are_right_in_the_middle_of_a_wave(
     session = factories.make_session(workspace, dataset=dataset)
     use_host(BETTER)
     with pytest.raises(KeyboardInterrupt):
-        tasks.work(claimed(session), interrupt_after(session, calls=5))
-    run = progress.Run(OptimizationSession.objects.select_related("prompt").get(pk=session.pk))
+        loop.work(claimed(session), interrupt_after(session, calls=5))
+    run = Run(OptimizationSession.objects.select_related("prompt").get(pk=session.pk))
     run.stop()
     session.refresh_from_db()
     assert session.calls == LLMCall.objects.filter(session=session).count() >= 5
@@ -195,7 +200,7 @@ def test_a_worker_that_dies_half_way_is_followed_by_another(
     compare_stopped(session=session, by=user)
     host = use_host(BETTER)
     with pytest.raises(Killed):
-        tasks.work(claimed(session), kill_after(12))
+        loop.work(claimed(session), kill_after(12))
     let_lease_lapse(session)
     assert OptimizationSession.objects.claimable().get() == session
     tasks.optimize(session.pk)
@@ -211,9 +216,9 @@ def test_a_comparison_that_kills_its_workers_ends_stopped(
     session = stopped()
     compare_stopped(session=session, by=user)
     for _ in range(3):
-        assert progress.claim(session.pk) is not None
+        assert claim(session.pk) is not None
         let_lease_lapse(session)
-    assert progress.claim(session.pk) is None
+    assert claim(session.pk) is None
     session.refresh_from_db()
     assert (session.status, session.comparing, session.verdict) == ("cancelled", False, "")
     assert "died 3 times" in session.results["caveats"][0]
@@ -230,7 +235,7 @@ def test_stopping_it_again_leaves_it_as_it_was(
     def watch(event: Event) -> None:
         stop_optimization(session=session, by=user)
 
-    tasks.work(claimed(session), watch)
+    loop.work(claimed(session), watch)
     session.refresh_from_db()
     assert (session.status, session.comparing, session.finish_reason) == ("cancelled", False, reason)
     assert session.comparable
@@ -256,7 +261,7 @@ def test_a_comparison_that_fails_says_so_and_can_be_tried_again(
 ) -> None:
     session = stopped()
     compare_stopped(session=session, by=user)
-    use_host(lambda request: CallFailed("refused", "Out of memory."))
+    use_host(lambda request: CallFailedError("refused", "Out of memory."))
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert (session.status, session.error_code) == ("cancelled", "")
@@ -283,7 +288,7 @@ def test_continuing_the_search_forgets_the_verdict(
     tasks.optimize(session.pk)
     session.refresh_from_db()
     choose_result(session=session, by=user, choice=Chosen.ORIGINAL)
-    assert progress.reopen(session.pk)
+    assert reopen(session.pk)
     session.refresh_from_db()
     assert (session.verdict, session.chosen, session.best_score) == ("", "", None)
     tasks.optimize(session.pk)

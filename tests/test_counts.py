@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from optimizer.amounts import duration
 from optimizer.counts import agreeing, counted, there_are
 from optimizer.engine import checks, finish
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.estimate import Range
 from optimizer.engine.events import Comparison
 from optimizer.engine.task import Config, Item, Task
-from optimizer.services.estimates import Forecast, duration
+from optimizer.forecasts import Forecast
 from optimizer.templatetags.pages import points
 from optimizer.verdicts import _counted
 

@@ -10,18 +10,19 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 
-from optimizer import briefing, installed, speeds
+from optimizer import amounts, briefing, installed, speeds
 from optimizer.brief import PRESETS, SETTINGS
-from optimizer.engine import Config, Task, TaskRefused
+from optimizer.engine import Config, Task, TaskRefusedError
 from optimizer.engine.estimate import Estimate, Range, Speed
 from optimizer.files import Row, Table
+from optimizer.forecasts import Forecast
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.llm.facts import ModelFacts
 from optimizer.models import OptimizationSession, Prompt, User
 from optimizer.sample import sample_form_data
 from optimizer.services import estimates
 from optimizer.services.choices import Choices
-from optimizer.services.estimates import Forecast, forecast
+from optimizer.services.estimates import forecast
 from optimizer.services.optimizations import start_optimization
 
 
@@ -144,7 +145,7 @@ def test_the_limits_are_heeded(measured: str) -> None:
 
 
 def test_a_task_that_cannot_run_is_refused(measured: str) -> None:
-    with pytest.raises(TaskRefused, match="Row 1"):
+    with pytest.raises(TaskRefusedError, match="Row 1"):
         forecast(
             Choices(
                 prompt="x",
@@ -212,17 +213,17 @@ def test_the_speed_of_another_optimizer_model_counts(measured: str) -> None:
     ],
 )
 def test_both_ends_of_a_span_are_said(ends: tuple[float, float], said: str) -> None:
-    assert estimates.duration_range(Range(*ends)) == said
+    assert amounts.duration_range(Range(*ends)) == said
 
 
 @pytest.mark.parametrize(("kept", "ends"), [(130, (130, 130)), ([130, 390], (130, 390))])
 def test_old_estimates_are_single_numbers(kept: float | list[float], ends: tuple[float, float]) -> None:
-    assert estimates.range_of(kept) == ends
+    assert amounts.range_of(kept) == ends
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, 0), (7, 7), (447, 450), (118_233, 120_000)])
 def test_counts_are_rounded_to_what_they_mean(count: int, said: int) -> None:
-    assert estimates.rough(count) == said
+    assert amounts.rough(count) == said
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_counts_are_rounded_to_what_they_mean(count: int, said: int) -> None:
     [(0, "5 seconds"), (0.7, "40 seconds"), (1.4, "85 seconds"), (4.2, "4 minutes"), (200, "3 hours")],
 )
 def test_spans_are_said_as_people_do(minutes: float, said: str) -> None:
-    assert estimates.duration(minutes) == said
+    assert amounts.duration(minutes) == said
 
 
 def test_limits_that_are_left_out_are_the_presets() -> None:

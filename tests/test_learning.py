@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from optimizer import progress, tasks
+from optimizer import tasks
 from optimizer.models import OperatorPrior, OptimizationSession, Preference, User, Workspace
-from optimizer.progress import learning
 from optimizer.services.feedback import rate_session
+from optimizer.worker import learning
 from tests import factories
 
 OPERATORS = [
@@ -52,7 +52,7 @@ def test_an_unrated_session_counts_as_it_went(session: OptimizationSession) -> N
 
 
 def test_a_session_counts_once(session: OptimizationSession) -> None:
-    assert [progress.learn(), progress.learn()] == [1, 0]
+    assert [learning.learn(), learning.learn()] == [1, 0]
     assert priors(session.workspace) == AS_THEY_WENT
 
 
@@ -75,7 +75,7 @@ def test_what_people_said_counts_for_the_lineage_of_the_best(
     expected: dict[str, tuple[float, float]],
 ) -> None:
     rate_session(session=session, by=user, **opinion)
-    progress.learn()
+    learning.learn()
     assert priors(session.workspace) == expected
 
 
@@ -90,14 +90,14 @@ def test_a_later_rating_counts_and_a_changed_one_does_not_count_twice(
         (None, AS_THEY_WENT),
     ):
         rate_session(session=session, by=user, rating=rating)
-        progress.learn()
+        learning.learn()
         assert priors(session.workspace) == expected
 
 
 def test_a_team_is_heard_as_a_whole(session: OptimizationSession, user: User, team_mate: User) -> None:
     rate_session(session=session, by=user, rating=5)
     rate_session(session=session, by=team_mate, rating=1)
-    progress.learn()
+    learning.learn()
     assert priors(session.workspace) == AS_THEY_WENT
 
 
@@ -107,7 +107,7 @@ def test_where_the_original_was_kept_an_opinion_has_no_lineage(
     session.candidates.update(is_best=False)
     session.candidates.filter(number=0).update(is_best=True)
     rate_session(session=session, by=user, rating=1)
-    progress.learn()
+    learning.learn()
     assert priors(session.workspace) == AS_THEY_WENT
 
 
@@ -115,7 +115,7 @@ def test_sessions_add_up_by_workspace_and_model(workspace: Workspace, user: User
     for model in ("m", "m", "other"):
         finished(workspace, user, target_model=model)
     finished(outsider.personal_workspace, outsider)
-    assert progress.learn() == 4
+    assert learning.learn() == 4
     assert priors(workspace)["mutate"] == (2, 8)
     assert priors(workspace, "other")["mutate"] == (1, 4)
     assert priors(outsider.personal_workspace)["mutate"] == (1, 4)
@@ -134,14 +134,14 @@ def test_sessions_add_up_by_workspace_and_model(workspace: Workspace, user: User
 )
 def test_others_teach_nothing(workspace: Workspace, user: User, fields: dict[str, Any]) -> None:
     finished(workspace, user, **fields)
-    assert progress.learn() == 0
+    assert learning.learn() == 0
     assert priors(workspace) == {}
 
 
 def test_who_switched_learning_off_teaches_nothing(session: OptimizationSession, user: User) -> None:
     Preference.objects.filter(user=user).update(learn_from_feedback=False)
     rate_session(session=session, by=user, rating=5)
-    progress.learn()
+    learning.learn()
     assert priors(session.workspace) == {}
 
 
@@ -150,13 +150,13 @@ def test_a_rating_of_someone_who_switched_it_off_is_not_counted(
 ) -> None:
     rate_session(session=session, by=team_mate, rating=1)
     Preference.objects.filter(user=team_mate).update(learn_from_feedback=False)
-    progress.learn()
+    learning.learn()
     assert priors(session.workspace) == AS_THEY_WENT
 
 
 def test_old_sessions_fade(session: OptimizationSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "MOST_TRIES", 3)
-    progress.learn()
+    learning.learn()
     assert priors(session.workspace) == {"mutate": (0.5, 2), "merge": (0.5, 0.5), "delete": (0, 1.5)}
 
 
@@ -164,10 +164,10 @@ def test_taking_back_what_has_faded_leaves_nothing_below_zero(
     session: OptimizationSession, user: User
 ) -> None:
     rate_session(session=session, by=user, rating=5)
-    progress.learn()
+    learning.learn()
     OperatorPrior.objects.update(wins=0.5, tries=0.5)
     rate_session(session=session, by=user, rating=None)
-    progress.learn()
+    learning.learn()
     assert priors(session.workspace)["merge"] == (0, 0)
 
 
@@ -176,6 +176,6 @@ def test_one_that_makes_no_sense_does_not_stop_the_others(
 ) -> None:
     finished(workspace, user, results={"operators": [{"name": "?"}]})
     finished(workspace, user)
-    assert progress.learn() == 2
+    assert learning.learn() == 2
     assert priors(workspace) == AS_THEY_WENT
     assert "nothing could be learned" in caplog.text

@@ -14,11 +14,12 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer import topics
-from optimizer.live import NOTHING_HERE, SIGNED_OUT, TRY_AGAIN, Broadcast, LiveConsumer
+from optimizer.live import regions
+from optimizer.live.broadcast import TRY_AGAIN, Broadcast
+from optimizer.live.consumer import NOTHING_HERE, SIGNED_OUT, LiveConsumer
+from optimizer.live.regions import Region
 from optimizer.models import OptimizationSession, User
 from optimizer.services.feedback import rate_output, rate_session
-from optimizer.views import regions
-from optimizer.views.regions import Region
 from promptevolver.asgi import application
 from tests import factories
 from tests.conftest import ClientOf
@@ -73,7 +74,7 @@ async def closed(socket: Socket) -> int:
 async def change(session: OptimizationSession, stage: str) -> None:
     """As a worker does: write, then tell."""
     await OptimizationSession.objects.filter(pk=session.pk).aupdate(stage=stage)
-    await sync_to_async(topics.send)(session.topic)
+    await sync_to_async(topics.send)(topics.session(session.pk))
 
 
 async def test_a_page_is_told_the_state_when_it_connects(
@@ -340,7 +341,7 @@ async def test_an_error_makes_the_page_connect_again(
 ) -> None:
     socket = await connect(f"topic=session:{session.pk}", user_client)
     await socket.receive_from(timeout=5)
-    topic = session.topic
+    topic = topics.session(session.pk)
     await session.adelete()
     await sync_to_async(topics.send)(topic)
     assert await closed(socket) == TRY_AGAIN

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from promptevolver.embedded.home import CHECKOUT
+from promptevolver.embedded.services.home import CHECKOUT
 
 # The Python that `.venv` was made from, without any packages.
 BARE = [str(Path(sys.base_prefix) / "bin" / "python3"), "-I", "-S"]

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.test import Client
 
-from optimizer import installed, progress, tasks
-from optimizer.llm.base import CallFailed
+from optimizer import installed, tasks
+from optimizer.llm.base import CallFailedError
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.pool import Pool
 from optimizer.llm.roles import Roles
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import OptimizationSession, SessionStatus, User, Workspace
+from optimizer.worker import loop, pools
+from optimizer.worker.choosing import settle_models
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
 from tests.test_work import Killed, claimed, kill_after
@@ -38,7 +40,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[Serve]:
     def use(*facts: ModelFacts) -> ScriptedHost:
         host = ScriptedHost(world)  # type: ignore[arg-type]
         host.facts = list(facts)
-        monkeypatch.setattr(tasks, "hosts", lambda: [host])
+        monkeypatch.setattr(pools, "hosts", lambda: [host])
         tasks.refresh_models()
         return host
 
@@ -62,7 +64,7 @@ def resolved(
     host.facts, host.shown_roles = list(facts), shown
     pool = Pool(lambda: [host])
     try:
-        list(progress.settle_models(run, pool))
+        list(settle_models(run, pool))
     finally:
         pool.close()
     session.refresh_from_db()
@@ -80,7 +82,7 @@ def test_where_a_remote_model_runs_is_kept(session: OptimizationSession) -> None
 
 
 def test_embeddings_alone_end_a_run_with_what_to_do(session: OptimizationSession) -> None:
-    with pytest.raises(CallFailed, match="ollama pull") as failed:
+    with pytest.raises(CallFailedError, match="ollama pull") as failed:
         resolved(session, EMBEDDING)
     assert failed.value.code == "no_model"
 
@@ -88,7 +90,7 @@ def test_embeddings_alone_end_a_run_with_what_to_do(session: OptimizationSession
 def test_a_chosen_embedding_model_ends_a_run(session: OptimizationSession) -> None:
     session.target_model = EMBEDDING.name
     session.save()
-    with pytest.raises(CallFailed, match="only makes embeddings"):
+    with pytest.raises(CallFailedError, match="only makes embeddings"):
         resolved(session, EMBEDDING, LOCAL)
 
 
@@ -138,7 +140,7 @@ def test_chat_turns_do_not_race_where_they_are_not_told_apart(
     """Nor after a worker died and the next one plays the run again, on a server that has changed."""
     host = serve(BARE)
     with pytest.raises(Killed):
-        tasks.work(claimed(session), kill_after(60))
+        loop.work(claimed(session), kill_after(60))
     host.facts = [ModelFacts("bare:1b", "5")]
     OptimizationSession.objects.filter(pk=session.pk).update(lease_until=None)
     tasks.optimize(session.pk)
@@ -154,7 +156,7 @@ def test_the_window_is_chosen_once_and_asked_for_in_each_call(
 ) -> None:
     host = serve(ModelFacts("small:1b", "6", loaded=True, trained=8192, window=4096))
     with pytest.raises(Killed):
-        tasks.work(claimed(session), kill_after(60))
+        loop.work(claimed(session), kill_after(60))
     host.facts = [ModelFacts("small:1b", "6", loaded=True, trained=8192, window=8192)]
     OptimizationSession.objects.filter(pk=session.pk).update(lease_until=None)
     tasks.optimize(session.pk)

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from optimizer import installed, progress, tasks
+from optimizer import installed
 from optimizer.engine.events import Stage
-from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.scripted import ScriptedHost
@@ -24,11 +24,13 @@ from optimizer.management import giving_up
 from optimizer.management.telling import result_lines
 from optimizer.models import Candidate, Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
+from optimizer.worker import pools
+from optimizer.worker.claiming import reopen
 from tests import factories
 from tests.engine.test_verdicts import ENDINGS
 from tests.engine.world import ITEMS, PROMPT, world
 
-UseModel = Callable[[Callable[[Request], "str | CallFailed"]], None]
+UseModel = Callable[[Callable[[Request], "str | CallFailedError"]], None]
 
 AHEAD = ENDINGS["ahead"].script
 KEYS = {
@@ -52,7 +54,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Reque
         def answer(request: Request) -> str:
             return "1 2 3" if request.purpose == "speed" else script(request)
 
-        monkeypatch.setattr(tasks, "hosts", lambda: [ScriptedHost(answer)])
+        monkeypatch.setattr(pools, "hosts", lambda: [ScriptedHost(answer)])
 
     use(world)  # type: ignore[arg-type]
     yield use
@@ -290,7 +292,7 @@ def test_a_failing_run_ends_with_1_and_says_why(
     rows: str, model: Callable[[Callable[[Request], str]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(request: Request) -> str:
-        raise CallFailed("refused", "what happened and what to do")
+        raise CallFailedError("refused", "what happened and what to do")
 
     model(fail)
     with pytest.raises(CommandError, match="what happened and what to do") as failed:
@@ -433,7 +435,7 @@ def test_a_server_that_is_away_is_given_up_with_what_to_do(
     def away() -> list[OllamaHost]:
         return [OllamaHost(address) for address in settings.OLLAMA_HOSTS]
 
-    monkeypatch.setattr(tasks, "hosts", away)
+    monkeypatch.setattr(pools, "hosts", away)
     monkeypatch.setattr(giving_up, "GIVE_UP", 1.0)
     began = time.monotonic()
     with override_settings(OLLAMA_HOSTS=["http://127.0.0.1:9"]), pytest.raises(CommandError) as failed:
@@ -445,7 +447,7 @@ def test_a_server_that_is_away_is_given_up_with_what_to_do(
         assert part in str(failed.value)
     assert capsys.readouterr().out == ""
     assert (session.status, session.error_code) == ("failed", "unreachable")
-    assert progress.reopen(session.pk)
+    assert reopen(session.pk)
 
 
 def test_the_patience_of_a_terminal_is_a_minute() -> None:
@@ -495,9 +497,9 @@ def test_resuming_one_that_awaits_approval_says_so(person: User, inputs: list[st
 def test_a_remote_model_is_said_to_be_one_before_the_start(
     rows: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (host,) = tasks.hosts()
+    (host,) = pools.hosts()
     host.facts = [ModelFacts("cloud:120b", remote="ollama.com")]  # type: ignore[attr-defined]
-    monkeypatch.setattr(tasks, "hosts", lambda: [host])
+    monkeypatch.setattr(pools, "hosts", lambda: [host])
     run_in_text(rows)
     said = capsys.readouterr().err
     assert "cloud:120b does not run here: the prompt, rows and answers are sent to ollama.com." in said

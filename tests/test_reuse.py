@@ -15,7 +15,8 @@ from optimizer import tasks
 from optimizer.llm.base import Message, Reply, Request
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import LLMCall, OptimizationSession, User, Workspace
-from optimizer.progress import LedgerRows
+from optimizer.worker import pools
+from optimizer.worker.ledger import LedgerRows
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
 
@@ -159,7 +160,7 @@ def test_the_same_run_again_pays_for_its_rewrites_only(
     ):
         host = ScriptedHost(world)  # type: ignore[arg-type]
         host.digest = digest
-        monkeypatch.setattr(tasks, "hosts", lambda host=host: [host])
+        monkeypatch.setattr(pools, "hosts", lambda host=host: [host])
         runs.append(again(where))
         tasks.optimize(runs[-1].pk)
         runs[-1].refresh_from_db()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from optimizer.models import LLMCall, OptimizationSession, SessionStatus
-from promptevolver.embedded.home import CHECKOUT
+from promptevolver.embedded.services.home import CHECKOUT
 from tests.engine.world import ITEMS, PROMPT
 from tests.llm.server import FakeOllama, Served, serving
 from tests.processes import environment, wait_for

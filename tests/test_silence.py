@@ -10,9 +10,9 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from optimizer import progress, tasks
+from optimizer import tasks, topics
 from optimizer.models import OptimizationSession, Workspace
-from optimizer.progress import silence
+from optimizer.worker.claiming import claim
 from tests import factories
 
 
@@ -38,18 +38,18 @@ def test_the_sweep_has_the_pages_of_silent_ones_say_so(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(silence, "publish", told.append)
+    monkeypatch.setattr(topics, "publish", told.append)
     monkeypatch.setattr(tasks.optimize, "delay", lambda pk: None)
     silent = heard_of(workspace, 10)
     heard_of(workspace, 1)
     factories.make_session(workspace)
     tasks.sweep()
-    assert told == [silent.topic]
+    assert told == [topics.session(silent.pk)]
 
 
 def test_a_claim_ends_the_silence(workspace: Workspace) -> None:
     session = heard_of(workspace, 100)
-    assert progress.claim(session.pk)
+    assert claim(session.pk)
     session.refresh_from_db()
     assert session.seconds_to_takeover is None
     assert not OptimizationSession.objects.silent().exists()

@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from optimizer import speeds, tasks
 from optimizer.engine.speed import FASTEST, Speed, Timing, fit
-from optimizer.llm.base import CallFailed, Message, Reply, Request, Unavailable
+from optimizer.llm.base import CallFailedError, Message, Reply, Request, UnavailableError
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.llm.trial import Timed, Trial, trial
 from optimizer.models import LLMCall, OptimizationSession, Workspace
-from optimizer.progress.ledger import LedgerRows
+from optimizer.worker import pools
+from optimizer.worker.ledger import LedgerRows
 from tests import factories
 
 
@@ -248,7 +249,7 @@ class Steady(ScriptedHost):
 
 
 def test_a_trial_measures_the_model(db: None, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "hosts", lambda: [Steady(lambda request: "")])
+    monkeypatch.setattr(pools, "hosts", lambda: [Steady(lambda request: "")])
     speeds.ask(model)
     tasks.measure_speed(model)
     speed = speeds.known(model)
@@ -265,14 +266,16 @@ def test_a_trial_whose_answers_are_all_short_still_tells_a_speed() -> None:
     assert speed.ms(300, 3) == pytest.approx(130, rel=0.5)
 
 
-@pytest.mark.parametrize("error", [Unavailable("gone"), CallFailed("unknown_model", "no such model")])
+@pytest.mark.parametrize(
+    "error", [UnavailableError("gone"), CallFailedError("unknown_model", "no such model")]
+)
 def test_a_trial_that_fails_leaves_the_speed_unknown(
     db: None, model: str, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(request: Request) -> str:
         raise error
 
-    monkeypatch.setattr(tasks, "hosts", lambda: [ScriptedHost(fail)])
+    monkeypatch.setattr(pools, "hosts", lambda: [ScriptedHost(fail)])
     speeds.ask(model)
     tasks.measure_speed(model)
     assert speeds.known(model) is None
@@ -282,8 +285,8 @@ def test_a_trial_that_fails_leaves_the_speed_unknown(
 def test_the_calls_of_a_trial_are_small_and_keep_every_slot_busy() -> None:
     host = ScriptedHost(lambda request: "1 2 3", slots=2, latency=0.01)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks, "hosts", lambda: [host])
-        with tasks.connected() as pool:
+        patch.setattr(pools, "hosts", lambda: [host])
+        with pools.connected() as pool:
             trial(pool, "m")
     assert host.at_once == 2
     assert max(request.max_tokens for request in host.requests) < 64
@@ -291,7 +294,7 @@ def test_the_calls_of_a_trial_are_small_and_keep_every_slot_busy() -> None:
 
 
 def tried(model: str, host: ScriptedHost, patch: pytest.MonkeyPatch) -> Speed:
-    patch.setattr(tasks, "hosts", lambda: [host])
+    patch.setattr(pools, "hosts", lambda: [host])
     tasks.measure_speed(model)
     speed = speeds.known(model)
     assert speed is not None

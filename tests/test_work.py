@@ -12,10 +12,10 @@ from django.core.cache import cache
 from django.test import override_settings
 from django.utils import timezone
 
-from optimizer import briefing, installed, progress, tasks
-from optimizer.engine import OperatorPrior, Rated
+from optimizer import briefing, installed, tasks
+from optimizer.engine import Prior, Rated
 from optimizer.engine.events import Answered, Asked, Event, Invented, Outcome, Scored, Stage, Tried
-from optimizer.llm.base import CallFailed, Request, Unavailable
+from optimizer.llm.base import CallFailedError, Request, UnavailableError
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import (
     Candidate,
@@ -30,8 +30,12 @@ from optimizer.models import (
     User,
     Workspace,
 )
+from optimizer.newest import Newest, newest_answer
 from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
+from optimizer.worker import loop, pools, waiting
+from optimizer.worker.claiming import claim, reopen
+from optimizer.worker.run import Run
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, last_input, world
 
@@ -52,7 +56,7 @@ def use_host(monkeypatch: pytest.MonkeyPatch) -> UseHost:
 
     def use(script: Callable[[Request], str] = world, **options: float) -> ScriptedHost:  # type: ignore[assignment]
         host = ScriptedHost(script, **options)  # type: ignore[arg-type]
-        monkeypatch.setattr(tasks, "hosts", lambda: [host])
+        monkeypatch.setattr(pools, "hosts", lambda: [host])
         return host
 
     return use
@@ -64,8 +68,8 @@ def fallible(request: Request) -> str:
     return "neither" if hard else str(world(request))
 
 
-def claimed(session: OptimizationSession) -> progress.Run:
-    run = progress.claim(session.pk)
+def claimed(session: OptimizationSession) -> Run:
+    run = claim(session.pk)
     assert run is not None
     return run
 
@@ -131,8 +135,8 @@ def test_candidates_have_parents_outcomes_and_one_best(
 
 
 def test_only_one_worker_gets_a_session(session: OptimizationSession) -> None:
-    assert progress.claim(session.pk) is not None
-    assert progress.claim(session.pk) is None
+    assert claim(session.pk) is not None
+    assert claim(session.pk) is None
 
 
 def test_a_lapsed_lease_lets_another_worker_in_and_the_first_one_out(session: OptimizationSession) -> None:
@@ -154,7 +158,7 @@ def test_a_killed_worker_loses_nothing_and_nothing_is_paid_twice(
 ) -> None:
     host = use_host()
     with pytest.raises(Killed):
-        tasks.work(claimed(session), kill_after(events))
+        loop.work(claimed(session), kill_after(events))
     let_lease_lapse(session)
     tasks.optimize(session.pk)
     session.refresh_from_db()
@@ -185,7 +189,7 @@ def test_stop_keeps_the_best_so_far(session: OptimizationSession, user: User, us
         if type(event).__name__ == "Leading":
             stop_optimization(session=session, by=user)
 
-    tasks.work(claimed(session), watch)
+    loop.work(claimed(session), watch)
     session.refresh_from_db()
     assert session.status == SessionStatus.CANCELLED
     assert session.finished_at is not None
@@ -206,7 +210,7 @@ def test_stop_aborts_the_request_in_flight(
         if host.requests and not session.stop_requested_at:
             stop_optimization(session=session, by=user)
 
-    tasks.work(run, watch)
+    loop.work(run, watch)
     session.refresh_from_db()
     assert session.status == SessionStatus.CANCELLED
     assert host.aborted >= 1
@@ -218,7 +222,7 @@ def test_ollama_away_is_said_and_waited_for(session: OptimizationSession, use_ho
 
     def away_first(request: Request) -> str:
         if next(left, None) is not None:
-            raise Unavailable("gone")
+            raise UnavailableError("gone")
         return world(request)  # type: ignore[return-value]
 
     use_host(away_first)
@@ -227,7 +231,7 @@ def test_ollama_away_is_said_and_waited_for(session: OptimizationSession, use_ho
     def watch(event: Event) -> None:
         stages.add(OptimizationSession.objects.get(pk=session.pk).stage)
 
-    tasks.work(claimed(session), watch)
+    loop.work(claimed(session), watch)
     session.refresh_from_db()
     assert "Waiting for Ollama" in stages
     assert session.status == SessionStatus.COMPLETED
@@ -236,12 +240,12 @@ def test_ollama_away_is_said_and_waited_for(session: OptimizationSession, use_ho
 def test_a_run_whose_server_is_away_gives_its_worker_back_and_comes_again(
     session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimizer.progress.waiting.BEFORE_GIVING_BACK", timedelta(seconds=0.5))
+    monkeypatch.setattr("optimizer.worker.waiting.BEFORE_GIVING_BACK", timedelta(seconds=0.5))
     away = True
 
     def script(request: Request) -> str:
         if away and len(host.requests) > 5:
-            raise Unavailable("Ollama at http://a:1 does not answer.")
+            raise UnavailableError("Ollama at http://a:1 does not answer.")
         return world(request)  # type: ignore[return-value]
 
     host = use_host(script)
@@ -271,7 +275,7 @@ def test_a_run_that_waited_asks_before_it_is_played_again(
     host = use_host()
 
     async def gone() -> dict[str, str]:
-        raise Unavailable("still gone")
+        raise UnavailableError("still gone")
 
     monkeypatch.setattr(host, "models", gone)
     tasks.optimize(session.pk)
@@ -308,7 +312,7 @@ def test_one_that_is_stopped_while_it_parks_is_stopped(
     use_host()
     run = claimed(session)
     OptimizationSession.objects.update(stop_requested_at=timezone.now())
-    progress.waiting.wait(run, "gone", {})
+    waiting.wait(run, "gone", {})
     session.refresh_from_db()
     assert (session.status, session.waiting) == (SessionStatus.CANCELLED, None)
 
@@ -357,7 +361,7 @@ def test_minutes_count_while_no_server_answers(session: OptimizationSession, use
     session.refresh_from_db()
     assert session.status == SessionStatus.CANCELLED
     assert session.finish_reason == "The limit of 5 minutes passed while no model server answered: gone"
-    assert progress.reopen(session.pk)
+    assert reopen(session.pk)
 
 
 def test_a_server_that_always_fails_ends_the_run_with_its_words(
@@ -366,7 +370,7 @@ def test_a_server_that_always_fails_ends_the_run_with_its_words(
     monkeypatch.setattr("optimizer.llm.servers.FAULTY_PAUSE", 0.01)
 
     def broken(request: Request) -> str:
-        raise Unavailable("Ollama at http://a:1 says: no room", answered=True, status=500)
+        raise UnavailableError("Ollama at http://a:1 says: no room", answered=True, status=500)
 
     use_host(broken)
     tasks.optimize(session.pk)
@@ -381,7 +385,7 @@ def test_a_failing_call_fails_the_session_with_its_reason(
     session: OptimizationSession, use_host: UseHost, code: str
 ) -> None:
     def fail(request: Request) -> str:
-        raise CallFailed(code, "what happened and what to do")
+        raise CallFailedError(code, "what happened and what to do")
 
     use_host(fail)
     tasks.optimize(session.pk)
@@ -410,7 +414,7 @@ def test_the_search_goes_on_while_the_cache_is_away(session: OptimizationSession
     away = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
     with override_settings(CACHES=away):
         tasks.optimize(session.pk)
-        assert progress.newest_answer(session.pk) == progress.Newest()
+        assert newest_answer(session.pk) == Newest()
     session.refresh_from_db()
     assert session.status == SessionStatus.COMPLETED
 
@@ -421,7 +425,7 @@ def test_a_later_change_of_feedback_does_not_change_a_replay(
     earlier = rated_before(session, user)
     use_host(fallible)
     with pytest.raises(Killed):
-        tasks.work(claimed(session), kill_after(30))
+        loop.work(claimed(session), kill_after(30))
     rate_session(session=earlier, by=user, rating=5, comment="Fine after all.")
     let_lease_lapse(session)
     tasks.optimize(session.pk)
@@ -433,13 +437,13 @@ def test_later_priors_do_not_change_a_replay(session: OptimizationSession, use_h
     prior = factories.make_prior(session.workspace, model="scripted", operator="mutate", wins=1, tries=4)
     use_host()
     with pytest.raises(Killed):
-        tasks.work(claimed(session), kill_after(30))
+        loop.work(claimed(session), kill_after(30))
     prior.delete()
     let_lease_lapse(session)
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert session.priors == [{"operator": "mutate", "wins": 1.0, "tries": 4.0}]
-    assert briefing.task_of(session).priors == (OperatorPrior("mutate", 1.0, 4.0),)
+    assert briefing.task_of(session).priors == (Prior("mutate", 1.0, 4.0),)
 
 
 def test_a_rubrics_judge_is_checked_against_people_and_a_replay_against_the_same(
@@ -451,7 +455,7 @@ def test_a_rubrics_judge_is_checked_against_people_and_a_replay_against_the_same
     OptimizationSession.objects.filter(pk=session.pk).update(created_at=timezone.now(), grader="rubric")
     use_host()
     with pytest.raises(Killed):
-        tasks.work(claimed(session), kill_after(30))
+        loop.work(claimed(session), kill_after(30))
     rate_output(evaluation=output, by=user, right=False)
     let_lease_lapse(session)
     tasks.optimize(session.pk)
@@ -480,7 +484,7 @@ def test_what_a_run_did_is_known_to_the_next(session: OptimizationSession, use_h
     tasks.learn()
     prompt = factories.make_prompt(session.workspace)
     following = factories.make_session(session.workspace, prompt=prompt, dataset=session.dataset)
-    tasks.work(claimed(following))
+    loop.work(claimed(following))
     following.refresh_from_db()
     session.refresh_from_db()
     assert {prior["operator"] for prior in following.priors or ()} >= {
@@ -514,9 +518,9 @@ def test_who_switched_learning_off_gets_no_evidence(
 
 def test_a_session_that_kills_its_workers_fails_after_three(session: OptimizationSession) -> None:
     for _ in range(3):
-        assert progress.claim(session.pk) is not None
+        assert claim(session.pk) is not None
         let_lease_lapse(session)
-    assert progress.claim(session.pk) is None
+    assert claim(session.pk) is None
     session.refresh_from_db()
     assert (session.status, session.error_code) == (SessionStatus.FAILED, "poison")
 
@@ -529,10 +533,10 @@ def test_a_worker_that_shuts_down_gives_its_session_back(
 
     def watch(event: Event) -> None:
         if next(left, None) is None:
-            tasks.shutting_down.set()
+            loop.shutting_down.set()
 
-    monkeypatch.setattr(tasks, "shutting_down", type(tasks.shutting_down)())
-    tasks.work(claimed(session), watch)
+    monkeypatch.setattr(loop, "shutting_down", type(loop.shutting_down)())
+    loop.work(claimed(session), watch)
     session.refresh_from_db()
     assert session.status == SessionStatus.PROCESSING
     assert session.attempts == 0
@@ -574,7 +578,7 @@ def test_inputs_that_a_person_wants_to_see_are_written_and_waited_for(
     assert session.awaits_approval
     assert session.inputs
     assert {request.purpose for request in host.requests} == {"inputs"}
-    assert progress.claim(session.pk) is None
+    assert claim(session.pk) is None
     OptimizationSession.objects.update(created_at=timezone.now() - timedelta(minutes=5))
     tasks.sweep()
     host.requests.clear()
@@ -637,7 +641,7 @@ def test_a_stop_just_before_the_approval_ends_it(workspace: Workspace, user: Use
 
     use_host()
     run = claimed(session)
-    tasks.work(run, stop_at_the_end)
+    loop.work(run, stop_at_the_end)
     session.refresh_from_db()
     assert session.status == SessionStatus.CANCELLED
     assert session.finish_reason == "Stopped before anything better was found."
@@ -653,7 +657,7 @@ def test_the_list_of_models_outlives_long_runs(use_host: UseHost, monkeypatch: p
 
 def test_a_stop_within_a_race_keeps_who_is_ahead_in_it(workspace: Workspace) -> None:
     session = factories.make_session(workspace)
-    run = progress.claim(session.pk)
+    run = claim(session.pk)
     assert run
     factories.make_candidate(session, number=0, score=0.0, scored_items=8)
     factories.make_candidate(session, number=1, score=1.0, scored_items=4)
@@ -689,7 +693,7 @@ def after_answers(count: int, session: OptimizationSession) -> Callable[[Event],
 def test_answers_are_kept_and_told_before_a_step_of_the_race_ends(
     session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress.run, "TICK", 0.0)
+    monkeypatch.setattr("optimizer.worker.run.TICK", 0.0)
     use_host()
     seen: list[tuple[Candidate, OptimizationSession]] = []
 
@@ -698,7 +702,7 @@ def test_answers_are_kept_and_told_before_a_step_of_the_race_ends(
             now = OptimizationSession.objects.get(pk=session.pk)
             seen.append((now.candidates.get(number=0), now))
 
-    tasks.work(claimed(session), watch)
+    loop.work(claimed(session), watch)
     original, then = seen[0]
     assert (original.score, original.scored_items, original.live_items) == (None, 0, 3)
     assert original.marks.rstrip(Mark.WAITING) == "---"
@@ -710,7 +714,7 @@ def test_nothing_that_was_answered_is_lost_when_a_run_is_stopped(
     session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_host(latency=0.02)
-    tasks.work(claimed(session), after_answers(5, session))
+    loop.work(claimed(session), after_answers(5, session))
     session.refresh_from_db()
     rows = Evaluation.objects.filter(candidate__session=session, split="validation")
     assert session.status == SessionStatus.CANCELLED

@@ -10,7 +10,7 @@ protocols; `Method` holds those of a run.
 from optimizer.engine.comparing import Contender, compare
 from optimizer.engine.inputs import invent
 from optimizer.engine.search import Method, run
-from optimizer.engine.task import Config, Grade, Item, OperatorPrior, Rated, Task, TaskRefused
+from optimizer.engine.task import Config, Grade, Item, Prior, Rated, Task, TaskRefusedError
 
 __all__ = [
     "Config",
@@ -18,10 +18,10 @@ __all__ = [
     "Grade",
     "Item",
     "Method",
-    "OperatorPrior",
+    "Prior",
     "Rated",
     "Task",
-    "TaskRefused",
+    "TaskRefusedError",
     "compare",
     "invent",
     "run",

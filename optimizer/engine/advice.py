@@ -18,7 +18,7 @@ ACCEPTS = {
 }
 LOOK = "Compare some answers with the expected ones: the prompt may ask for another form, or the model cannot do it."
 
-Answers = Sequence[tuple[str, str]]  # output, expected
+OutputPairs = Sequence[tuple[str, str]]  # output, expected
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Advice:
         )
 
 
-def advice(used: str, answers: Answers) -> Advice | None:
+def advice(used: str, answers: OutputPairs) -> Advice | None:
     """What to say of answers that the grader `used` called wrong, every one. None where there is nothing to go by.
 
     `used` is a name of GRADERS; for any other (a judge, one's own function) no advice is given.
@@ -54,7 +54,7 @@ def advice(used: str, answers: Answers) -> Advice | None:
     return Advice(used, best if right else "", right, len(answers))
 
 
-def _fits(grader: str, answers: Answers) -> bool:
+def _fits(grader: str, answers: OutputPairs) -> bool:
     """Whether the expected answers are such as this grader is for."""
     if any(fault(grader, expected) for _, expected in answers):
         return False
@@ -65,11 +65,11 @@ def _fits(grader: str, answers: Answers) -> bool:
     return True
 
 
-def _right(grader: str, answers: Answers) -> int:
+def _right(grader: str, answers: OutputPairs) -> int:
     options = {"choices": "\n".join(_choices(answers))}
     grades = (graded(grader, without_thinking(output), expected, options) for output, expected in answers)
     return sum(grade.score >= 1 for grade in grades)
 
 
-def _choices(answers: Answers) -> list[str]:
+def _choices(answers: OutputPairs) -> list[str]:
     return list({folded(expected): expected for _, expected in answers}.values())

@@ -28,7 +28,7 @@ class Asker(Budget):
         self.seed = seed
 
     def ask(self, stage: str, requests: Sequence[Request]) -> Steps[list[Answer]]:
-        """Answers in the order of the requests. Raises BudgetSpent before anything is sent that may pass a limit."""
+        """Answers in the order of the requests. Before anything is sent that may pass a limit: BudgetSpentError."""
         return translated(self.follow(stage, requests), public)
 
     def follow(self, stage: str, requests: Sequence[Request]) -> Live[list[Answer]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optimizer.engine.arriving import Arrived, Written, public, translated
 from optimizer.engine.asking import Steps
-from optimizer.engine.budget import BudgetSpent, Cost
+from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.components import Components
 from optimizer.engine.events import (
     Answered,
@@ -23,7 +23,7 @@ from optimizer.engine.events import (
 from optimizer.engine.scoring import Case, Evaluator, Scoring, ToJudge
 from optimizer.engine.stats import mean
 from optimizer.engine.task import Item
-from optimizer.llm.base import CallFailed
+from optimizer.llm.base import CallFailedError
 
 TOO_LONG = "the row is too long for the context window"
 
@@ -65,9 +65,9 @@ class Board:
         ]
         cases = [Case(entry.components, self.items[row]) for entry, row in todo]
         scorings = yield from self._scorings(todo, cases)
-        refused: dict[tuple[Entry, int], CallFailed] = {}
+        refused: dict[tuple[Entry, int], CallFailedError] = {}
         for (entry, row), scoring in zip(todo, scorings, strict=True):
-            if isinstance(scoring, CallFailed):
+            if isinstance(scoring, CallFailedError):
                 refused[entry, row] = scoring
             else:
                 self._keep(entry, row, scoring)
@@ -86,7 +86,7 @@ class Board:
 
     def _scorings(
         self, todo: Sequence[tuple[Entry, int]], cases: Sequence[Case]
-    ) -> Steps[list[Scoring | CallFailed]]:
+    ) -> Steps[list[Scoring | CallFailedError]]:
         """In order; and each row is told of when it is asked for and when it is answered."""
         rows: dict[int, list[int]] = {}
         for entry, row in todo:
@@ -95,14 +95,16 @@ class Board:
         try:
             evaluation = self._evaluator.evaluate("Scoring", cases)
             return (yield from translated(evaluation, SoFar(self, todo).told))
-        except BudgetSpent:
+        except BudgetSpentError:
             yield from (Asked(number, self.split, ()) for number in rows)
             raise
 
-    def _cannot_run(self, refused: Mapping[tuple[Entry, int], CallFailed]) -> Steps[dict[int, CallFailed]]:
+    def _cannot_run(
+        self, refused: Mapping[tuple[Entry, int], CallFailedError]
+    ) -> Steps[dict[int, CallFailedError]]:
         """Who cannot run on rows on which the original can, and why."""
         yield from self._find_misfits({row for (_, row), error in refused.items() if too_long(error)})
-        failed: dict[int, CallFailed] = {}
+        failed: dict[int, CallFailedError] = {}
         for (entry, row), error in refused.items():
             if row not in self.misfits or self._fits_with_none(entry):
                 failed[entry.number] = error
@@ -176,7 +178,7 @@ class Board:
             reached = min(1.0, mean(self._weighed(list(known.values()))))
             yield Scored(number, self.split, new, reached, len(known))
 
-    def _without(self, field: Sequence[Entry], failed: dict[int, CallFailed]) -> Steps[list[Entry]]:
+    def _without(self, field: Sequence[Entry], failed: dict[int, CallFailedError]) -> Steps[list[Entry]]:
         """A call that cannot succeed ends the run, except where only this candidate is too long for the window."""
         for number, error in sorted(failed.items()):
             if number == 0 or not too_long(error):
@@ -225,4 +227,4 @@ class SoFar:
 
 def too_long(answer: object) -> bool:
     """Whether a call did not fit into the context window."""
-    return isinstance(answer, CallFailed) and answer.code == "context_window"
+    return isinstance(answer, CallFailedError) and answer.code == "context_window"

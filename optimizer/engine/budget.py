@@ -19,7 +19,7 @@ LONG = 200  # bytes of a prompt that tells well how dense its tokens are
 MARGIN = 1.25  # what is to come may be so much denser or slower than what was seen
 
 
-class BudgetSpent(Exception):
+class BudgetSpentError(Exception):
     """The next calls would go over a limit of the run. Says which."""
 
 
@@ -153,9 +153,9 @@ class Budget:
         return MARGIN * (of_known + self._ms_a_call * (cost.calls - known.total()))
 
     def check(self, cost: Cost, *, likely: bool = False) -> None:
-        """Raise BudgetSpent where the cost would pass a limit."""
+        """Raise BudgetSpentError where the cost would pass a limit."""
         if limit := self.limit_passed(cost, likely=likely):
-            raise BudgetSpent(self._spent_so_far(limit))
+            raise BudgetSpentError(self._spent_so_far(limit))
 
     def limit_passed(self, cost: Cost, *, likely: bool = False) -> str:
         """The unit of a limit that would be passed: calls, tokens or minutes; "" where none would."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
-from optimizer.llm.base import CallFailed, Message, Reply, Request
+from optimizer.llm.base import CallFailedError, Message, Reply, Request
 
-Answer = Reply | CallFailed
+Answer = Reply | CallFailedError
 Kind = tuple[str, bool]  # of calls: their purpose, and whether they show earlier turns
 
 MESSAGE = 8  # tokens that a chat template may add to a message

@@ -8,7 +8,7 @@ from optimizer.counts import agreeing, counted
 from optimizer.engine.confusion import Confusion, confusable
 from optimizer.engine.graders import RUBRIC, fault, folded, graded
 from optimizer.engine.scoring import WHOLE
-from optimizer.engine.task import FEWEST_CALLS, Config, Grader, Item, Options, Task, TaskRefused
+from optimizer.engine.task import FEWEST_CALLS, Config, Grader, Item, Options, Task, TaskRefusedError
 
 BYTES_A_TOKEN = 6  # more than any usual text has: a longer answer certainly does not fit
 SHOWN = 60  # characters of an answer in a sentence
@@ -16,10 +16,10 @@ EXPRESSIONS = 200  # that are tried on an empty answer; compiling takes about a 
 
 
 def refuse(task: Task, config: Config) -> None:
-    """TaskRefused for a task that cannot be searched or graded as it is."""
+    """TaskRefusedError for a task that cannot be searched or graded as it is."""
     reason = _fault_of_rows(task) or _too_long(task, config) or _too_small(config)
     if reason:
-        raise TaskRefused(reason)
+        raise TaskRefusedError(reason)
 
 
 def caveats(task: Task, config: Config) -> list[str]:

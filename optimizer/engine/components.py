@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from optimizer.engine.task import Item, Task, TaskRefused
+from optimizer.engine.task import Item, Task, TaskRefusedError
 from optimizer.engine.variables import filled, in_braces, variables
 from optimizer.llm.base import Message
 
@@ -129,13 +129,13 @@ def original_of(prompt: str, literals: tuple[str, ...] = ()) -> Components:
 
 
 def first_of(task: Task) -> Components:
-    """The task's prompt as its run begins. TaskRefused where it cannot be sent as the task wants it."""
+    """The task's prompt as its run begins. TaskRefusedError where it cannot be sent as the task wants it."""
     original = original_of(task.prompt, task.literals)
     if not task.as_system:
         return original
     if original.variables:
         name = in_braces(original.variables[0])
-        raise TaskRefused(
+        raise TaskRefusedError(
             f"A prompt with variables ({name}) cannot be the system message. Send it as a user message."
         )
     return original.but(head_as="system")

@@ -15,7 +15,7 @@ from optimizer.engine.graders import apart, told
 from optimizer.engine.normalizing import folded, in_line, seen
 from optimizer.engine.numbers import is_number, last_number
 from optimizer.engine.task import Grader, Options
-from optimizer.engine.values import NoValue, normal, value_of
+from optimizer.engine.values import NoValueError, normal, value_of
 
 # Characters of such scripts one by one, runs of others, and what is neither a letter nor a digit one by one.
 ATOM = regex.compile(
@@ -72,7 +72,7 @@ def _json(answers: Sequence[str]) -> Iterator[Form]:
     for answer in answers:
         try:
             yield normal(value_of(answer)), answer
-        except (NoValue, RecursionError):
+        except (NoValueError, RecursionError):
             continue
 
 

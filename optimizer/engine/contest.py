@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Entry
-from optimizer.engine.budget import BudgetSpent
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Leading
 from optimizer.engine.figures import NOTHING
@@ -30,8 +30,8 @@ class Contest:
         if len(field) > 1:
             try:
                 leader = yield from population.race.run(field)
-            except BudgetSpent as error:
-                leader, spent = population.race.standing, error
+            except BudgetSpentError as error:
+                leader, spent = population.race.ahead, error
             yield from self._lead(leader)
         if spent:
             raise spent

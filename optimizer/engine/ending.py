@@ -9,7 +9,7 @@ from optimizer.counts import agreeing, counted
 from optimizer.engine import checks, finish
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board, Entry, too_long
-from optimizer.engine.budget import BudgetSpent, Cost
+from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS
 from optimizer.engine.events import Comparison, Event, Finished, Leading, Proof, Rating
 from optimizer.engine.figures import NOTHING
@@ -17,11 +17,10 @@ from optimizer.engine.pairs import Judged
 from optimizer.engine.population import Population
 from optimizer.engine.scoring import CUT, WHOLE, Evaluator
 from optimizer.engine.stats import mean
-from optimizer.engine.task import OperatorPrior, Task
+from optimizer.engine.task import Prior, Task
 from optimizer.engine.verdicts import UNPROVEN, Judgement, Verdict, verdict
-from optimizer.llm.base import CallFailed
+from optimizer.llm.base import CallFailedError
 
-WRITERS = {"mutate", "critique and synthesize", "contrast"}
 RATING_BYTES = 400  # of a request to rate a text, besides the text
 STILL_THINKING = "ended while the model was still thinking"
 
@@ -46,9 +45,7 @@ class Ending:
         self.held_out = held_out
         self.population = population
         self.left_out = left_out
-        self.used_evidence: tuple[str, ...] = ()
         self.missing = ""  # why there is no comparison
-        self.failure = ""  # of the optimizer model, which ended the search
 
     def cost(self, field: Sequence[Entry]) -> Cost:
         """What the end of a run takes that the dearest of the field wins."""
@@ -61,8 +58,15 @@ class Ending:
         dearest = replace(max(costs, key=lambda cost: cost.calls), tokens=max(cost.tokens for cost in costs))
         return dearest + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
 
-    def run(self, reason: str, used: tuple[OperatorPrior, ...]) -> Iterator[Event]:
-        """Compare, rate, and finish."""
+    def run(
+        self,
+        reason: str,
+        used: tuple[Prior, ...],
+        *,
+        failure: str = "",
+        used_evidence: tuple[str, ...] = (),
+    ) -> Iterator[Event]:
+        """Compare, rate, and finish. `failure` is the optimizer model's, where it ended the search."""
         self.asker.reserve = Cost()
         proof = yield from self.proved()
         leader, original = self.population.leader, self.population.original
@@ -81,8 +85,8 @@ class Ending:
             original_rating=original_rating,
             improvements=tuple(self._improvements(leader if proof.ahead else best)),
             rejected=tuple(sorted(self.population.rejected.items())),
-            caveats=tuple(self.caveats()),
-            used_evidence=self.used_evidence,
+            caveats=tuple(self.caveats(failure)),
+            used_evidence=used_evidence,
             operators=used,
             position_bias=self.position_bias,
             proof=proof,
@@ -130,10 +134,10 @@ class Ending:
         rows = range(len(self.held_out.items))
         try:
             could_run = yield from self.held_out.score(list(dict.fromkeys(pair)), rows)
-        except BudgetSpent:
+        except BudgetSpentError:
             self.missing = "The budget did not suffice for the final comparison: the original is kept."
             return None
-        except CallFailed as error:
+        except CallFailedError as error:
             if not too_long(error):
                 raise
             self.missing = "No held-out row fits into the context window: the original is kept."
@@ -151,7 +155,7 @@ class Ending:
         texts = [best.components.head, self.population.original.components.head]
         try:
             ratings = yield from finish.rate(self.asker, self.task.optimizer_model, texts)
-        except BudgetSpent:
+        except BudgetSpentError:
             return None, None
         return ratings[0], ratings[1]
 
@@ -182,9 +186,10 @@ class Ending:
             ancestor = self.population.entries[ancestor.parents[0]]
         return ancestor
 
-    def caveats(self) -> list[str]:
-        """What people should know about the result."""
-        told = (self.missing, self._no_rewrite(), self._failed(), self._thinking(), self._cut())
+    def caveats(self, failure: str = "") -> list[str]:
+        """What people should know about the result; `failure` as in `run`."""
+        failed = failure and f"The optimizer model failed, which ended the search: {failure}"
+        told = (self.missing, self._no_rewrite(), failed, self._thinking(), self._cut())
         rows = (self._misfits(), self._fewer(), self._single())
         return [
             *(text for text in (*told, *rows) if text),
@@ -193,14 +198,11 @@ class Ending:
         ]
 
     def _no_rewrite(self) -> str:
-        refused = sum(self.population.refused[writer] for writer in WRITERS)
-        if not refused or any(entry.operator in WRITERS for entry in self.population.entries):
+        refused = sum(self.population.refused[writer] for writer in self.population.writers)
+        if not refused or any(entry.operator in self.population.writers for entry in self.population.entries):
             return ""
         proposals = counted(refused, "proposal")
         return f"The optimizer model wrote no usable rewrite of the instruction ({proposals} refused)."
-
-    def _failed(self) -> str:
-        return f"The optimizer model failed, which ended the search: {self.failure}" if self.failure else ""
 
     def _fewer(self) -> str:
         asked, given = len(self.task.held_out), len(self.held_out.items)

@@ -89,8 +89,8 @@ def estimate(
     """What running the task will take, at the speed of the target model, and that of the optimizer model where it is
     another. No model is asked.
 
-    As many scenarios are rehearsed as fit into the effort and `within` so many seconds. Raises TaskRefused as the run
-    itself would, and TimeoutError where not even one fits.
+    As many scenarios are rehearsed as fit into the effort and `within` so many seconds. Raises TaskRefusedError as the
+    run itself would, and TimeoutError where not even one fits.
     """
     deadline = time.monotonic() + within
     took: list[Took] = []

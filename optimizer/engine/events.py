@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optimizer.engine.components import Components
-from optimizer.engine.task import OperatorPrior
+from optimizer.engine.task import Prior
 from optimizer.engine.verdicts import Verdict
 
 
@@ -236,7 +236,7 @@ class Finished:
     rejected: tuple[tuple[str, int], ...]
     caveats: tuple[str, ...]
     used_evidence: tuple[str, ...]
-    operators: tuple[OperatorPrior, ...] = ()
+    operators: tuple[Prior, ...] = ()
     position_bias: float | None = None
     proof: Proof = Proof()
 

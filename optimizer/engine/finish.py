@@ -1,4 +1,4 @@
-"""The end of a run: the best against the original on rows that nothing was chosen by."""
+"""What a result comes to: the comparison in figures, ratings of the text, what was changed and what it brought."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought, judge_reques
 from optimizer.engine.components import Components
 from optimizer.engine.events import Comparison, Rating
 from optimizer.engine.stats import bootstrap_interval, mean, sign_test
-from optimizer.llm.base import CallFailed
+from optimizer.llm.base import CallFailedError
 
 
 def compare(baseline: Sequence[float], best: Sequence[float], *, seed: int) -> Comparison:
@@ -41,7 +41,7 @@ def rate(asker: Asker, model: str, texts: Sequence[str]) -> Steps[list[Rating | 
     if all(map(cut_in_thought, answers)):
         requests = [replace(request, max_tokens=THINKING_TOKENS) for request in requests]
         answers = yield from asker.ask("Rating the text", requests)
-    return [None if isinstance(answer, CallFailed) else read_rating(answer.text) for answer in answers]
+    return [None if isinstance(answer, CallFailedError) else read_rating(answer.text) for answer in answers]
 
 
 def read_rating(text: str) -> Rating | None:

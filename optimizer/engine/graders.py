@@ -18,7 +18,7 @@ from optimizer.engine.normalizing import in_line, seen
 from optimizer.engine.numbers import decimal_mark, last_number
 from optimizer.engine.schemas import check_schema, is_schema, misfit
 from optimizer.engine.task import Grade, Grader, Options
-from optimizer.engine.values import NoValue, normal, value_in, value_of
+from optimizer.engine.values import NoValueError, normal, value_in, value_of
 
 REGEX_SECONDS = 0.5
 SLACK = Fraction(1, 10**9)  # of numbers that were computed with floats
@@ -96,7 +96,7 @@ def json_equal(output: str, expected: str, options: Options) -> Grade:
             fault = misfit(said, wanted)
             return Grade(0.0, fault) if fault else Grade(1.0)
         return _verdict(normal(said) == normal(wanted), output, expected)
-    except (NoValue, RecursionError):
+    except (NoValueError, RecursionError):
         return Grade(0.0, f"not JSON: {output[:80]!r}")
 
 

@@ -32,22 +32,28 @@ def objection(
 
     `answers` are expected answers of the task: an instruction that is one of them answers the prompt.
     """
-    checks = {
-        "no usable reply": not proposal.instruction.strip(),
-        "duplicate": proposal in seen,
-        "variables lost or new": _other_variables(proposal, original),
-        "too long": _too_long(proposal, original),
-        "refusal": not REFUSAL.match(original.instruction)
-        and any(REFUSAL.match(text) for text in (proposal.instruction, proposal.persona)),
-        "an answer, not a prompt": is_answer(proposal.instruction, original.instruction, answers),
-        "scrap of our own request": _newly(SCRAP, proposal, original)
-        or (
-            _newly(JSON, proposal, original)
-            and not any(answer.lstrip()[:1] in {"{", "["} for answer in answers)
-        ),
-        "another language": language_changed(original.instruction, proposal.head),
-    }
-    return next((reason for reason, refused in checks.items() if refused), "")
+    checks = (
+        (not proposal.instruction.strip(), "no usable reply"),
+        (proposal in seen, "duplicate"),
+        (_other_variables(proposal, original), "variables lost or new"),
+        (_too_long(proposal, original), "too long"),
+        (_refuses(proposal, original), "refusal"),
+        (is_answer(proposal.instruction, original.instruction, answers), "an answer, not a prompt"),
+        (_is_scrap(proposal, original, answers), "scrap of our own request"),
+        (language_changed(original.instruction, proposal.head), "another language"),
+    )
+    return next((reason for refused, reason in checks if refused), "")
+
+
+def _refuses(proposal: Components, original: Components) -> bool:
+    texts = (proposal.instruction, proposal.persona)
+    return not REFUSAL.match(original.instruction) and any(REFUSAL.match(text) for text in texts)
+
+
+def _is_scrap(proposal: Components, original: Components, answers: Collection[str]) -> bool:
+    """Whether it repeats what we asked the optimizer model for. A task whose answers are JSON may speak of it."""
+    about_json = any(answer.lstrip()[:1] in {"{", "["} for answer in answers)
+    return _newly(SCRAP, proposal, original) or (_newly(JSON, proposal, original) and not about_json)
 
 
 def _other_variables(proposal: Components, original: Components) -> bool:

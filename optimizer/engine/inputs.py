@@ -10,9 +10,9 @@ from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought, proposal_request
 from optimizer.engine.components import original_of
 from optimizer.engine.events import Event, Invented, Noted
-from optimizer.engine.task import Config, Item, Task, TaskRefused
+from optimizer.engine.task import Config, Item, Task, TaskRefusedError
 from optimizer.engine.variables import read_values, shown
-from optimizer.llm.base import CallFailed, Model, Request
+from optimizer.llm.base import CallFailedError, Model, Request
 from optimizer.llm.ledger import paid_once
 
 INVENTED = 24  # half of them are held out: as many as a verdict takes
@@ -40,7 +40,7 @@ def invented(task: Task, asker: Asker) -> Steps[tuple[str, ...]]:
     if all(map(cut_in_thought, answers)):
         requests = [replace(r, max_tokens=r.max_tokens + THINKING_TOKENS) for r in requests]
         answers = yield from asker.ask("Writing test inputs", requests)
-    lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailed)]
+    lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailedError)]
     written = [text for some in lists for text in some]
     names = names_of(task)
     if len(names) > 1:
@@ -52,13 +52,13 @@ def invented(task: Task, asker: Asker) -> Steps[tuple[str, ...]]:
 
 
 def items_of(task: Task, inputs: Sequence[str]) -> tuple[Item, ...]:
-    """The inputs as rows without answers. TaskRefused for one that does not fill the prompt's variables."""
+    """The inputs as rows without answers. TaskRefusedError for one that does not fill the prompt's variables."""
     names = names_of(task)
     items = []
     for number, text in enumerate(inputs, 1):
         values = read_values(text, names)
         if values is None:
-            raise TaskRefused(f"Test input {number}: {lacking(names)}")
+            raise TaskRefusedError(f"Test input {number}: {lacking(names)}")
         items.append(Item(shown(values) if len(names) > 1 else text, values=tuple(values.items())))
     return tuple(items)
 

@@ -15,9 +15,9 @@ from optimizer.engine.budget import Cost
 from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS, Answer, judge_request
 from optimizer.engine.events import Event, Writing
 from optimizer.engine.graders import passed
-from optimizer.engine.scoring import Answers, Case, Scoring, ToJudge, options_of, output_of
+from optimizer.engine.scoring import AnswerCalls, Case, Scoring, ToJudge, options_of, output_of
 from optimizer.engine.task import Item, Rated, Task
-from optimizer.llm.base import CallFailed, Reply
+from optimizer.llm.base import CallFailedError, Reply
 
 SURE = 0.7  # share of people's verdicts that a judge should agree with
 
@@ -52,7 +52,7 @@ class Judge:
         """For each text the reply with the verdict; None where it could not be read twice, and the reason where the
         call failed.
 
-        Raises CallFailed while this judge has never given a verdict that can be read.
+        Raises CallFailedError while this judge has never given a verdict that can be read.
         """
         model = self.task.optimizer_model
         requests = [judge_request(self.purpose, text, schema, model=model) for text in texts]
@@ -96,7 +96,7 @@ class ByRubric:
     kind = "accuracy"
 
     def __init__(self, task: Task, asker: Asker) -> None:
-        self._answers = Answers(task, asker, asker.config.answer_tokens)
+        self._answers = AnswerCalls(task, asker, asker.config.answer_tokens)
         self._judge = Judge(task, asker, "rubric", "score")
         self._options = options_of(task)
         self.rubric = self._options.get("rubric", "")
@@ -105,7 +105,7 @@ class ByRubric:
     def cost(self, cases: Sequence[Case]) -> Cost:
         return self._answers.cost(cases) + self._judge.cost(cases, texts=1)
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailedError]]:
         answers = yield from translated(self._answers.ask(stage, cases), to_judge)
         outputs = {
             place: output_of(answer) for place, answer in enumerate(answers) if isinstance(answer, Reply)
@@ -114,7 +114,7 @@ class ByRubric:
         scoring = remade(placed(judging, list(outputs)), lambda place, score: _with(outputs[place], score))
         scored = iter((yield from scoring))
         return [
-            answer if isinstance(answer, CallFailed) else _with(outputs[place], next(scored))
+            answer if isinstance(answer, CallFailedError) else _with(outputs[place], next(scored))
             for place, answer in enumerate(answers)
         ]
 
@@ -124,7 +124,9 @@ class ByRubric:
             return
         judging = self._scores([(Item(r.input, r.expected), r.output) for r in rated])
         scores = yield from translated(judging, public)
-        pairs = [(r.right, s) for r, s in zip(rated, scores, strict=True) if not isinstance(s, CallFailed)]
+        pairs = [
+            (r.right, s) for r, s in zip(rated, scores, strict=True) if not isinstance(s, CallFailedError)
+        ]
         self._agreed = sum(right == (score >= 0.5) for right, score in pairs), len(pairs)
 
     def caveats(self) -> list[str]:
@@ -138,7 +140,7 @@ class ByRubric:
             *told,
         ]
 
-    def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Live[list[float | CallFailed]]:
+    def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Live[list[float | CallFailedError]]:
         texts = [
             meta.grade_by_rubric(item.input, item.wanted, output, self.rubric) for item, output in outputs
         ]
@@ -147,8 +149,10 @@ class ByRubric:
         )
         return list(map(self._score, verdicts))
 
-    def _score(self, verdict: Answer | None) -> float | CallFailed:
-        return verdict if isinstance(verdict, CallFailed) else passed(_points(verdict) / 10, self._options)
+    def _score(self, verdict: Answer | None) -> float | CallFailedError:
+        return (
+            verdict if isinstance(verdict, CallFailedError) else passed(_points(verdict) / 10, self._options)
+        )
 
 
 def to_judge(told: Event | Written | Arrived, of: int | None = None) -> Iterable[Event | Written | Arrived]:
@@ -175,14 +179,14 @@ def _readable(text: str, key: str) -> bool:
     return meta.read_text(text, key) in {"A", "B", "tie"}
 
 
-def _never_read(answer: Answer) -> CallFailed:
-    return CallFailed(
+def _never_read(answer: Answer) -> CallFailedError:
+    return CallFailedError(
         "unreadable_verdict",
         f"The judge gave no readable verdict: {answer.text[:200]!r}. Choose another optimizer model.",  # type: ignore[union-attr]
     )
 
 
-def _with(output: str, score: float | CallFailed) -> Scoring | CallFailed:
-    if isinstance(score, CallFailed):
+def _with(output: str, score: float | CallFailedError) -> Scoring | CallFailedError:
+    if isinstance(score, CallFailedError):
         return score
     return Scoring(output, score, "" if score >= 1 else f"the judge gave {score * 10:.0f} of 10")

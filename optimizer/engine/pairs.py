@@ -14,11 +14,11 @@ from optimizer.engine.calls import Answer
 from optimizer.engine.components import first_of
 from optimizer.engine.figures import percent
 from optimizer.engine.judging import Judge, to_judge
-from optimizer.engine.scoring import Answers, Case, Scoring, output_of
+from optimizer.engine.scoring import AnswerCalls, Case, Scoring, output_of
 from optimizer.engine.task import Task
 from optimizer.engine.variables import filled
 from optimizer.engine.verdicts import Judgement
-from optimizer.llm.base import CallFailed, Reply
+from optimizer.llm.base import CallFailedError, Reply
 
 Pair = tuple[Case, Answer, Answer]  # with the candidate's answer, and the original's
 
@@ -30,7 +30,7 @@ class Judged:
 
     def __init__(self, task: Task, asker: Asker, criteria: str) -> None:
         self._task = task
-        self._answers = Answers(task, asker, asker.config.answer_tokens)
+        self._answers = AnswerCalls(task, asker, asker.config.answer_tokens)
         self._judge = Judge(task, asker, "compare", "better")
         self.criteria = dict(task.grader_options).get("rubric") or criteria
         self._original = first_of(task)
@@ -45,7 +45,7 @@ class Judged:
     def cost(self, cases: Sequence[Case]) -> Cost:
         return self._answers.cost(self._both(cases)) + self._judge.cost(cases, texts=2) * 2
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailedError]]:
         answers = yield from translated(
             self._answers.ask(stage, self._both(cases)), partial(to_judge, of=len(cases))
         )
@@ -110,14 +110,14 @@ class Judged:
 
     def _scoring(
         self, mine: Answer, theirs: Answer, verdicts: Iterator[Answer | None]
-    ) -> Scoring | CallFailed:
-        if failed := next((answer for answer in (mine, theirs) if isinstance(answer, CallFailed)), None):
+    ) -> Scoring | CallFailedError:
+        if failed := next((answer for answer in (mine, theirs) if isinstance(answer, CallFailedError)), None):
             return failed
         output = output_of(mine)  # type: ignore[arg-type]
         if not _differ(mine, theirs):
             return Scoring(output, 0.5)
         pair = next(verdicts), next(verdicts)
-        if failed := next((verdict for verdict in pair if isinstance(verdict, CallFailed)), None):
+        if failed := next((verdict for verdict in pair if isinstance(verdict, CallFailedError)), None):
             return failed
         score = (_win(pair[0], "A", "B") + _win(pair[1], "B", "A")) / 2
         return Scoring(output, score, "the judge preferred the original's answer" if score < 0.5 else "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from optimizer.engine.board import Entry
-from optimizer.engine.task import OperatorPrior
+from optimizer.engine.task import Prior
 
 FAINT = 2.0  # tries that all of an operator's earlier runs count for, together
 
@@ -24,16 +24,16 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Record:
+class Tally:
     """How an operator has done: `promise` is the share of wins expected before anything is known (0 to 1)."""
 
     promise: float
     wins: float = 0.0
     tries: float = 0.0
 
-    def after(self, *, won: bool) -> Record:
+    def after(self, *, won: bool) -> Tally:
         """With one more try."""
-        return Record(self.promise, self.wins + won, self.tries + 1)
+        return Tally(self.promise, self.wins + won, self.tries + 1)
 
 
 class ParentPolicy(Protocol):
@@ -45,7 +45,7 @@ class ParentPolicy(Protocol):
 class OperatorPolicy(Protocol):
     """Chooses the operator of the next child, by name, among those that suit."""
 
-    def __call__(self, records: Mapping[str, Record], rng: random.Random) -> str: ...
+    def __call__(self, records: Mapping[str, Tally], rng: random.Random) -> str: ...
 
 
 def pareto_parents(pool: Sequence[Standing], rng: random.Random) -> Entry:
@@ -58,7 +58,7 @@ def best_parent(pool: Sequence[Standing], rng: random.Random) -> Entry:
     return pool[0].entry
 
 
-def thompson(records: Mapping[str, Record], rng: random.Random) -> str:
+def thompson(records: Mapping[str, Tally], rng: random.Random) -> str:
     """By a draw from what is believed of each: a beta distribution over its share of wins (Thompson sampling)."""
     draws = {
         name: rng.betavariate(1 + 2 * r.promise + r.wins, 1 + 2 * (1 - r.promise) + r.tries - r.wins)
@@ -67,18 +67,18 @@ def thompson(records: Mapping[str, Record], rng: random.Random) -> str:
     return max(draws, key=lambda name: draws[name])
 
 
-def any_operator(records: Mapping[str, Record], rng: random.Random) -> str:
+def any_operator(records: Mapping[str, Tally], rng: random.Random) -> str:
     """All alike."""
     return rng.choice(list(records))
 
 
-def with_prior(promise: float, prior: OperatorPrior | None) -> Record:
+def with_prior(promise: float, prior: Prior | None) -> Tally:
     """The record that a run begins with: earlier runs count faintly, however many they were."""
     if prior is None or prior.tries <= 0:
-        return Record(promise)
+        return Tally(promise)
     share = min(1.0, max(0.0, prior.wins / prior.tries))
     weight = min(FAINT, prior.tries)
-    return Record(promise, share * weight, weight)
+    return Tally(promise, share * weight, weight)
 
 
 def _any(pool: Sequence[Standing]) -> bool:

@@ -44,6 +44,7 @@ class Population:
         self.about = Understanding()
         self.rejected: Counter[str] = Counter()  # proposals by the reason for which they were refused
         self.refused: Counter[str] = Counter()  # and by their operator
+        self.writers: set[str] = set()  # operators that were used and word instructions anew
 
     def add(self, child: Child) -> Entry:
         """The child as an entry, with the next number."""

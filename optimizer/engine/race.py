@@ -34,16 +34,16 @@ class Race(Board):
         super().__init__(evaluator, items, split=split, original=original)
         self._block = block
         self._affords = affords
-        self.standing: Entry
+        self.ahead = Entry(0, (), "original", original)
 
     def run(self, field: Sequence[Entry]) -> Steps[Entry]:
         """The best of the field, whose first is the leader so far. Ties go to the shorter prompt on all rows, to the
         leader on some.
 
-        Where BudgetSpent ends it, `standing` is who led after the last rows that all ran on.
+        Where BudgetSpentError ends it, `ahead` is who led after the last rows that all ran on.
         """
         alive, leader = list(field), field[0]
-        self.standing = leader
+        self.ahead = leader
         for block in blocks(self.items, self._block):
             alive = yield from self._without_last(alive, block)
             rows = self._affordable(alive, block)
@@ -53,10 +53,10 @@ class Race(Board):
             if leader not in alive and self.complete(leader):
                 alive.append(leader)  # it costs nothing more, and may be ahead again by now
             alive = yield from self._drop_losers(alive, rows.stop, leader)
-            self.standing = self._ahead(alive, rows.stop, leader)
+            self.ahead = self._ahead(alive, rows.stop, leader)
             if len(alive) == 1 or rows != block:
                 break
-        return self.standing
+        return self.ahead
 
     def _without_last(self, ranked: Sequence[Entry], rows: Sequence[int]) -> Steps[list[Entry]]:
         """As many of the first as the budget allows to run on these rows; two at least, which a budget may then

@@ -10,13 +10,13 @@ from typing import Protocol
 from optimizer.counts import agreeing, counted
 from optimizer.engine.arriving import Live, placed, remade
 from optimizer.engine.asking import Asker
-from optimizer.engine.budget import BudgetSpent, Cost
+from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.calls import THINKING_TOKENS, Answer, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import graded, told, without_thinking
 from optimizer.engine.task import Grade, Item, Options, Task
-from optimizer.llm.base import CallFailed, Reply, Request
+from optimizer.llm.base import CallFailedError, Reply, Request
 
 REMEMBERED = 2048  # requests
 SLACK = 16  # tokens beyond the longest expected answer
@@ -57,7 +57,7 @@ class Evaluator(Protocol):
         """What scoring these cases takes."""
         ...
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailedError]]:
         """A scoring, or the reason why there is none, for each case, in order. What arrives on the way is a scoring,
         or an output to judge."""
         ...
@@ -67,7 +67,7 @@ class Evaluator(Protocol):
         ...
 
 
-class Answers:
+class AnswerCalls:
     """The target model's answers, each within a limit of tokens; one that is cut while the model thinks is asked for
     again with a larger limit, and a model that mostly is gets that at once."""
 
@@ -93,7 +93,7 @@ class Answers:
                 break
             try:
                 longer = yield from self._follow(stage, cut, [cases[n] for n in cut], limit)
-            except BudgetSpent:
+            except BudgetSpentError:
                 break  # what there is counts
             for index, answer in zip(cut, longer, strict=True):
                 answers[index] = answer
@@ -119,17 +119,17 @@ class Graded:
     def __init__(self, task: Task, asker: Asker) -> None:
         self._task = task
         self._options = options_of(task)
-        self._answers = Answers(task, asker, answer_limit(task, asker.config.answer_tokens))
+        self._answers = AnswerCalls(task, asker, answer_limit(task, asker.config.answer_tokens))
         self._broken: dict[str, str] = {}  # inputs on which a grader of one's own raised, and what
 
     def cost(self, cases: Sequence[Case]) -> Cost:
         return self._answers.cost(cases)
 
-    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailed]]:
+    def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailedError]]:
         """Each answer is graded as it arrives, and only once: a grader may be slow."""
-        graded: dict[int, Scoring | CallFailed] = {}
+        graded: dict[int, Scoring | CallFailedError] = {}
 
-        def grade(place: int, answer: Answer) -> Scoring | CallFailed:
+        def grade(place: int, answer: Answer) -> Scoring | CallFailedError:
             graded[place] = self._grade(cases[place], answer)
             return graded[place]
 
@@ -148,8 +148,8 @@ class Graded:
         wrong = agreeing(rows, "counts", "count")
         return [f"The grader failed on {counted(rows, 'row')}, which {wrong} as wrong. It said: {said}"]
 
-    def _grade(self, case: Case, answer: Answer) -> Scoring | CallFailed:
-        if isinstance(answer, CallFailed):
+    def _grade(self, case: Case, answer: Answer) -> Scoring | CallFailedError:
+        if isinstance(answer, CallFailedError):
             return answer
         output, shown = without_thinking(answer.text), output_of(answer)
         try:

@@ -11,7 +11,7 @@ from optimizer.counts import counted
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Entry
-from optimizer.engine.budget import BudgetSpent
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import first_of
 from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
@@ -28,11 +28,11 @@ from optimizer.engine.operators import (
     View,
     in_text,
 )
-from optimizer.engine.operators.base import OptimizerFailed, settled
+from optimizer.engine.operators.base import OptimizerFailedError, settled
 from optimizer.engine.policies import (
     OperatorPolicy,
     ParentPolicy,
-    Record,
+    Tally,
     pareto_parents,
     thompson,
     with_prior,
@@ -41,7 +41,7 @@ from optimizer.engine.population import Child, Population
 from optimizer.engine.prepare import affordable, prepared, races, understood
 from optimizer.engine.scoring import Evaluator
 from optimizer.engine.splits import Splits
-from optimizer.engine.task import Config, OperatorPrior, Task, TaskRefused
+from optimizer.engine.task import Config, Prior, Task, TaskRefusedError
 from optimizer.llm.base import Model
 from optimizer.llm.ledger import paid_once
 
@@ -90,47 +90,52 @@ def run(
 ) -> Iterator[Event]:
     """Improve the task's prompt. The last event is Finished.
 
-    Deterministic given the arguments and the model's replies. Raises TaskRefused for a task that cannot be run, before
-    anything is spent, and where the limits do not last for what comes before the search (a judge's check, inputs to
-    write); CallFailed when the model refuses the original prompt itself, or never gives a verdict that can be read, and
-    when the optimizer model fails before anything better was found.
+    Deterministic given the arguments and the model's replies. Raises TaskRefusedError for a task that cannot be run,
+    before anything is spent, and where the limits do not last for what comes before the search (a judge's check, inputs
+    to write). Raises CallFailedError when the model refuses the original prompt itself, when it never gives a verdict
+    that can be read, and when the optimizer model fails before anything better was found.
     """
-    return Search(task, config, Asker(paid_once(model), config, seed), method or Method()).run()
+    asker = Asker(paid_once(model), config, seed)
+    checks.refuse(task, config)
+    yield Proposed(0, (), "original", first_of(task))
+    splits, evaluator = yield from _prepared(task, asker)
+    yield from Search(task, asker, method or Method(), splits, evaluator).run()
+
+
+def _prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
+    try:
+        splits, evaluator = yield from prepared(task, asker)
+    except BudgetSpentError as spent:
+        raise TaskRefusedError(f"There is no room left for a search. {spent} Allow more.") from spent
+    return affordable(splits, task, asker, evaluator), evaluator
 
 
 class Search:
-    """One run: prepares, searches until something ends it, and hands over to Ending."""
+    """One run: searches until something ends it, and hands over to Ending."""
 
-    def __init__(self, task: Task, config: Config, asker: Asker, method: Method) -> None:
+    def __init__(
+        self, task: Task, asker: Asker, method: Method, splits: Splits, evaluator: Evaluator
+    ) -> None:
         self.task = task
-        self.config = config
+        self.config = asker.config
         self.asker = asker
         self.method = method if task.turns else method.in_text()
+        race, training, held_out = races(splits, evaluator, asker, first_of(task))
+        self.population = Population(task, self.config, asker.seed, race, training)
+        self.ending = Ending(task, asker, evaluator, held_out, self.population, left_out=splits.left_out)
+        self.contest = Contest(asker, self.population, self.ending)
         priors = {prior.operator: prior for prior in task.priors}
         self.records = {o.name: with_prior(o.promise, priors.get(o.name)) for o in self.method.operators}
-        self.tally = dict.fromkeys(self.records, Record(0.0))  # of this run alone
+        self.of_this_run = dict.fromkeys(self.records, Tally(0.0))
         self.rounds_without_gain = 0
+        self.used_evidence: tuple[str, ...] = ()
+        self.failure = ""  # of the optimizer model, which ended the search
 
     def run(self) -> Iterator[Event]:
-        checks.refuse(self.task, self.config)
-        original = first_of(self.task)
-        yield Proposed(0, (), "original", original)
-        splits, evaluator = yield from self._prepared()
-        race, training, held_out = races(splits, evaluator, self.asker, original)
-        self.population = Population(self.task, self.config, self.asker.seed, race, training)
-        self.ending = Ending(
-            self.task, self.asker, evaluator, held_out, self.population, left_out=splits.left_out
-        )
-        self.contest = Contest(self.asker, self.population, self.ending)
         reason = yield from self._search()
-        yield from self.ending.run(reason, self._operators())
-
-    def _prepared(self) -> Steps[tuple[Splits, Evaluator]]:
-        try:
-            splits, evaluator = yield from prepared(self.task, self.asker)
-        except BudgetSpent as spent:
-            raise TaskRefused(f"There is no room left for a search. {spent} Allow more.") from spent
-        return affordable(splits, self.task, self.asker, evaluator), evaluator
+        yield from self.ending.run(
+            reason, self._operators(), failure=self.failure, used_evidence=self.used_evidence
+        )
 
     # The search
 
@@ -146,12 +151,12 @@ class Search:
                     yield from self._all_of(self.method.heeding)
                 reason = yield from self._iterations()
             yield from self._all_of(self.method.last)
-        except BudgetSpent as spent:
+        except BudgetSpentError as spent:
             return str(spent)
-        except OptimizerFailed as error:
+        except OptimizerFailedError as error:
             if not self.population.leader.number:
                 raise
-            self.ending.failure = str(error)
+            self.failure = str(error)
             return "The optimizer model failed: what was found before is the result."
         return reason or "All iterations are done."
 
@@ -214,10 +219,11 @@ class Search:
         """Propose, side by side; let what passes the guards race with the leader; remember which operators won."""
         before = self.population.leader
         yield from self._practise(draws)
+        self.population.writers |= {draw.operator.name for draw in draws if draw.operator.writes}
         askings = [settled(draw.operator.propose(self._view(draw))) for draw in draws]
         proposals = yield from self.asker.together("Writing candidates", askings)
         if any(draw.operator in self.method.heeding for draw in draws):
-            self.ending.used_evidence = self.task.evidence
+            self.used_evidence = self.task.evidence
         children = [
             Child(draw.parent, draw.operator.name, components)
             for draw, found in zip(draws, proposals, strict=True)
@@ -233,7 +239,7 @@ class Search:
         return self.population.view(draw.parent, draw.salt)
 
     def _remember(self, name: str, *, won: bool) -> None:
-        for book in (self.records, self.tally):
+        for book in (self.records, self.of_this_run):
             if name in book:
                 book[name] = book[name].after(won=won)
 
@@ -277,6 +283,6 @@ class Search:
         than = "the best so far" if self.population.leader.number else "the original"
         return f"{last} brought nothing better than {than}."
 
-    def _operators(self) -> tuple[OperatorPrior, ...]:
+    def _operators(self) -> tuple[Prior, ...]:
         """How each operator that was used did in this run."""
-        return tuple(OperatorPrior(n, r.wins, r.tries) for n, r in self.tally.items() if r.tries)
+        return tuple(Prior(n, r.wins, r.tries) for n, r in self.of_this_run.items() if r.tries)

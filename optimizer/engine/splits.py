@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optimizer.engine.task import Item, TaskRefused
+from optimizer.engine.task import Item, TaskRefusedError
 
 MOST_VALIDATION = 32
 MOST_HELD_OUT = 64
@@ -45,7 +45,7 @@ def split(
     inputs = sorted(rows)
     if len(inputs) < FEWEST:
         besides = " besides the held-out ones" if held_out else ""
-        raise TaskRefused(
+        raise TaskRefusedError(
             f"At least {FEWEST} rows with different inputs are needed{besides}; there are {len(inputs)}."
         )
     random.Random(f"{seed}:split").shuffle(inputs)

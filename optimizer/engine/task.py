@@ -8,7 +8,7 @@ from dataclasses import dataclass
 FEWEST_CALLS = 40  # a lower limit leaves no room for a search and the final comparison
 
 
-class TaskRefused(ValueError):
+class TaskRefusedError(ValueError):
     """The task cannot be run as it is. The text says why and what to do."""
 
 
@@ -60,7 +60,7 @@ class Rated:
 
 
 @dataclass(frozen=True)
-class OperatorPrior:
+class Prior:
     """How an operator did before: of `tries` uses, `wins` gave the new leader. Neither need be whole."""
 
     operator: str
@@ -94,7 +94,7 @@ class Task:
     grader_options: tuple[tuple[str, str], ...] = ()
     rated: tuple[Rated, ...] = ()
     evidence: tuple[str, ...] = ()
-    priors: tuple[OperatorPrior, ...] = ()
+    priors: tuple[Prior, ...] = ()
     turns: bool = True
     as_system: bool = False
 

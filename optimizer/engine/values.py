@@ -20,18 +20,18 @@ CLOSES = {"}": "{", "]": "["}
 MOST_FAILED = 100  # beginnings of values in a text that are none, so that reading it stays linear
 
 
-class NoValue(ValueError):
+class NoValueError(ValueError):
     """The text has no JSON value, and why."""
 
 
 def value_of(text: str) -> Any:
-    """The value that the text is. NoValue for NaN, numbers beyond any float, and a key that stands twice."""
+    """The value that the text is. NoValueError for NaN, numbers beyond any float, and a key that stands twice."""
     return _strictly(seen(text).strip())
 
 
 def value_in(text: str, kind: type | None = None) -> Any:
     """The value that the text is or has: the last one where it has several, or the last of that kind (a citation such
-    as [1] behind an object is none). NoValue where that is broken.
+    as [1] behind an object is none). NoValueError where that is broken.
 
     Within sentences only objects and arrays are values; alone in the text or in its only fence anything is.
     """
@@ -39,7 +39,7 @@ def value_in(text: str, kind: type | None = None) -> Any:
     for candidate in (text, *_fenced(text)):
         try:
             return _strictly(candidate)
-        except NoValue:
+        except NoValueError:
             pass
     return _last_within(text, kind)
 
@@ -60,7 +60,7 @@ def normal(value: Any) -> Hashable:
 def _strictly(text: str) -> Any:
     value, end = _value_at(text, 0)
     if text[end:].strip():
-        raise NoValue("there is more behind the value")
+        raise NoValueError("there is more behind the value")
     return value
 
 
@@ -68,9 +68,9 @@ def _value_at(text: str, place: int) -> tuple[Any, int]:
     try:
         return _decoder.raw_decode(text, place)
     except RecursionError:
-        raise NoValue("it is nested too deeply") from None
+        raise NoValueError("it is nested too deeply") from None
     except ValueError as error:
-        raise NoValue(str(error)) from None
+        raise NoValueError(str(error)) from None
 
 
 def _finite(text: str) -> float:
@@ -108,7 +108,7 @@ def _last_within(text: str, kind: type | None) -> Any:
         if found is None or kind is None or isinstance(found[0], kind):
             last = found
     if last is None:
-        raise NoValue("there is no JSON in it")
+        raise NoValueError("there is no JSON in it")
     return last[0]
 
 
@@ -121,7 +121,7 @@ def _values(text: str) -> Iterator[tuple[Any] | None]:
             value, place = _value_at(text, place)
             yield (value,)
             continue
-        except NoValue:
+        except NoValueError:
             failed += 1
         broken = bool(LIKE_JSON.match(text, place))
         if broken or failed == MOST_FAILED:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from optimizer.files.faults import FileFault, twice
+from optimizer.files.faults import FileFaultError, twice
 from optimizer.files.objects import COMMENTS, read_json_text, read_value
 from optimizer.files.records import Sheet
 from optimizer.files.tables import begins_with_header, read_table_text
@@ -21,14 +21,16 @@ class PlainLoader(yaml.BaseLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise FileFault("The YAML file has aliases (*name), which are not read. Write the values out.")
+            raise FileFaultError(
+                "The YAML file has aliases (*name), which are not read. Write the values out."
+            )
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [str(key.value) for key, _ in node.value]
         if repeated := next((name for name in names if names.count(name) > 1), ""):
             line = node.start_mark.line + 1
-            raise FileFault(twice(f"The YAML object on line {line}", repeated))
+            raise FileFaultError(twice(f"The YAML object on line {line}", repeated))
         return super().construct_mapping(node, deep=deep)
 
 
@@ -63,11 +65,13 @@ def _begins_like_yaml(text: str) -> bool:
 
 def _read_yaml(text: str) -> Sheet:
     if len(text) > LONGEST_YAML:
-        raise FileFault(f"The YAML file has over {LONGEST_YAML // 1024} KB. Save the rows as JSON or CSV.")
+        raise FileFaultError(
+            f"The YAML file has over {LONGEST_YAML // 1024} KB. Save the rows as JSON or CSV."
+        )
     try:
         value = yaml.load(text, PlainLoader)  # noqa: S506 (a safe loader, without aliases)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        if isinstance(error, FileFault):
+        if isinstance(error, FileFaultError):
             raise
-        raise FileFault(f"The file is not YAML: {str(error).splitlines()[0]}.") from error
+        raise FileFaultError(f"The file is not YAML: {str(error).splitlines()[0]}.") from error
     return read_value(value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 FAULTS_SHOWN = 10
 
 
-class FileFault(ValueError):
+class FileFaultError(ValueError):
     """The file cannot be used as it is. `messages` say what was seen and what to do.
 
     `columns` are those that were found, for a person to choose from; `headless` tells that the first row may be data.
@@ -26,8 +26,8 @@ def twice(where: str, name: str) -> str:
 
 
 def refuse(messages: Sequence[str]) -> None:
-    """FileFault with the first of these messages, if there are any."""
+    """FileFaultError with the first of these messages, if there are any."""
     if len(messages) > FAULTS_SHOWN:
         messages = [*messages[:FAULTS_SHOWN], f"And {len(messages) - FAULTS_SHOWN} more."]
     if messages:
-        raise FileFault(*messages)
+        raise FileFaultError(*messages)

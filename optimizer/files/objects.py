@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from optimizer.files.faults import FileFault, twice
+from optimizer.files.faults import FileFaultError, twice
 from optimizer.files.records import Record, Sheet, sheet_of
 from optimizer.files.tables import Line, headed
 
@@ -23,7 +23,7 @@ class RepeatedKeys(dict[str, object]):
 
 
 def read_json_text(text: str, *, first_row_is_data: bool = False) -> Sheet:
-    """The rows of JSON or JSONL. FileFault says where it is neither."""
+    """The rows of JSON or JSONL. FileFaultError says where it is neither."""
     text, notes = _without_comments(text)
     values = list(_values(text))
     if len(values) == 1:
@@ -109,9 +109,9 @@ def _cell(value: object) -> str:
 
 def _record(where: str, value: object) -> Record:
     if not isinstance(value, dict):
-        raise FileFault(f'{where} is not an object. Write {{"input": "…", "expected": "…"}}.')
+        raise FileFaultError(f'{where} is not an object. Write {{"input": "…", "expected": "…"}}.')
     if isinstance(value, RepeatedKeys):
-        raise FileFault(twice(where, value.name))
+        raise FileFaultError(twice(where, value.name))
     return Record(where, value)
 
 
@@ -129,9 +129,9 @@ def _values(text: str) -> Iterator[Placed]:
         except json.JSONDecodeError as error:
             # Where something is missing, not where it was noticed.
             at = text[: error.pos].rstrip().count("\n") + 1
-            raise FileFault(f"Line {at} is not JSON: {error.msg}. {HINT}") from error
+            raise FileFaultError(f"Line {at} is not JSON: {error.msg}. {HINT}") from error
         except (ValueError, RecursionError) as error:
-            raise FileFault(f"Line {line} is not JSON: {error}. {HINT}") from error
+            raise FileFaultError(f"Line {line} is not JSON: {error}. {HINT}") from error
         yield f"line {line}", value
         line += text.count("\n", start, end)
         place = end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optimizer.files.faults import FileFault, twice
+from optimizer.files.faults import FileFaultError, twice
 from optimizer.files.names import (
     ANSWERS,
     INPUTS,
@@ -29,14 +29,16 @@ class Assignment:
 
 
 def expected_column(sheet: Sheet, assigned: Assignment) -> str:
-    """The chosen column, else the one called like an answer. FileFault where there is none, or several."""
+    """The chosen column, else the one called like an answer. FileFaultError where there is none, or several."""
     if assigned.expected:
         return _present(sheet, assigned.expected)
     if not sheet.headed and len(sheet.columns) == 2:
         return sheet.columns[1]
     found = known(sheet.columns, ANSWERS)
     if not found:
-        raise FileFault(_no_answers(sheet), columns=sheet.columns, headless=sheet.tabular and sheet.headed)
+        raise FileFaultError(
+            _no_answers(sheet), columns=sheet.columns, headless=sheet.tabular and sheet.headed
+        )
     return _single(sheet, found)
 
 
@@ -62,7 +64,7 @@ def input_column(sheet: Sheet, assigned: Assignment, expected: str, weight: str)
         return _chosen_input(sheet, assigned.input, others, expected)
     left = [name for name in others if _filled(sheet, name)] or others
     if not left:
-        raise FileFault(
+        raise FileFaultError(
             f"There is no column besides “{expected}”. Add one with the inputs.", columns=sheet.columns
         )
     whole = {name for name in left if all(_has(record, name) for record in sheet.records)}
@@ -75,7 +77,7 @@ def input_column(sheet: Sheet, assigned: Assignment, expected: str, weight: str)
 
 def _chosen_input(sheet: Sheet, name: str, others: Sequence[str], expected: str) -> str:
     if _present(sheet, name) not in others:
-        raise FileFault(
+        raise FileFaultError(
             f"“{name}” cannot be the input: the expected answer is “{expected}”. Choose another column.",
             columns=sheet.columns,
         )
@@ -93,11 +95,11 @@ def _has(record: Record, name: str) -> bool:
 def _present(sheet: Sheet, name: str) -> str:
     if name not in sheet.columns:
         seen = ", ".join(f"“{column}”" for column in sheet.columns[:20])
-        raise FileFault(f"There is no column “{name}”. Columns found: {seen}.", columns=sheet.columns)
+        raise FileFaultError(f"There is no column “{name}”. Columns found: {seen}.", columns=sheet.columns)
     return name
 
 
 def _single(sheet: Sheet, found: Sequence[str]) -> str:
     if len(found) > 1:
-        raise FileFault(twice("The header", found[0]), columns=sheet.columns)
+        raise FileFaultError(twice("The header", found[0]), columns=sheet.columns)
     return found[0]

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from optimizer.counts import there_are
 from optimizer.files.documents import read_sheet
-from optimizer.files.faults import FileFault, refuse
+from optimizer.files.faults import FileFaultError, refuse
 from optimizer.files.names import beside
 from optimizer.files.records import Record, Sheet
 from optimizer.files.roles import Assignment, expected_column, input_column, weight_column
@@ -92,17 +92,17 @@ def read_table(
     limits: Limits | None = None,
     assignment: Assignment | None = None,
 ) -> Table:
-    """The rows of a file or a pasted text. FileFault says what was seen and what to do."""
+    """The rows of a file or a pasted text. FileFaultError says what was seen and what to do."""
     limits, assigned = limits or Limits(), assignment or Assignment()
     text, notes = decoded(content, most_bytes=limits.most_bytes)
     if not text.strip():
-        raise FileFault(too_few(0))
+        raise FileFaultError(too_few(0))
     sheet = read_sheet(text, name, first_row_is_data=assigned.first_row_is_data)
     sheet = sheet.but(sheet.columns, sheet.records, *notes)
     if len(sheet.records) > limits.most_rows:
-        raise FileFault(f"There are more than {limits.most_rows:,} rows. Leave some out.")
+        raise FileFaultError(f"There are more than {limits.most_rows:,} rows. Leave some out.")
     if not sheet.records:
-        raise FileFault(too_few(0))
+        raise FileFaultError(too_few(0))
     return _table(plain_columns(sheet), assigned, limits)
 
 
@@ -133,7 +133,7 @@ def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
     table = Table(columns, (), expected, chosen, weight, bool(assigned.input))
     rows = _rows(sheet, table, limits)
     if (different := len({tuple(row.cells[name] for name in table.others) for row in rows})) < FEWEST_ROWS:
-        raise FileFault(too_few(different))
+        raise FileFaultError(too_few(different))
     if any(row.accepted for row in rows):
         notes.append(
             f"“{expected}” holds lists: any answer in a list is right. (The json grader wants the list.)"

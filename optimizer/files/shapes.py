@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from optimizer.files.faults import FileFault, refuse
+from optimizer.files.faults import FileFaultError, refuse
 from optimizer.files.names import ANSWERS, known
 from optimizer.files.records import Record, Sheet, sheet_of
 
@@ -32,7 +32,7 @@ def plain_columns(sheet: Sheet) -> Sheet:
     for step in (_chats, _assertions, _unpacked_cells, _flat, _marked_answers):
         sheet = step(sheet)
     if len(sheet.columns) > MOST_COLUMNS:
-        raise FileFault(f"There are {len(sheet.columns)} columns; at most {MOST_COLUMNS} are allowed.")
+        raise FileFaultError(f"There are {len(sheet.columns)} columns; at most {MOST_COLUMNS} are allowed.")
     return sheet
 
 
@@ -62,7 +62,7 @@ def _is_chat(value: object) -> bool:
 def _spoken(record: Record, place: str) -> dict[str, object]:
     chat = record.values.get(place)
     if not _is_chat(chat):
-        raise FileFault(
+        raise FileFaultError(
             f"{record.where} has no chat under “{place}”, as other rows have. Add it, or remove the row."
         )
     turns = [(str(turn["role"]), _said(turn["content"])) for turn in chat]  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import clevercsv
 
-from optimizer.files.faults import FAULTS_SHOWN, FileFault, refuse, twice
+from optimizer.files.faults import FAULTS_SHOWN, FileFaultError, refuse, twice
 from optimizer.files.names import has_answers, has_inputs, unnamed
 from optimizer.files.records import Record, Sheet
 
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 
 def read_table_text(text: str, *, first_row_is_data: bool = False) -> Sheet:
-    """The rows of a table. FileFault says where it is not one."""
+    """The rows of a table. FileFaultError says where it is not one."""
     above = _above_markdown(text)
     lines = list(_csv(text) if above is None else _markdown(text, above))
     lines = [line for line in lines if any(cell.strip() for cell in line.cells)]
@@ -83,7 +83,7 @@ def _csv(text: str) -> Iterator[Line]:
         for cells in reader:
             yield Line(reader.line_num, cells)
     except csv.Error as error:
-        raise FileFault(
+        raise FileFaultError(
             f"Line {reader.line_num} is not CSV: {error}. "
             "Text with quotes, line breaks or the delimiter stands in double quotes, its own quotes doubled."
         ) from error
@@ -132,7 +132,7 @@ def _names(line: Line) -> list[str]:
     names = [cell.strip() or unnamed(number) for number, cell in enumerate(line.cells, 1)]
     for name in names:
         if names.count(name) > 1:
-            raise FileFault(twice("The header", name))
+            raise FileFaultError(twice("The header", name))
     return names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from charset_normalizer import CharsetMatch, from_bytes
 
 from optimizer.engine.languages import language_of
-from optimizer.files.faults import FileFault
+from optimizer.files.faults import FileFaultError
 
 AS_UTF8 = "Save it again with the encoding UTF-8 (in a spreadsheet: “CSV UTF-8”)."
 WESTERN, CENTRAL = "cp1252", "cp1250"
@@ -22,17 +22,17 @@ USUAL = [
 
 
 def decoded(content: bytes | str, *, most_bytes: int) -> tuple[str, list[str]]:
-    """The text, and what to know of how it was read. FileFault where it is too long or cannot be told."""
+    """The text, and what to know of how it was read. FileFaultError where it is too long or cannot be told."""
     size = len(content) if isinstance(content, bytes) else len(content.encode(errors="surrogatepass"))
     if size > most_bytes:
         limit = most_bytes / 2**20
-        raise FileFault(
+        raise FileFaultError(
             f"The rows take {size / 2**20:.1f} MB; the limit is {limit:g} MB. Leave some rows out."
         )
     text, notes = (content, []) if isinstance(content, str) else _text_of(content)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise FileFault(f"Line {line} holds a NUL character. Remove it, or save the file as plain text.")
+        raise FileFaultError(f"Line {line} holds a NUL character. Remove it, or save the file as plain text.")
     return text.removeprefix("\ufeff"), notes
 
 
@@ -66,14 +66,14 @@ def _decoded_as(content: bytes, encoding: str, name: str, seen: str) -> tuple[st
     try:
         return content.decode(encoding), [f"The file was read as {name}."]
     except UnicodeDecodeError as error:
-        raise FileFault(f"The file looks like {name} but is not ({seen}). {AS_UTF8}") from error
+        raise FileFaultError(f"The file looks like {name} but is not ({seen}). {AS_UTF8}") from error
 
 
 def _guessed(content: bytes, seen: str) -> tuple[str, list[str]]:
     """By the likeliest encoding, if one is clearly likelier than those under which the text is another."""
     matches = list(from_bytes(content, cp_isolation=USUAL)) if b"\0" not in content else []
     if not matches:
-        raise FileFault(f"The file is not UTF-8 text: {seen}. {AS_UTF8}")
+        raise FileFaultError(f"The file is not UTF-8 text: {seen}. {AS_UTF8}")
     if matches[0].encoding in (WESTERN, CENTRAL):
         return _european(content, seen)
     best, *others = matches
@@ -107,9 +107,9 @@ def _told(encoding: str) -> str:
     return f"The file is not UTF-8: it was read as {_name(encoding)}. {doubt}"
 
 
-def _unclear(seen: str, one: str, other: str) -> FileFault:
+def _unclear(seen: str, one: str, other: str) -> FileFaultError:
     names = f"{_name(one)} or {_name(other)}"
-    return FileFault(f"The file is not UTF-8 text ({seen}); it may be {names}. {AS_UTF8}")
+    return FileFaultError(f"The file is not UTF-8 text ({seen}); it may be {names}. {AS_UTF8}")
 
 
 def _as_likely(match: CharsetMatch, best: CharsetMatch) -> bool:

@@ -16,7 +16,7 @@ from optimizer.counts import there_are
 from optimizer.engine.checks import warnings_of_answers
 from optimizer.engine.graders import RUBRIC, fault, folded, graded, told, without_thinking
 from optimizer.engine.task import Grade
-from optimizer.files import Assignment, FileFault, Limits, Row, Table, read_table
+from optimizer.files import Assignment, FileFaultError, Limits, Row, Table, read_table
 from optimizer.forms.fields import LongText, PercentField, ShortText, pane
 from optimizer.models import Dataset, User
 from optimizer.models.base import TEXT_MAX
@@ -75,7 +75,7 @@ class ExamplesForm(forms.Form):
         super().__init__(data, files, initial=dict(initial or {}), use_required_attribute=False)
         self.fields.update(more or {})
         self.table: Table | None = None
-        self.fault: FileFault | None = None  # why there is no table, and what a person may choose
+        self.fault: FileFaultError | None = None  # why there is no table, and what a person may choose
         self.fields["dataset"].queryset = datasets_of(user)  # type: ignore[attr-defined]
         for name, field in self.fields.items():
             field.widget.attrs["aria-describedby"] = f"id_{name}_about"
@@ -99,7 +99,7 @@ class ExamplesForm(forms.Form):
             return dataset.table()
         try:
             return self._read_text(chosen[place])
-        except FileFault as fault:
+        except FileFaultError as fault:
             self.fault = fault
             self.add_error(place, ValidationError(fault.messages))
             return None
@@ -228,7 +228,7 @@ class TrialForm(ExamplesForm):
 def _content(file: UploadedFile[bytes]) -> bytes:
     limit = settings.DATASET_MAX_BYTES
     if (file.size or 0) > limit:
-        raise FileFault(
+        raise FileFaultError(
             f"The file is {(file.size or 0) / 2**20:.1f} MB large; the limit is {limit / 2**20:g} MB. "
             "Leave some rows out."
         )

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """The server cannot be reached or is not ready. Trying again later may help.
 
     `answered` is true where the server itself reported a fault, which is not waited for without end; `status` is its
@@ -23,7 +23,7 @@ class Unavailable(Exception):
         self.status = status
 
 
-class CallFailed(Exception):
+class CallFailedError(Exception):
     """This call cannot succeed as it is. `code` is for programs, the text for people."""
 
     def __init__(self, code: str, text: str) -> None:
@@ -114,7 +114,7 @@ class Failed:
     """Request `index` cannot succeed."""
 
     index: int
-    error: CallFailed
+    error: CallFailedError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from optimizer.llm.address import Address
-from optimizer.llm.base import CallFailed
+from optimizer.llm.base import CallFailedError
 
 CONNECT = 5.0  # seconds
 HIDDEN = ("OLLAMA_HOST", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
@@ -105,8 +105,9 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def client_of(address: Address, *, timeout: float) -> StrictClient:
-    """A client of the server. What runs on this machine is never asked through a proxy. Raises CallFailed where the
-    environment names a proxy, or the key has characters, that no client can use."""
+    """A client of the server. What runs on this machine is never asked through a proxy.
+
+    Raises CallFailedError where the environment names a proxy, or the key has characters, that no client can use."""
     try:
         return StrictClient(
             host=address.url,
@@ -116,4 +117,4 @@ def client_of(address: Address, *, timeout: float) -> StrictClient:
             follow_redirects=False,  # a call that follows one arrives without its body
         )
     except (ImportError, ValueError) as error:
-        raise CallFailed("bad_client", f"{address} cannot be asked: {error}") from error
+        raise CallFailedError("bad_client", f"{address} cannot be asked: {error}") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.base import CallFailedError, UnavailableError
 from optimizer.llm.roles import ALL_KEPT, Roles, template_roles
 from optimizer.llm.versions import Ask, Version, version_of
 
@@ -113,7 +113,7 @@ async def _loaded(ask: Ask) -> dict[str, int]:
     """The windows of loaded models; none where the server does not tell."""
     try:
         running = entries(await ask("/api/ps", None))
-    except (CallFailed, Unavailable, ValueError):
+    except (CallFailedError, UnavailableError, ValueError):
         return {}
     return {name: _number(row.get("context_length")) for name, row in running.items()}
 
@@ -144,7 +144,7 @@ async def shown(ask: Ask, address: str, name: str, digest: str) -> dict[str, Any
         return _shown[key]
     try:
         answer = await ask("/api/show", {"model": name})
-    except (CallFailed, Unavailable, ValueError):
+    except (CallFailedError, UnavailableError, ValueError):
         return {}
     told = answer if isinstance(answer, dict) else {}
     if digest and told:

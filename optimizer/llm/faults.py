@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from optimizer.llm.address import Address
-from optimizer.llm.base import CallFailed, Unavailable, storable
+from optimizer.llm.base import CallFailedError, UnavailableError, storable
 from optimizer.llm.client import UnreadableError, ollama
 
 FAULTS = (
@@ -49,43 +49,45 @@ def _message(text: str) -> str:
 
 
 def explained(error: Exception, address: Address, *, model: str = "", window: int = 0) -> Exception:
-    """Unavailable where another try may help, else CallFailed."""
+    """UnavailableError where another try may help, else CallFailedError."""
     if isinstance(error, ollama.ResponseError):
         return _answered(error.status_code, str(error.error), address, model, window)
     if isinstance(error, UnreadableError):
         words = words_of(str(error))
-        return Unavailable(f"{address} sent a reply that cannot be read: {words}", answered=True)
+        return UnavailableError(f"{address} sent a reply that cannot be read: {words}", answered=True)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return CallFailed("bad_address", f"{address} is not an address. Check OLLAMA_HOST.")
+        return CallFailedError("bad_address", f"{address} is not an address. Check OLLAMA_HOST.")
     if isinstance(error, ValueError | TypeError | AttributeError | LookupError):  # no answer of Ollama's
-        return CallFailed("not_ollama", f"{address} does not speak Ollama's API. Check OLLAMA_HOST.")
+        return CallFailedError("not_ollama", f"{address} does not speak Ollama's API. Check OLLAMA_HOST.")
     if "SSL" in str(error) and "WRONG_VERSION" in str(error):
-        return CallFailed("no_https", f"{address} does not speak https. Write http:// in OLLAMA_HOST.")
+        return CallFailedError("no_https", f"{address} does not speak https. Write http:// in OLLAMA_HOST.")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return CallFailed(
+        return CallFailedError(
             "bad_certificate", f"The certificate of {address} is not trusted. Set SSL_CERT_FILE."
         )
-    return Unavailable(f"Ollama at {address} does not answer ({_kind(error)}){_through_proxy(address)}.")
+    return UnavailableError(f"Ollama at {address} does not answer ({_kind(error)}){_through_proxy(address)}.")
 
 
 def _answered(status: int, text: str, address: Address, model: str, window: int) -> Exception:
     words = words_of(text) or f"HTTP {status}"
     if 300 <= status < 400:
-        return CallFailed("redirected", f"{address} redirects to {words}. Write that in OLLAMA_HOST.")
+        return CallFailedError("redirected", f"{address} redirects to {words}. Write that in OLLAMA_HOST.")
     if status in TOO_LONG and any(part in text for part in WINDOW_FULL):
         return window_exceeded(model, window)
     if status in TRANSIENT:
-        return Unavailable(f"Ollama at {address} says: {words}", answered=True, status=status)
+        return UnavailableError(f"Ollama at {address} says: {words}", answered=True, status=status)
     if status in DENIED:
         keys = "Write user:password@ before the host in OLLAMA_HOST, or set OLLAMA_API_KEY."
-        return CallFailed("unauthorized", f"Ollama at {address} {DENIED[status]}: {words}. {keys}")
+        return CallFailedError("unauthorized", f"Ollama at {address} {DENIED[status]}: {words}. {keys}")
     if status == 404 and "<" in text:
-        return CallFailed(
+        return CallFailedError(
             "not_ollama", f"{address} does not speak Ollama's API ({words}). Check OLLAMA_HOST."
         )
     if status == 404:
-        return CallFailed("unknown_model", f"{words}. Get it with `ollama pull`, or choose another model.")
-    return CallFailed("refused", f"Ollama at {address} refused the call: {words}")
+        return CallFailedError(
+            "unknown_model", f"{words}. Get it with `ollama pull`, or choose another model."
+        )
+    return CallFailedError("refused", f"Ollama at {address} refused the call: {words}")
 
 
 def _kind(error: Exception) -> str:
@@ -106,9 +108,9 @@ def _through_proxy(address: Address) -> str:
     return ", asked through a proxy; if it needs none, add its host to NO_PROXY"
 
 
-def window_exceeded(model: str, window: int) -> CallFailed:
+def window_exceeded(model: str, window: int) -> CallFailedError:
     """The error for a call that does not fit: names the model, its window and the fix."""
-    return CallFailed(
+    return CallFailedError(
         "context_window",
         f"A call does not fit into the context window of {model}, {window} tokens. Shorten the prompt, the rows or "
         "the answers, choose a model with a larger window, or raise OLLAMA_CONTEXT "

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from optimizer.llm.base import CallFailed, Message, Reply, Request, Unavailable
+from optimizer.llm.base import CallFailedError, Message, Reply, Request, UnavailableError
 from optimizer.llm.versions import REFUSES, Ask, Version, version_of
 
 # Blanks, drawn lines and fillings: many of them are one token.
@@ -95,7 +95,7 @@ class Fitting:
         }
         try:
             answer = await self._ask("/api/chat", body)
-        except (CallFailed, Unavailable, ValueError):
+        except (CallFailedError, UnavailableError, ValueError):
             return
         counted = answer.get("prompt_eval_count") if isinstance(answer, dict) else None
         if isinstance(counted, int):

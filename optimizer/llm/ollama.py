@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.llm.address import Address, read_address
-from optimizer.llm.base import Reply, Request, Unavailable, storable
+from optimizer.llm.base import Reply, Request, UnavailableError, storable
 from optimizer.llm.client import client_of, ollama
 from optimizer.llm.facts import ModelFacts, facts_of, trained_window
 from optimizer.llm.faults import FAULTS, explained, window_exceeded
@@ -62,14 +62,14 @@ class OllamaHost:
         await self.client.close()  # type: ignore[no-untyped-call]
 
     async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
-        """The whole reply; `on_text` is told the text so far. Raises Unavailable or CallFailed."""
+        """The whole reply; `on_text` is told the text so far. Raises UnavailableError or CallFailedError."""
         window = await self.window(request.model, request.window)
         said = Said()
         async for part in self._stream(request, window):
             if said.hears(part):
                 on_text(storable(said.text))
         if said.last is None:
-            raise Unavailable(f"Ollama at {self.address} ended its reply early.", answered=True)
+            raise UnavailableError(f"Ollama at {self.address} ended its reply early.", answered=True)
         reply = self._as_reply(request, said, said.last)
         if not await self._fitting.whole(request, reply, window):
             raise window_exceeded(request.model, window)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from optimizer.llm.base import (
     Arrival,
-    CallFailed,
+    CallFailedError,
     Done,
     Failed,
     Idle,
@@ -20,7 +20,7 @@ from optimizer.llm.base import (
     Piece,
     Reply,
     Request,
-    Unavailable,
+    UnavailableError,
 )
 from optimizer.llm.facts import ModelFacts, merged, named
 from optimizer.llm.lanes import Lanes, OwnLanes
@@ -81,7 +81,7 @@ class Pool:
                 work.cancel()
 
     def models(self) -> dict[str, ModelFacts]:
-        """The models that hosts have, by name. Unavailable when none answers soon."""
+        """The models that hosts have, by name. UnavailableError when none answers soon."""
         lists = self._run(self._lists())
         found = [models for models in lists if isinstance(models, dict)]
         if found:
@@ -89,7 +89,7 @@ class Pool:
         faults = [fault for fault in lists if isinstance(fault, BaseException)]
         if all(LISTING in server.broken for server in self._servers):
             raise self._servers[0].broken[LISTING]
-        raise next((fault for fault in faults if isinstance(fault, Unavailable)), faults[0])
+        raise next((fault for fault in faults if isinstance(fault, UnavailableError)), faults[0])
 
     def faults(self) -> dict[str, dict[str, Faults]]:
         """What servers reported lately, by address and model: for the worker that continues."""
@@ -168,13 +168,13 @@ class Pool:
         try:
             return await asyncio.wait_for(server.host.models(), SOON)
         except TimeoutError as error:
-            raise Unavailable(f"{server.host.address} does not answer.") from error
+            raise UnavailableError(f"{server.host.address} does not answer.") from error
 
     async def _listed(self, server: Server) -> dict[str, ModelFacts]:
         """As `_soon`, where an error counts like that of a call."""
         try:
             found = await self._soon(server)
-        except Unavailable as fault:
+        except UnavailableError as fault:
             server.failed(LISTING, fault, time.time())
             raise
         server.answered(LISTING)
@@ -240,10 +240,10 @@ class Pool:
             reply = await server.host.reply(request, on_text)
             server.speaks(request.model, time.time())
             server.answered(request.model)
-        except Unavailable as fault:
+        except UnavailableError as fault:
             self._try_later(server, index, fault, work, arrivals)
             return None
-        except CallFailed as error:
+        except CallFailedError as error:
             if error.code in OF_THE_SERVER:
                 self._try_elsewhere(server, index, error, work, arrivals)
                 return None
@@ -263,12 +263,12 @@ class Pool:
         """Whether the server has to load the model first; not where that cannot be told."""
         try:
             facts = named(await self._soon(server), model)
-        except (Unavailable, CallFailed):
+        except (UnavailableError, CallFailedError):
             return False
         return bool(facts and not facts.loaded and not facts.remote)
 
     def _try_later(
-        self, server: Server, index: int, fault: Unavailable, work: Work, arrivals: Arrivals
+        self, server: Server, index: int, fault: UnavailableError, work: Work, arrivals: Arrivals
     ) -> None:
         model = work.requests[index].model
         if server.failed(model, fault, time.time()):
@@ -284,7 +284,7 @@ class Pool:
             self._give_up(model, server.broken[model], work, arrivals)
 
     def _try_elsewhere(
-        self, server: Server, index: int, error: CallFailed, work: Work, arrivals: Arrivals
+        self, server: Server, index: int, error: CallFailedError, work: Work, arrivals: Arrivals
     ) -> None:
         model = work.requests[index].model
         server.lacking.add(model)
@@ -292,7 +292,7 @@ class Pool:
         if not any(other.serves(model) for other in self._servers):
             self._give_up(model, error, work, arrivals)
 
-    def _give_up(self, model: str, error: CallFailed, work: Work, arrivals: Arrivals) -> None:
+    def _give_up(self, model: str, error: CallFailedError, work: Work, arrivals: Arrivals) -> None:
         """No server answers calls of this model."""
         for index in work.drop(model):
             arrivals.put((Failed(index, error), asyncio.Event()))

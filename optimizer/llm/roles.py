@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.base import CallFailedError, UnavailableError
 from optimizer.llm.versions import RENDERS, Ask, Version
 
 SYSTEM, FIRST, ANSWER, SECOND = "Sandpiper", "Nightjar", "Kingfisher", "Goldcrest"  # words of no template
@@ -50,7 +50,7 @@ async def rendered_roles(ask: Ask, model: str, window: int) -> Roles | None:
     body = {"model": model, "messages": CHAT, "stream": False, "options": options, "_debug_render_only": True}
     try:
         answer = await ask("/api/chat", body)
-    except (CallFailed, Unavailable, ValueError):
+    except (CallFailedError, UnavailableError, ValueError):
         return None
     shown = answer.get("_debug_info") if isinstance(answer, dict) else None
     text = shown.get("rendered_template") if isinstance(shown, dict) else None

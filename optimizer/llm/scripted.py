@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from optimizer.llm.base import Arrival, CallFailed, Done, Failed, Reply, Request
+from optimizer.llm.base import Arrival, CallFailedError, Done, Failed, Reply, Request
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.roles import Roles
 
-Script = Callable[[Request], "str | CallFailed"]
+Script = Callable[[Request], "str | CallFailedError"]
 
 
 class Scripted:
@@ -27,14 +27,16 @@ class Scripted:
         for index, request in enumerate(requests):
             said = self.script(request)
             yield (
-                Failed(index, said) if isinstance(said, CallFailed) else Done(index, reply_of(request, said))
+                Failed(index, said)
+                if isinstance(said, CallFailedError)
+                else Done(index, reply_of(request, said))
             )
 
 
 class ScriptedHost:
     """A server for a `Pool` that answers by a function, each time after `latency` seconds.
 
-    The function may raise Unavailable or CallFailed. `at_once` is the most requests it had at a time.
+    The function may raise UnavailableError or CallFailedError. `at_once` is the most requests it had at a time.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from optimizer.llm.base import CallFailed, Reply, Request, Unavailable
+from optimizer.llm.base import CallFailedError, Reply, Request, UnavailableError
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.roles import Roles
 
@@ -53,7 +53,7 @@ class Server:
     warm: dict[str, float] = field(default_factory=dict)  # by model, when it last answered
     lacking: set[str] = field(default_factory=set)  # models that it does not have
     faults: dict[str, Faults] = field(default_factory=dict)  # by model
-    broken: dict[str, CallFailed] = field(default_factory=dict)  # by model
+    broken: dict[str, CallFailedError] = field(default_factory=dict)  # by model
 
     def serves(self, model: str) -> bool:
         """Whether it may answer calls of this model."""
@@ -83,7 +83,7 @@ class Server:
         self.pause, self.away_until, self.said = 0.0, 0.0, ""
         self.faults.pop(model, None)
 
-    def failed(self, model: str, fault: Unavailable, now: float) -> bool:
+    def failed(self, model: str, fault: UnavailableError, now: float) -> bool:
         """Leave it out for a while, each time for longer. Whether this was a new try: calls that were under way
         together fail together, and count once."""
         if self.away_until > now:
@@ -99,7 +99,7 @@ class Server:
         self.away_until = now + self.pause
         return True
 
-    def _count(self, model: str, fault: Unavailable, now: float) -> None:
+    def _count(self, model: str, fault: UnavailableError, now: float) -> None:
         faults = self.faults.setdefault(model, {})
         times = [at for at in faults.get(str(fault), []) if now - at < FORGOTTEN]
         faults[str(fault)] = [*times, now]
@@ -113,6 +113,6 @@ class Server:
         }
 
 
-def given_up(fault: Unavailable) -> CallFailed:
+def given_up(fault: UnavailableError) -> CallFailedError:
     """The end of trying, with the server's words."""
-    return CallFailed("server_fault", f"{str(fault).rstrip('.')}. Tried {MOST_FAULTS} times.")
+    return CallFailedError("server_fault", f"{str(fault).rstrip('.')}. Tried {MOST_FAULTS} times.")

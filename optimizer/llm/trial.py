@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from optimizer.llm.base import Done, Failed, Idle, Message, Model, Piece, Reply, Request, Unavailable
+from optimizer.llm.base import Done, Failed, Idle, Message, Model, Piece, Reply, Request, UnavailableError
 
 PROMPT = 15  # numbers
 SHORT, LONG = 4, 24  # most tokens of an answer
@@ -48,12 +48,12 @@ class Trial:
 def trial(model: Model, name: str) -> Trial:
     """Time a model.
 
-    Raises Unavailable when no server answers in time, and CallFailed when it refuses.
+    Raises UnavailableError when no server answers in time, and CallFailedError when it refuses.
     """
     timer = Timer(model, time.monotonic() + LONGEST)
     first = timer.one(_request(name, "Hello.", SHORT))
     if first is None:
-        raise Unavailable(timer.waiting or f"{name} takes longer than {LONGEST:g} s to answer.")
+        raise UnavailableError(timer.waiting or f"{name} takes longer than {LONGEST:g} s to answer.")
     numbers = _numbers(PROMPT)
     new = timer.one(_asking(name, numbers, LONG))
     again = timer.one(_asking(name, numbers, LONG)) if _quick(new) else None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.base import CallFailedError, UnavailableError
 
 Ask = Callable[[str, dict[str, Any] | None], Awaitable[Any]]  # a path, and a body to post
 Version = tuple[int, ...]
@@ -19,7 +19,7 @@ async def version_of(ask: Ask) -> Version:
     """What the server says it is; empty where it does not say."""
     try:
         said = await ask("/api/version", None)
-    except (CallFailed, Unavailable, ValueError):
+    except (CallFailedError, UnavailableError, ValueError):
         return ()
     return numbers(str(said.get("version") or "")) if isinstance(said, dict) else ()
 

@@ -7,7 +7,7 @@ import time
 from django.conf import settings
 
 from optimizer.engine.events import Asked, Beat, Event, Stage, Tried
-from optimizer.llm.base import CallFailed
+from optimizer.llm.base import CallFailedError
 
 GIVE_UP = 60.0  # seconds without a server; a worker waits on, for nobody sits before it
 
@@ -21,13 +21,13 @@ class GivingUp:
         self._since: float | None = None
 
     def watch(self, event: Event) -> None:
-        """Raises CallFailed when it is enough."""
+        """Raises CallFailedError when it is enough."""
         match event:
             case Beat(waiting, away) if away:
                 self._since = self._since or time.monotonic()
                 if time.monotonic() - self._since >= GIVE_UP:
                     self.ended = self._advice(waiting)
-                    raise CallFailed("unreachable", self.ended)
+                    raise CallFailedError("unreachable", self.ended)
             case Stage(_, 0, _) | Asked() | Tried():
                 pass  # only begun, or in vain
             case _:

@@ -12,8 +12,8 @@ from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStat
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
-from promptevolver.embedded.home import Home
-from promptevolver.embedded.product import last_url
+from promptevolver.embedded.services.home import Home
+from promptevolver.product import last_url
 
 
 def result_text(session: OptimizationSession) -> str:

@@ -9,14 +9,14 @@ from optimizer.models.metrics import SystemMetric
 from optimizer.models.prompts import Prompt, PromptStatus
 from optimizer.models.ratings import OutputRating
 from optimizer.models.sessions import OptimizationSession
-from optimizer.models.states import ACTIVE, Chosen, Preset, SessionStatus
+from optimizer.models.states import ACTIVE, Chosen, SessionStatus
 from optimizer.models.templates import PromptTemplate, TemplateVersion
 from optimizer.models.users import Preference, Theme, User
 from optimizer.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "ACTIVE", "Candidate", "Chosen", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "Mark", "Membership",
-    "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Preset", "Prompt", "PromptStatus",
+    "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Prompt", "PromptStatus",
     "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateVersion", "Theme",
     "User", "Workspace",
 ]  # fmt: skip

@@ -28,9 +28,10 @@ def text_length(field: str, name: str, *, low: int = 1, high: int = TEXT_MAX) ->
     return models.CheckConstraint(condition=condition, name=name)
 
 
-def one_of(field: str, choices: type[models.TextChoices], name: str) -> models.CheckConstraint:
+def one_of(field: str, choices: type[models.TextChoices] | list[str], name: str) -> models.CheckConstraint:
     """A constraint that keeps a column to the values of its list."""
-    return models.CheckConstraint(condition=models.Q(**{f"{field}__in": choices.values}), name=name)
+    values = choices if isinstance(choices, list) else choices.values
+    return models.CheckConstraint(condition=models.Q(**{f"{field}__in": values}), name=name)
 
 
 class OwnedQuerySet(models.QuerySet[Any]):

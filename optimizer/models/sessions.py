@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from optimizer.brief import SETTINGS
+from optimizer.brief import PRESETS, SETTINGS, USUAL
 from optimizer.engine.components import original_of
 from optimizer.engine.verdicts import UNPROVEN, Verdict
 from optimizer.models.base import Owned, one_of
@@ -25,11 +25,12 @@ from optimizer.models.states import (
     SWEPT_EVERY,
     UNLEARNED,
     Chosen,
-    Preset,
     SessionQuerySet,
     SessionStatus,
 )
 from optimizer.models.users import Preference
+
+PRESET_TITLES = [(name, preset.title) for name, preset in PRESETS.items()]
 
 
 class OptimizationSession(Owned):
@@ -41,7 +42,7 @@ class OptimizationSession(Owned):
     )
 
     # What was asked for
-    preset = models.CharField(max_length=10, choices=Preset.choices, default=Preset.BALANCED)
+    preset = models.CharField(max_length=10, choices=PRESET_TITLES, default=USUAL)
     iterations = models.PositiveSmallIntegerField(default=3)
     rounds = models.PositiveSmallIntegerField(default=3)
     temperature = models.FloatField(default=0.8)
@@ -123,7 +124,7 @@ class OptimizationSession(Owned):
     class Meta:
         constraints = [
             one_of("status", SessionStatus, "session_status_known"),
-            one_of("preset", Preset, "session_preset_known"),
+            one_of("preset", list(PRESETS), "session_preset_known"),
             models.CheckConstraint(
                 condition=Q(verdict__in=["", *(v.value for v in Verdict)]), name="session_verdict_of_list"
             ),
@@ -290,8 +291,3 @@ class OptimizationSession(Owned):
     def awaits_approval(self) -> bool:
         """Whether it waits for a person to approve its test inputs."""
         return self.status == SessionStatus.PENDING and self.inputs_requested and self.inputs is not None
-
-    @property
-    def topic(self) -> str:
-        """What open pages subscribe to for this session."""
-        return f"session:{self.pk}"

@@ -42,12 +42,6 @@ ENDED = (SessionStatus.COMPLETED, SessionStatus.CANCELLED)
 UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, results__has_key="operators")
 
 
-class Preset(models.TextChoices):
-    QUICK = "quick"
-    BALANCED = "balanced"
-    THOROUGH = "thorough"
-
-
 AHEAD = Q(kept_original=False) | Q(results__ahead=True)
 OPEN_TO_CHOICE = AHEAD & Q(status__in=ENDED, verdict__in=UNPROVEN)
 COMPARABLE = Q(status=SessionStatus.CANCELLED, verdict="", kept_original=False)

@@ -6,10 +6,8 @@ import copy
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import floor, log10
-from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -17,9 +15,9 @@ from django.core.cache import cache
 
 from optimizer import briefing, installed, speeds
 from optimizer.brief import PRESETS, SETTINGS
-from optimizer.counts import counted
-from optimizer.engine import Config, Task, TaskRefused
-from optimizer.engine.estimate import Estimate, Range, Speed, estimate, estimate_comparison
+from optimizer.engine import Config, Task, TaskRefusedError
+from optimizer.engine.estimate import Estimate, Speed, estimate, estimate_comparison
+from optimizer.forecasts import Forecast
 from optimizer.models import OptimizationSession, Prompt
 from optimizer.services.choices import Choices
 
@@ -43,52 +41,15 @@ class Pace:
     lacking: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """What a run will take. `minutes` is None while nobody knows how fast the model is here."""
-
-    calls: Range
-    tokens: Range
-    minutes: Range | None
-    model: str
-    basis: str = ""
-    lacking: tuple[str, ...] = ()
-    note: str = ""
-
-    @property
-    def awaited(self) -> bool:
-        """Whether a model is being measured now."""
-        return any(speeds.awaited(model) for model in self.lacking)
-
-    def kept(self) -> dict[str, Any]:
-        """As a session keeps it, and programs get it."""
-        amounts = {"calls": self.calls, "tokens": self.tokens, "minutes": self.minutes}
-        told: dict[str, Any] = {name: amount and list(amount) for name, amount in amounts.items()}
-        return told | {"model": self.model, "basis": self.basis}
-
-    def __str__(self) -> str:
-        cost = f"{counted_range(self.calls, 'call')}, {counted_range(self.tokens, 'token')}"
-        if self.minutes is not None:
-            told = f"{cost}, {duration_range(self.minutes)} with {self.model} here, {self.basis}."
-            return f"{told} {self.note}".strip()
-        if not self.model:
-            return f"{cost}. How long is not known yet: no model server has answered so far."
-        if self.awaited:
-            return f"{cost}. The speed of {self.model} on this server is being measured…"
-        if speeds.given_up(self.model):
-            busy = f"the workers are too busy to measure {self.model}"
-            return f"{cost}. How long cannot be told now: {busy}. Start anyway."
-        return f"{cost}. How long is not known yet: {self.model} has not been measured on this server."
-
-
 def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
-    """What these choices will take, if that can be told; `as_told` a moment ago, where somebody was. TaskRefused says
-    why they cannot be run."""
+    """What these choices will take, if that can be told; `as_told` a moment ago, where somebody was.
+
+    TaskRefusedError says why they cannot be run."""
     model = target_model(choices)
     pace = _pace(model, choices.settings["optimizer_model"] or settings.OPTIMIZER_MODEL or model)
     try:
         found = _grown(choices, pace, as_told=as_told)
-    except TaskRefused:
+    except TaskRefusedError:
         raise
     except TimeoutError:
         return None
@@ -221,42 +182,3 @@ def ask_for_speeds(told: Forecast) -> None:
     for model in told.lacking:
         if speeds.ask(model):
             current_app.send_task("optimizer.tasks.measure_speed", args=[model], expires=speeds.ASKED)
-
-
-def range_of(told: float | Sequence[float]) -> Range:
-    """An amount as a session keeps it; old ones keep a single number."""
-    return Range(told, told) if isinstance(told, int | float) else Range(*told)
-
-
-def rough(count: float) -> int:
-    """A number with two digits that mean something: 447 is 450."""
-    return int(round(count, 1 - floor(log10(count)))) if count >= 1 else 0
-
-
-def rough_range(amount: Range) -> str:
-    """Both ends with a dash between them; one number, where they are the same."""
-    ends = dict.fromkeys(rough(end) for end in amount)
-    return "–".join(f"{end:,}" for end in ends)
-
-
-def counted_range(amount: Range, noun: str) -> str:
-    """Both ends, and what is counted."""
-    low, high = map(rough, amount)
-    return counted(high, noun) if low == high else f"{rough_range(amount)} {noun}s"
-
-
-def duration(minutes: float) -> str:
-    """A span as people say it: `40 seconds`, `4 minutes`, `3 hours`."""
-    if minutes < 1.5:
-        seconds = max(5, round(minutes * 12) * 5)
-        return counted(seconds, "second")
-    return counted(round(minutes), "minute") if minutes < 120 else counted(round(minutes / 60), "hour")
-
-
-def duration_range(minutes: Range) -> str:
-    """Both ends with a dash, or `40 seconds to 2 minutes`."""
-    low, high = map(duration, minutes)
-    if low == high:
-        return high
-    (number, unit), (_, larger) = low.split(), high.split()
-    return f"{number}–{high}" if unit.rstrip("s") == larger.rstrip("s") else f"{low} to {high}"

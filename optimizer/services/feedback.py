@@ -31,7 +31,7 @@ def rate_session(
     }  # fmt: skip
     feedback, _ = Feedback.objects.update_or_create(session=session, user=by, defaults=opinion)
     OptimizationSession.objects.filter(pk=session.pk).update(learned_at=None)
-    topics.publish(f"history:{session.workspace_id}", topics.opinion_of(session.pk, by.pk))
+    topics.publish(topics.history(session.workspace_id), topics.opinion_of(session.pk, by.pk))
     return feedback
 
 

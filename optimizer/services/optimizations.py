@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from optimizer import topics
 from optimizer.briefing import binding_of
-from optimizer.engine import TaskRefused
+from optimizer.engine import TaskRefusedError
 from optimizer.models import (
     ACTIVE,
     Dataset,
@@ -49,7 +49,7 @@ def _submitted(by: User, choices: Choices) -> OptimizationSession | None:
 
 def _estimate(choices: Choices) -> dict[str, Any] | None:
     """What the run will take, to be shown beside what it took. A task that cannot be run is refused by the run."""
-    with suppress(TaskRefused):
+    with suppress(TaskRefusedError):
         if told := forecast(choices, as_told=True):
             return told.kept()
     return None
@@ -77,7 +77,7 @@ def _start(
         **owned,
     )
     transaction.on_commit(lambda: ring(session.pk), robust=True)
-    topics.publish(f"history:{session.workspace_id}")
+    topics.publish(topics.history(session.workspace_id))
     return session
 
 
@@ -105,7 +105,7 @@ def approve_inputs(*, session: OptimizationSession, by: User, inputs: Sequence[s
         waiting = _rows(session).filter(AWAITING_APPROVAL)
         if waiting.update(inputs=list(inputs), inputs_requested=False, updated_by=by):
             transaction.on_commit(lambda: ring(session.pk), robust=True)
-            topics.publish(session.topic, f"history:{session.workspace_id}")
+            topics.publish_session(session.pk, session.workspace_id)
     session.refresh_from_db()
 
 
@@ -122,7 +122,7 @@ def stop_optimization(*, session: OptimizationSession, by: User) -> None:
                 stop_requested_at=timezone.now(), updated_by=by
             )
             _call_back(session)
-        topics.publish(session.topic, f"history:{session.workspace_id}")
+        topics.publish_session(session.pk, session.workspace_id)
     session.refresh_from_db()
 
 

@@ -36,7 +36,7 @@ def _queue_comparison(session: OptimizationSession, by: User) -> None:
         status=SessionStatus.PENDING, comparing=True, stop_requested_at=None, attempts=0, updated_by=by
     ):
         transaction.on_commit(lambda: ring(session.pk), robust=True)
-        topics.publish(session.topic, f"history:{session.workspace_id}")
+        topics.publish_session(session.pk, session.workspace_id)
 
 
 @transaction.atomic
@@ -49,7 +49,7 @@ def choose_result(*, session: OptimizationSession, by: User, choice: Chosen) -> 
         text = session.candidates.get(is_best=True).text if choice == Chosen.BEST else ""
         Prompt.objects.filter(pk=session.prompt_id).update(optimized=text)
         _log(session, f"{by} {SAID[choice]}")
-        topics.publish(session.topic, f"history:{session.workspace_id}")
+        topics.publish_session(session.pk, session.workspace_id)
     session.refresh_from_db()
 
 

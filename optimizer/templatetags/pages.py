@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from optimizer import amounts
 from optimizer.counts import counted
 from optimizer.engine import figures, variables
 from optimizer.engine.verdicts import Verdict
 from optimizer.models import OptimizationSession
-from optimizer.services import estimates
 from optimizer.services.accounts import sign_up_is_open
 
 register = template.Library()
@@ -87,13 +87,13 @@ def clock(span: timedelta | float | None) -> str:
 @register.filter
 def rough(amount: float | Sequence[float]) -> str:
     """An estimated amount, in numbers with two digits that mean something."""
-    return estimates.rough_range(estimates.range_of(amount))
+    return amounts.rough_range(amounts.range_of(amount))
 
 
 @register.filter
 def duration(minutes: float | Sequence[float]) -> str:
     """Estimated minutes, from the least to the most, as people say them."""
-    return estimates.duration_range(estimates.range_of(minutes))
+    return amounts.duration_range(amounts.range_of(minutes))
 
 
 @register.filter

@@ -41,5 +41,5 @@ def _page(request: AppRequest, words: str, status: str) -> Page:
 
 def _template(request: AppRequest) -> str:
     if not request.htmx or request.htmx.boosted or request.htmx.history_restore_request:
-        return "history.html"
-    return "_history_more.html" if request.GET.get("cursor") else "_history_region.html"
+        return "history/page.html"
+    return "history/_more.html" if request.GET.get("cursor") else "history/_region.html"

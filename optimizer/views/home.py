@@ -38,7 +38,9 @@ def home(request: AppRequest) -> HttpResponse:
     recent = list(OptimizationSession.objects.visible_to(request.user).newest_first()[:RECENT])
     initial, origin = _prefilled(request, newcomer=not recent)
     form = OptimizationForm(user=request.user, initial=initial)
-    return render(request, "home.html", form_context(form, request) | {"recent": recent, "origin": origin})
+    return render(
+        request, "home/page.html", form_context(form, request) | {"recent": recent, "origin": origin}
+    )
 
 
 def _start(request: AppRequest) -> HttpResponse:
@@ -46,7 +48,7 @@ def _start(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
     if not form.is_valid():
         preview = preview_of(form)
-        return page_with(request, form, part="_optimization_form.html", status=422, preview=preview)
+        return page_with(request, form, part="home/_form.html", status=422, preview=preview)
     session = start_optimization(by=request.user, workspace=workspace, choices=form.choices())
     address = reverse("session-detail", args=[session.pk])
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
@@ -60,7 +62,7 @@ def page_with(
     if request.htmx:
         return render(request, part, context, status=status)
     context["recent"] = OptimizationSession.objects.visible_to(request.user).newest_first()[:RECENT]
-    return render(request, "home.html", context, status=status)
+    return render(request, "home/page.html", context, status=status)
 
 
 def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from optimizer.amounts import duration
 from optimizer.models import OptimizationSession, SessionStatus
-from optimizer.services.estimates import duration
 
 FEWEST_CALLS = 5  # calls that show a speed
 ALIKE = 1.2  # times: ends of a range that are so near are told as one

@@ -13,7 +13,7 @@ from optimizer import cautions
 from optimizer.brief import Kind, in_force, told
 from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
-from optimizer.progress import newest_answer
+from optimizer.newest import newest_answer
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
@@ -139,7 +139,7 @@ def _verdict(session: OptimizationSession) -> Context:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerPair:
     """One held-out row as the original and the best answered it."""
 
     before: Evaluation
@@ -153,7 +153,7 @@ class Answer:
         return "better" if self.after.score > self.before.score else "worse"
 
 
-def _answers(original: Candidate, found: Candidate | None) -> list[Answer]:
+def _answers(original: Candidate, found: Candidate | None) -> list[AnswerPair]:
     """By the original alone where nothing else was found."""
     best = found or original
     rows = Evaluation.objects.filter(candidate__in=[original, best], split=Split.HELD_OUT)[: 2 * ROWS]
@@ -162,7 +162,7 @@ def _answers(original: Candidate, found: Candidate | None) -> list[Answer]:
         row.candidate = original if row.candidate_id == original.pk else best
         by_candidate[row.candidate_id][row.item] = row
     before, after = by_candidate[original.pk], by_candidate[best.pk]
-    return [Answer(row, after[item]) for item, row in before.items() if item in after]
+    return [AnswerPair(row, after[item]) for item, row in before.items() if item in after]
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _log(session: OptimizationSession) -> Context:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SettingLine:
     """A setting of the run in words; `digest` is what stood behind the name of a model."""
 
     label: str
@@ -197,7 +197,7 @@ class Asked:
 
 def _settings(session: OptimizationSession) -> Context:
     asked = [
-        Asked(setting.label, words, session.id_of(words) if setting.kind is Kind.MODEL else "")
+        SettingLine(setting.label, words, session.id_of(words) if setting.kind is Kind.MODEL else "")
         for setting, words in told(session.settings)
     ]
     return {"asked": asked}

@@ -25,4 +25,4 @@ def preferences(request: AppRequest) -> HttpResponse:
         save_preferences(by=request.user, **form.cleaned_data)
         messages.success(request, "Saved.")
         return redirect("preferences")
-    return render(request, "preferences.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "preferences/page.html", {"form": form}, status=422 if form.errors else 200)

@@ -10,11 +10,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from optimizer.engine import TaskRefused
+from optimizer.engine import TaskRefusedError
+from optimizer.forecasts import Forecast
 from optimizer.forms.examples import TrialForm
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.sample import sample_form_data
-from optimizer.services.estimates import Forecast, ask_for_speeds, forecast
+from optimizer.services.estimates import ask_for_speeds, forecast
 from optimizer.views.home import page_with
 from optimizer.views.requests import AppRequest
 from optimizer.views.rows import preview_of
@@ -30,7 +31,7 @@ def optimization_estimate(request: AppRequest) -> HttpResponse:
         ask_for_speeds(estimate)
     status = 422 if form.errors and not request.htmx else 200  # while a form is filled, a gap is no error
     told = {"estimate": estimate, "asked": True, "because": _because(form)}
-    return page_with(request, form, part="_estimate.html", status=status, **told)
+    return page_with(request, form, part="home/_estimate.html", status=status, **told)
 
 
 def _because(form: OptimizationForm) -> dict[str, str]:
@@ -47,7 +48,7 @@ def _because(form: OptimizationForm) -> dict[str, str]:
 def sample_time(request: AppRequest) -> HttpResponse:
     """How long the sample takes here, once the model has been measured; apart from the page, which need not wait."""
     estimate = _estimate(OptimizationForm(sample_form_data(), user=request.user))
-    return render(request, "_sample_time.html", {"sample_estimate": estimate, "sample_asked": True})
+    return render(request, "home/_sample_time.html", {"sample_estimate": estimate, "sample_asked": True})
 
 
 def _estimate(form: OptimizationForm) -> Forecast | None:
@@ -56,7 +57,7 @@ def _estimate(form: OptimizationForm) -> Forecast | None:
         return None
     try:
         return forecast(form.choices())
-    except TaskRefused as error:
+    except TaskRefusedError as error:
         form.add_error(None, str(error))
         return None
 
@@ -66,7 +67,7 @@ def _estimate(form: OptimizationForm) -> Forecast | None:
 @require_POST
 def rows_preview(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
-    page = page_with(request, form, part="_rows_preview.html", preview=preview_of(form))
+    page = page_with(request, form, part="home/_rows_preview.html", preview=preview_of(form))
     # A button changes what the estimate rests on, and is no input that the estimate hears of.
     return (
         trigger_client_event(page, "rows-read", after="swap")
@@ -83,5 +84,11 @@ def grader_try(request: AppRequest) -> HttpResponse:
     trial = TrialForm(request.POST, request.FILES, user=request.user)
     row, grade = trial.graded() if trial.is_valid() else (None, None)
     return page_with(
-        request, form, part="_grade.html", status=200 if grade else 422, trial=trial, row=row, grade=grade
+        request,
+        form,
+        part="home/_grade.html",
+        status=200 if grade else 422,
+        trial=trial,
+        row=row,
+        grade=grade,
     )

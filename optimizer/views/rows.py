@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from optimizer.briefing import items_of
 from optimizer.engine.components import original_of
 from optimizer.engine.variables import variables
-from optimizer.files import FileFault
+from optimizer.files import FileFaultError
 from optimizer.forms.optimization import OptimizationForm
 
 ABOUT_ROWS = ("rows", "rows_file", "dataset", "expected_column", "input_column")
@@ -45,7 +45,7 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
     form.is_valid()
     literals = _literals(form)
     if form.table is None:
-        fault = form.fault or FileFault()
+        fault = form.fault or FileFaultError()
         return RowsPreview(
             errors=_errors(form),
             columns=fault.columns,

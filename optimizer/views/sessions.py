@@ -19,8 +19,8 @@ from optimizer.services.access import may_write
 from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
 from optimizer.services.results import choose_result, compare_stopped
+from optimizer.views.opinions import opinion_of
 from optimizer.views.panels import TABS, session_panel
-from optimizer.views.regions import opinion_of
 from optimizer.views.requests import AppRequest
 
 
@@ -82,7 +82,7 @@ def session_rate(request: AppRequest, pk: int) -> HttpResponse:
     given = _rate(request, session, form)
     if given and not request.htmx:
         return redirect(reverse("session-detail", args=[pk]) + "#rating")
-    template = "_rating.html" if request.htmx else "rating_refused.html"
+    template = "result/_rating.html" if request.htmx else "result/rating_refused.html"
     context = {"session": session, "form": FeedbackForm(given=given) if given else form}
     context |= {"feedback": given or form.given, "saved": given is not None}
     return render(request, template, context, status=200 if given else 422)
@@ -100,7 +100,7 @@ def output_rate(request: AppRequest, pk: int, output: int) -> HttpResponse:
     rate_output(evaluation=evaluation, by=request.user, right=right)
     if request.htmx:
         context = {"output": evaluation, "right": right, "verdicts": {evaluation.pk: right}}
-        return render(request, "_output_rating.html", context)
+        return render(request, "result/_output_rating.html", context)
     return redirect(reverse("session-detail", args=[pk]) + f"#output-{evaluation.pk}")
 
 
@@ -110,9 +110,9 @@ def _detail(
     """The page, or for htmx its live part."""
     context = session_panel(session, tab) | more | opinion_of(request.user, session)
     if request.htmx:
-        return render(request, "_session_panel.html", context, status=status)
+        return render(request, "session/_panel.html", context, status=status)
     context["may_write"] = may_write(user=request.user, workspace_id=session.workspace_id)
-    return render(request, "session_detail.html", context, status=status)
+    return render(request, "session/page.html", context, status=status)
 
 
 def _rate(request: AppRequest, session: OptimizationSession, form: FeedbackForm) -> Feedback | None:

@@ -2,6 +2,9 @@
 // One draft for a new optimization, whatever address it was typed at; one more for each `from`, `template`
 // and the sample. A page that opens empty or with the sample shows no draft, and offers it.
 // What is overwritten is set aside first.
+import { $, $$ } from "./dom.js";
+import { form, showForm } from "./form.js";
+
 const EARLIER_MOST = 3;
 const NOT_TYPED = ["csrfmiddlewaretoken", "submit_key"];
 const TEXTS = ["prompt", "context", "rows"]; // a draft without any of them is not worth keeping aside

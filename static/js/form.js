@@ -1,5 +1,7 @@
 // The form of a new optimization: chips, counter, presets, faults. Its drafts are in drafts.js.
-const form = () => $("#optimization-form");
+import { $, $$ } from "./dom.js";
+
+export const form = () => $("#optimization-form");
 
 // As optimizer/engine/variables.py: `${{x}}`, `{{{x}}}` and what belongs to a LaTeX command are text.
 const BRACED = String.raw`\{\{[ \t]*[\p{L}\p{N}_]+[ \t]*\}\}`;
@@ -29,7 +31,7 @@ function renewKey() {
   form().elements.submit_key.value = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function showForm() {
+export function showForm() {
   showPrompt();
   showPreset();
 }

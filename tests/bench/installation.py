@@ -16,8 +16,9 @@ import httpx
 import psycopg
 from psycopg import sql
 
-from promptevolver.embedded import ensure_running, postgres, release
-from promptevolver.embedded.home import CHECKOUT
+from promptevolver.embedded import ensure_running, release
+from promptevolver.embedded.services import postgres
+from promptevolver.embedded.services.home import CHECKOUT
 from tests import services
 
 DATABASE = "bench_promptevolver"

@@ -16,9 +16,9 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from optimizer import topics
-from optimizer.live import PAUSE
+from optimizer.live.broadcast import PAUSE
+from optimizer.live.regions import SessionRegion
 from optimizer.models import OptimizationSession
-from optimizer.views.regions import SessionRegion
 from tests.bench.seed import Seeded
 from tests.bench.table import Section, Timing, ms
 
@@ -72,7 +72,7 @@ def _change(session: OptimizationSession, words: str) -> float:
     with transaction.atomic():
         OptimizationSession.objects.filter(pk=session.pk).update(stage=words)
         transaction.on_commit(lambda: committed.append(time.perf_counter()))
-        topics.publish(session.topic)
+        topics.publish(topics.session(session.pk))
     return committed[0]
 
 
@@ -80,7 +80,7 @@ class Socket:
     """A page's socket; a thread of its own notes when each frame came."""
 
     def __init__(self, base: str, seeded: Seeded) -> None:
-        address = f"ws{base.removeprefix('http')}/live/?topic={seeded.running.topic}&tab="
+        address = f"ws{base.removeprefix('http')}/live/?topic={topics.session(seeded.running.pk)}&tab="
         headers = {"Cookie": f"sessionid={seeded.cookie}"}
         self._frames: queue.Queue[tuple[float, str]] = queue.Queue()
         self._connection = connect(address, origin=Origin(base), additional_headers=headers)

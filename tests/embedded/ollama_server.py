@@ -37,7 +37,7 @@ def served(*arguments: str) -> Iterator[Served]:
 
 def start(port: int, *arguments: str) -> subprocess.Popen[str]:
     """The server's process, which may not answer yet."""
-    command = [sys.executable, "-m", "promptevolver.embedded.ollama", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "promptevolver.embedded.model.server", "--port", str(port), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,4 +1,4 @@
-"""`python -m promptevolver.embedded.ollama` and `manage.py serve_model` as a person in a terminal sees them."""
+"""`python -m promptevolver.embedded.model.server` and `manage.py serve_model` as a person in a terminal sees them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 from django.core.management import CommandError, call_command
 
-from promptevolver.embedded.ollama_model import bundled_model
+from promptevolver.embedded.model.weights import bundled_model
 from tests.embedded.ollama_server import free_port, served, start
 
 

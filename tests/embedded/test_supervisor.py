@@ -20,9 +20,9 @@ import pytest
 from redis import Redis
 
 import manage
-from promptevolver import embedded
-from promptevolver.embedded import addresses, postgres, product, supervisor
-from promptevolver.embedded.home import CHECKOUT, Home, short
+from promptevolver import embedded, product
+from promptevolver.embedded.services import addresses, postgres, supervisor
+from promptevolver.embedded.services.home import CHECKOUT, Home, short
 
 ELSEWHERE = "http://127.0.0.1:9"  # so that no model server is started here
 HOLDER = """
@@ -172,10 +172,14 @@ def test_a_service_that_cannot_start_names_its_log(home: Home, environ: dict[str
         settings.write_text(text)
 
 
+def names(home: Home, environ: dict[str, str]) -> list[str]:
+    return [service.name for service in addresses.needed(home, environ)]
+
+
 def test_what_is_configured_is_not_started(home: Home, environ: dict[str, str]) -> None:
-    assert addresses.needed(home, environ) == ["postgres", "valkey"]
-    assert addresses.needed(home, {**environ, "DATABASE_URL": "postgresql://db.example/x"}) == ["valkey"]
-    assert addresses.needed(home, {**environ, "OLLAMA_HOST": ""}) == ["postgres", "valkey"]
+    assert names(home, environ) == ["postgres", "valkey"]
+    assert names(home, {**environ, "DATABASE_URL": "postgresql://db.example/x"}) == ["valkey"]
+    assert names(home, {**environ, "OLLAMA_HOST": ""}) == ["postgres", "valkey"]
 
 
 def test_addresses_stay_the_same_until_a_port_is_taken(root: Path, environ: dict[str, str]) -> None:

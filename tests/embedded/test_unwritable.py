@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from promptevolver.embedded.home import CHECKOUT
+from promptevolver.embedded.services.home import CHECKOUT
 
 ROOT = os.geteuid() == 0
 # Root may write everywhere; without these rights it is like anybody else.

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 from psutil import NoSuchProcess
 
-from promptevolver.embedded import product, programs, supervisor
-from promptevolver.embedded.home import CHECKOUT, Home
+from promptevolver import product
+from promptevolver.embedded.services import supervisor
+from promptevolver.embedded.services.home import CHECKOUT, Home
 from promptevolver.management.commands import up as up_command
 from tests.processes import wait_for
 
@@ -161,7 +162,7 @@ def test_a_start_after_everything_was_killed_recovers_also_where_it_is_deployed(
             process.kill()  # … and lose some at random
     with start({**environ, **DEPLOYED}) as up:
         assert ready(up).startswith("https://prompts.example.org/sign-in/")
-        assert supervisor.running(home, programs.APP) == programs.APP
+        assert supervisor.running(home, product.APP) == product.APP
         up.terminate()
         assert up.wait(timeout=60) == 0
     assert supervisor.ours(home) == []

@@ -12,7 +12,7 @@ from optimizer.engine import Config, Item, Task, run
 from optimizer.engine.arriving import translated
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
-from optimizer.engine.budget import BudgetSpent
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import Components
 from optimizer.engine.events import Answered, Asked, Event, Outcome, Scored, Stage, Unjudged, Writing
 from optimizer.engine.judging import ByRubric
@@ -161,7 +161,7 @@ def test_rows_that_no_budget_is_left_for_are_waited_for_no_more() -> None:
     asker = Asker(Scripted(world), Config(max_calls=3))
     steps = race_of(Graded(task(), asker)).score(TWO, range(4))
     events: list[Event] = []
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetSpentError):
         events.extend(steps)
     assert events[-2:] == [Asked(0, "validation", ()), Asked(1, "validation", ())]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from optimizer.engine import Config, Grade, Item, TaskRefused, run
+from optimizer.engine import Config, Grade, Item, TaskRefusedError, run
 from optimizer.engine.events import Finished, Proposed
 from optimizer.engine.task import Options, Task
-from optimizer.llm.base import CallFailed, Done, Reply, Request
+from optimizer.llm.base import CallFailedError, Done, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import ITEMS, answers, events_of, result_of, task, world
@@ -22,7 +22,7 @@ WRITING = {"understand", "mutate", "critique", "synthesize", "contrast", "reason
 def refused(the_task: Task, **config: object) -> str:
     """Why the task is refused, after nothing was asked."""
     model = Scripted(world)
-    with pytest.raises(TaskRefused) as refusal:
+    with pytest.raises(TaskRefusedError) as refusal:
         list(run(the_task, Config(**config), Ledger(model, MemoryStore())))  # type: ignore[arg-type]
     assert model.requests == []
     return str(refusal.value)
@@ -106,7 +106,7 @@ SAYS: dict[str, Callable[[Request], str]] = {
 def test_an_optimizer_model_that_gives_nothing_usable_ends_with_what_needs_no_model(
     said: Callable[[Request], str],
 ) -> None:
-    def useless(request: Request) -> str | CallFailed:
+    def useless(request: Request) -> str | CallFailedError:
         if request.purpose == "answer":
             return answers(request) if "variant" not in request.messages[-1].content else "?"
         return said(request) if request.purpose in WRITING else world(request)

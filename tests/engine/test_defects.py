@@ -12,7 +12,7 @@ import pytest
 
 from optimizer.engine import Config, Item, run
 from optimizer.engine.events import Event, Finished, Leading, Proposed, Rejected, Scored, Spent
-from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import ITEMS, events_of, proposals, result_of, task, world
@@ -26,7 +26,7 @@ HARD: dict[str, Any] = {
 }
 
 
-def half_right(request: Request) -> str | CallFailed:
+def half_right(request: Request) -> str | CallFailedError:
     """A world in which no prompt gets every row right, so that there is always something to criticise."""
     hopeless = request.purpose == "answer" and len(request.key) and int(request.key, 16) % 3 == 0
     return "no idea" if hopeless else world(request)
@@ -44,10 +44,12 @@ def proposed(events: list[Event]) -> list[Proposed]:
 
 
 def test_1_an_error_of_the_server_is_never_an_answer() -> None:
-    def broken(request: Request) -> str | CallFailed:
-        return CallFailed("refused", "Sorry, I am not available") if request.purpose == "answer" else "{}"
+    def broken(request: Request) -> str | CallFailedError:
+        return (
+            CallFailedError("refused", "Sorry, I am not available") if request.purpose == "answer" else "{}"
+        )
 
-    with pytest.raises(CallFailed, match="not available"):
+    with pytest.raises(CallFailedError, match="not available"):
         events_of(task(), broken)
 
 
@@ -55,7 +57,7 @@ def test_1_an_error_of_the_server_is_never_an_answer() -> None:
     "said", ["a better prompt, without tags", '{"prompt": "cut in the mid', "", "<prompt>half"]
 )
 def test_2_a_reply_without_the_expected_form_is_counted_and_the_run_goes_on(said: str) -> None:
-    def formless(request: Request) -> str | CallFailed:
+    def formless(request: Request) -> str | CallFailedError:
         return said if request.purpose in {"mutate", "synthesize"} else half_right(request)
 
     result = result_of(task(), formless, **HARD)
@@ -115,7 +117,7 @@ def test_6_every_step_is_scored_before_it_leads_and_the_end_is_compared_with_the
 def test_7_the_critique_sees_only_rows_that_were_run_and_were_wrong() -> None:
     outputs: dict[str, set[str]] = {}
 
-    def noting(request: Request) -> str | CallFailed:
+    def noting(request: Request) -> str | CallFailedError:
         said = half_right(request)
         if request.purpose == "answer":
             word = next(w for w in reversed(request.messages[-1].content.split()) if w.startswith("word"))
@@ -166,7 +168,7 @@ def test_10_a_run_is_cached_seeded_counted_resumable_and_stoppable() -> None:
 
 
 def test_11_without_rows_the_result_is_handed_over() -> None:
-    def fair(request: Request) -> str | CallFailed:
+    def fair(request: Request) -> str | CallFailedError:
         if request.purpose != "compare":
             return world(request)
         first = request.messages[-1].content.split("<A>")[1].split("</A>")[0]
@@ -183,7 +185,7 @@ def test_12_variables_and_language_are_kept() -> None:
         ["Sage, ob die Zahl gerade ist, und antworte immer nur mit einem einzigen Wort.", "No variable."] * 99
     )
 
-    def careless(request: Request) -> str | CallFailed:
+    def careless(request: Request) -> str | CallFailedError:
         if request.purpose in {"mutate", "synthesize"}:
             return json.dumps({"prompt": next(rogue) if request.seed % 2 else "Ist {{other}} gerade?"})
         return half_right(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.engine import Config, Item, TaskRefused
+from optimizer.engine import Config, Item, TaskRefusedError
 from optimizer.engine.estimate import Estimate, Speed, estimate
 from optimizer.engine.rehearsal import Rehearsal
 from optimizer.llm.base import Done, Message, Reply, Request
@@ -71,7 +71,7 @@ def test_a_wrong_answer_is_not_expected_to_fill_its_limit() -> None:
 
 
 def test_what_the_run_would_refuse_is_refused() -> None:
-    with pytest.raises(TaskRefused):
+    with pytest.raises(TaskRefusedError):
         estimate(task(items=ITEMS[:2]), Config(), SPEED)
 
 

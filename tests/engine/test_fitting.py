@@ -7,7 +7,7 @@ from dataclasses import replace
 from optimizer.engine import Config, Item, Task, run
 from optimizer.engine.events import Event, Finished, Rejected
 from optimizer.engine.fitting import longest_call
-from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import ITEMS, last_input, task, world
@@ -25,10 +25,10 @@ def words(request: Request) -> int:
     return sum(len(message.content.split()) for message in request.messages)
 
 
-def small(request: Request) -> str | CallFailed:
+def small(request: Request) -> str | CallFailedError:
     """A model with that window, for which some words are too hard, so that the search goes on."""
     if words(request) >= WINDOW:
-        return CallFailed("context_window", "does not fit")
+        return CallFailedError("context_window", "does not fit")
     if request.purpose != "answer":
         return world(request)
     asked = last_input(request).removesuffix(LONG)

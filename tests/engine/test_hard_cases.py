@@ -11,7 +11,7 @@ import pytest
 
 from optimizer.engine import Config, Grade, Item, run
 from optimizer.engine.asking import Asker
-from optimizer.engine.budget import BudgetSpent
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.ending import STILL_THINKING
@@ -19,8 +19,8 @@ from optimizer.engine.estimate import Speed, estimate
 from optimizer.engine.events import Dropped, Finished, Proposed, Spent
 from optimizer.engine.graders import GRADERS
 from optimizer.engine.operators.parts import AnswerFormat, shared_format
-from optimizer.engine.scoring import Answers, Case
-from optimizer.llm.base import Arrival, CallFailed, Done, Reply, Request
+from optimizer.engine.scoring import AnswerCalls, Case
+from optimizer.llm.base import Arrival, CallFailedError, Done, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.test_operators import view
@@ -29,10 +29,10 @@ from tests.engine.world import ITEMS, events_of, last_input, proposals, result_o
 LONG = "very " * 400
 
 
-def windowed(request: Request) -> str | CallFailed:
+def windowed(request: Request) -> str | CallFailedError:
     """A model with a small window."""
     size = sum(len(message.content) for message in request.messages)
-    return CallFailed("context_window", "does not fit") if size > 1500 else world(request)
+    return CallFailedError("context_window", "does not fit") if size > 1500 else world(request)
 
 
 def value_of(steps):  # type: ignore[no-untyped-def]
@@ -74,7 +74,7 @@ def test_a_candidate_that_is_too_long_where_the_original_fits_still_drops_out() 
 
 
 def test_a_prompt_that_fits_with_no_row_is_refused() -> None:
-    with pytest.raises(CallFailed, match="does not fit"):
+    with pytest.raises(CallFailedError, match="does not fit"):
         result_of(task(prompt=LONG), windowed)
 
 
@@ -88,10 +88,10 @@ def test_a_training_row_that_fits_with_no_prompt_is_neither_practised_nor_shown(
     items = (*ITEMS[:12], *(Item(f"{LONG} word{n}", "even") for n in range(12, 20, 2)))
     held_out = ITEMS[20:]
 
-    def hard(request: Request) -> str | CallFailed:
+    def hard(request: Request) -> str | CallFailedError:
         wrong = request.purpose == "answer" and int(last_input(request)[4:]) % 3 == 0
         told = windowed(request)
-        return told if isinstance(told, CallFailed) else "neither" if wrong else told
+        return told if isinstance(told, CallFailedError) else "neither" if wrong else told
 
     for seed in range(4):
         model = Scripted(hard)
@@ -107,9 +107,9 @@ def test_a_training_row_that_fits_with_no_prompt_is_neither_practised_nor_shown(
 
 @pytest.mark.parametrize("purpose", ["understand", "mutate", "critique"])
 def test_an_optimizer_that_fails_ends_the_search_with_what_was_found(purpose: str) -> None:
-    def failing(request: Request) -> str | CallFailed:
+    def failing(request: Request) -> str | CallFailedError:
         broken = request.purpose == purpose
-        return CallFailed("server_fault", "Out of memory.") if broken else fallible(request)
+        return CallFailedError("server_fault", "Out of memory.") if broken else fallible(request)
 
     result = result_of(task(), failing)
     assert result.best != 0
@@ -120,10 +120,10 @@ def test_an_optimizer_that_fails_ends_the_search_with_what_was_found(purpose: st
 
 
 def test_an_optimizer_that_fails_before_anything_was_found_fails_the_run() -> None:
-    def failing(request: Request) -> str | CallFailed:
-        return "neither" if request.purpose == "answer" else CallFailed("server_fault", "Out of memory.")
+    def failing(request: Request) -> str | CallFailedError:
+        return "neither" if request.purpose == "answer" else CallFailedError("server_fault", "Out of memory.")
 
-    with pytest.raises(CallFailed, match="Out of memory"):
+    with pytest.raises(CallFailedError, match="Out of memory"):
         result_of(task(), failing)
 
 
@@ -184,7 +184,7 @@ def test_one_long_thought_does_not_ask_all_again() -> None:
 def test_thoughts_that_no_budget_allows_leave_the_other_answers() -> None:
     asker = Asker(Thinker(world, slots=1), Config(max_calls=4))
     cases = [Case(Components("Is it even?"), item) for item in ITEMS[:4]]
-    steps = Answers(task(grader="contains"), asker, 256).ask("", cases)
+    steps = AnswerCalls(task(grader="contains"), asker, 256).ask("", cases)
     assert [answer.text for answer in value_of(steps)] == ["<think>Well"] * 4  # type: ignore[no-untyped-call]
     assert asker.spent.calls == 4
 
@@ -269,7 +269,7 @@ def test_one_kind_of_calls_tells_nothing_of_another() -> None:
     model = Slow(world, slots=1)
     asker = Asker(model, Config(max_minutes=1))
     list(asker.ask("", [Request("answer", "m", (), 1, seed=n) for n in range(20)]))
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetSpentError):
         list(asker.ask("", [Request("mutate", "m", (), 2, seed=n) for n in range(9)]))
     assert (
         len(model.requests) == 22
@@ -328,7 +328,7 @@ def test_the_critique_of_a_rubric_sees_the_points_and_the_worst_first() -> None:
 def test_where_nobody_knows_what_is_right_no_answer_is_called_wrong() -> None:
     inputs = tuple(f"word{n}" for n in range(8))
 
-    def tied(request: Request) -> str | CallFailed:
+    def tied(request: Request) -> str | CallFailedError:
         return '{"better": "tie"}' if request.purpose == "compare" else world(request)
 
     seen = critiques(task(items=(), inputs=inputs), tied, patience=9, iterations=6)
@@ -385,7 +385,7 @@ def test_declared_choices_are_the_labels() -> None:
 def test_inputs_for_several_variables_have_a_value_for_each() -> None:
     asked: list[str] = []
 
-    def translator(request: Request) -> str | CallFailed:
+    def translator(request: Request) -> str | CallFailedError:
         if request.purpose == "answer":
             asked.append(request.messages[-1].content)
             return answers_of(request)

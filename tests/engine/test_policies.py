@@ -11,14 +11,14 @@ import pytest
 from optimizer.engine import Config, Item, Rated, run
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
-from optimizer.engine.budget import BudgetSpent, wall_clock
+from optimizer.engine.budget import BudgetSpentError, wall_clock
 from optimizer.engine.components import Components
 from optimizer.engine.events import Finished, Proposed, Scored, Spent
-from optimizer.engine.policies import Record, Standing, best_parent, pareto_parents, thompson, with_prior
+from optimizer.engine.policies import Standing, Tally, best_parent, pareto_parents, thompson, with_prior
 from optimizer.engine.race import Race
 from optimizer.engine.scoring import Graded
 from optimizer.engine.stats import clearly_worse
-from optimizer.engine.task import OperatorPrior
+from optimizer.engine.task import Prior
 from optimizer.llm.base import Done, Message, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
@@ -38,28 +38,26 @@ def test_parents_are_drawn_by_how_many_rows_they_lead() -> None:
 
 
 def test_an_operator_that_wins_is_chosen_more_often() -> None:
-    records = {"loses": Record(0.3, 0, 6), "wins": Record(0.3, 5, 6)}
+    records = {"loses": Tally(0.3, 0, 6), "wins": Tally(0.3, 5, 6)}
     chosen = Counter(thompson(records, random.Random(seed)) for seed in range(200))
     assert chosen["wins"] > 150
 
 
 def test_earlier_runs_count_faintly_however_many_they_were() -> None:
-    assert with_prior(0.3, OperatorPrior("x", 400, 500)) == Record(0.3, 1.6, 2.0)
-    assert with_prior(0.3, OperatorPrior("x", 0.5, 1)) == Record(0.3, 0.5, 1)
-    assert with_prior(0.3, None) == with_prior(0.3, OperatorPrior("x", 0, 0)) == Record(0.3)
+    assert with_prior(0.3, Prior("x", 400, 500)) == Tally(0.3, 1.6, 2.0)
+    assert with_prior(0.3, Prior("x", 0.5, 1)) == Tally(0.3, 0.5, 1)
+    assert with_prior(0.3, None) == with_prior(0.3, Prior("x", 0, 0)) == Tally(0.3)
 
 
 def test_priors_change_which_operators_a_run_draws() -> None:
-    def drawn(priors: tuple[OperatorPrior, ...]) -> Counter[str]:
+    def drawn(priors: tuple[Prior, ...]) -> Counter[str]:
         names: Counter[str] = Counter()
         for seed in range(6):
             events = events_of(task(priors=priors), seed=seed, target_score=2, patience=99)
             names.update(e.operator for e in events if isinstance(e, Proposed))
         return names
 
-    assert (
-        drawn((OperatorPrior("mutate", 9, 9),))["mutate"] > drawn((OperatorPrior("mutate", 0, 9),))["mutate"]
-    )
+    assert drawn((Prior("mutate", 9, 9),))["mutate"] > drawn((Prior("mutate", 0, 9),))["mutate"]
 
 
 def test_a_run_tells_how_its_operators_did() -> None:
@@ -188,7 +186,7 @@ def ask(asker: Asker, count: int, name: str, most: int = 10) -> None:
 def test_each_limit_is_checked_before_a_batch_is_sent(config: Config, limit: str) -> None:
     asker = asker_of(config)
     ask(asker, 8, "first")
-    with pytest.raises(BudgetSpent, match=f"The budget of {limit} leaves no room"):
+    with pytest.raises(BudgetSpentError, match=f"The budget of {limit} leaves no room"):
         ask(asker, 8, "second")
     assert asker.spent.calls == 8
     ask(asker, 8, "first")  # what is paid for costs nothing
@@ -197,7 +195,7 @@ def test_each_limit_is_checked_before_a_batch_is_sent(config: Config, limit: str
 def test_near_the_limit_of_tokens_few_calls_are_sent_at_a_time_and_it_is_never_passed() -> None:
     asker = asker_of(Config(max_tokens=2_500))
     ask(asker, 8, "first", most=100)
-    with pytest.raises(BudgetSpent, match="The budget of 2,500 tokens leaves no room"):
+    with pytest.raises(BudgetSpentError, match="The budget of 2,500 tokens leaves no room"):
         ask(asker, 8, "chatty", most=100)  # 1,760 tokens in all, were the replies as short as the first ones
     assert 8 < asker.spent.calls < 16
     assert asker.spent.prompt_tokens + asker.spent.completion_tokens <= 2_500

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from optimizer.engine import Config, Item, TaskRefused, run
+from optimizer.engine import Config, Item, TaskRefusedError, run
 from optimizer.engine.events import Finished, Leading, Proposed, Scored, Spent, Stage
 from optimizer.engine.splits import split
 from optimizer.engine.verdicts import Verdict
-from optimizer.llm.base import CallFailed, Done, Request
+from optimizer.llm.base import CallFailedError, Done, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import (
@@ -41,7 +41,7 @@ def test_a_better_prompt_is_found_and_measured_on_held_out_rows() -> None:
 
 
 def test_the_stages_of_the_method_all_ask_the_model() -> None:
-    def forgetful(request: Request) -> str | CallFailed:
+    def forgetful(request: Request) -> str | CallFailedError:
         missed = request.purpose == "answer" and last_input(request)[-1] in "158"
         return "no idea" if missed else world(request)
 
@@ -116,40 +116,42 @@ def test_the_budget_of_calls_is_never_overshot(most: int) -> None:
 
 def test_a_limit_too_small_to_search_is_refused_before_anything_is_spent() -> None:
     model = Scripted(world)
-    with pytest.raises(TaskRefused, match="at least 40"):
+    with pytest.raises(TaskRefusedError, match="at least 40"):
         list(run(task(), Config(max_calls=10), Ledger(model, MemoryStore())))
     assert model.requests == []
 
 
 def test_a_proposal_that_does_not_fit_is_left_out_and_the_run_goes_on() -> None:
-    def small(request: Request) -> str | CallFailed:
+    def small(request: Request) -> str | CallFailedError:
         fits = request.purpose == "answer" or request.purpose == "rate"
-        return world(request) if fits else CallFailed("context_window", "too long")
+        return world(request) if fits else CallFailedError("context_window", "too long")
 
     assert result_of(task(), small).best != 0
 
 
 def test_a_judge_that_fails_is_no_score() -> None:
-    def no_judge(request: Request) -> str | CallFailed:
-        return CallFailed("refused", "no") if request.purpose in {"rubric", "compare"} else world(request)
+    def no_judge(request: Request) -> str | CallFailedError:
+        return (
+            CallFailedError("refused", "no") if request.purpose in {"rubric", "compare"} else world(request)
+        )
 
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailedError):
         events_of(task(grader="rubric"), no_judge)
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailedError):
         events_of(task(items=()), no_judge)
 
 
 def test_a_verdict_that_cannot_be_read_is_no_score() -> None:
-    def mumbling(request: Request) -> str | CallFailed:
+    def mumbling(request: Request) -> str | CallFailedError:
         return "score me 10" if request.purpose == "rubric" else world(request)
 
-    with pytest.raises(CallFailed, match="no readable verdict"):
+    with pytest.raises(CallFailedError, match="no readable verdict"):
         events_of(task(grader="rubric"), mumbling)
 
 
 @pytest.mark.parametrize("said", ['{"prompt": "a\\u0000b \\ud83d"}', '{"prompt": ' + "[" * 5000, "\ud800"])
 def test_whatever_the_optimizer_writes_can_be_stored(said: str) -> None:
-    def hostile(request: Request) -> str | CallFailed:
+    def hostile(request: Request) -> str | CallFailedError:
         return said if request.purpose in {"mutate", "critique", "synthesize"} else world(request)
 
     for event in events_of(task(), hostile, target_score=2):
@@ -181,17 +183,17 @@ def test_an_optimizer_that_gives_nothing_usable_ends_with_the_best_of_what_there
 
 
 def test_a_failing_call_is_never_a_score() -> None:
-    def broken(request: Request) -> str | CallFailed:
-        return CallFailed("refused", "no") if request.purpose == "answer" else proposals(request)
+    def broken(request: Request) -> str | CallFailedError:
+        return CallFailedError("refused", "no") if request.purpose == "answer" else proposals(request)
 
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailedError):
         events_of(task(), broken)
 
 
 def test_a_candidate_too_long_for_the_window_drops_out_and_the_run_goes_on() -> None:
-    def small(request: Request) -> str | CallFailed:
+    def small(request: Request) -> str | CallFailedError:
         too_long = request.purpose == "answer" and len(request.messages) > 1
-        return CallFailed("context_window", "too long") if too_long else world(request)
+        return CallFailedError("context_window", "too long") if too_long else world(request)
 
     result = result_of(task(), small)
     assert result.best != 0

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from optimizer.engine import Config, Item, Method, Rated, Task, TaskRefused, run
+from optimizer.engine import Config, Item, Method, Rated, Task, TaskRefusedError, run
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
-from optimizer.engine.budget import BudgetSpent, Cost
+from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.components import Components
 from optimizer.engine.estimate import Speed, estimate
 from optimizer.engine.events import Finished, Proposed, Scored, Spent
@@ -18,12 +18,12 @@ from optimizer.engine.operators.examples import ShuffleExamples
 from optimizer.engine.race import Race
 from optimizer.engine.scoring import Case
 from optimizer.engine.splits import split
-from optimizer.llm.base import CallFailed, Done, Message, Reply, Request
+from optimizer.llm.base import CallFailedError, Done, Message, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import ITEMS, events_of, last_input, proposals, result_of, task, world
 
-TOO_LONG = CallFailed("context_window", "too long")
+TOO_LONG = CallFailedError("context_window", "too long")
 OWN = tuple(Item(f"word{number}", "odd" if number % 2 else "even") for number in range(100, 160))
 
 
@@ -39,7 +39,7 @@ def finished(events: list[object]) -> Finished:
 def test_a_best_that_is_too_long_for_a_held_out_row_is_not_handed_over() -> None:
     measured = {item.input for item in split(ITEMS, seed=0).held_out}
 
-    def tight(request: Request) -> str | CallFailed:
+    def tight(request: Request) -> str | CallFailedError:
         shown = request.purpose == "answer" and request.messages[0].content != request.messages[-1].content
         taught = shown or "exactly one of" in request.messages[-1].content
         return TOO_LONG if taught and last_input(request) in measured else world(request)
@@ -52,7 +52,7 @@ def test_a_best_that_is_too_long_for_a_held_out_row_is_not_handed_over() -> None
 def test_a_race_that_all_drop_out_of_ends_with_who_led() -> None:
     rows = split(ITEMS, seed=0).validation
 
-    def tight(request: Request) -> str | CallFailed:
+    def tight(request: Request) -> str | CallFailedError:
         late = request.purpose == "answer" and last_input(request) in {item.input for item in rows[8:]}
         taught = len(request.messages) > 1 or "exactly one of" in request.messages[0].content
         return TOO_LONG if late and taught else world(request)
@@ -71,9 +71,9 @@ def test_operators_of_which_none_suits_end_a_run_in_peace() -> None:
 
 def test_limits_that_do_not_last_for_what_comes_before_the_search_are_refused() -> None:
     rated = tuple(Rated(f"word{number}", "odd", "odd", right=True) for number in range(60))
-    with pytest.raises(TaskRefused, match="no room left for a search"):
+    with pytest.raises(TaskRefusedError, match="no room left for a search"):
         result_of(task(items=()), max_tokens=500)
-    with pytest.raises(TaskRefused, match="no room left for a search"):
+    with pytest.raises(TaskRefusedError, match="no room left for a search"):
         result_of(task(grader="rubric", rated=rated), max_calls=40)
 
 
@@ -116,7 +116,7 @@ def send(asker: Asker, texts: list[str]) -> None:
 
 def test_how_long_a_call_takes_is_known_before_many_are_sent() -> None:
     asker = Asker(costly(10, ms=30_000)(world, slots=2), Config(max_minutes=1))
-    with pytest.raises(BudgetSpent, match="1 minute "):
+    with pytest.raises(BudgetSpentError, match="1 minute "):
         send(asker, [f"word {number}" for number in range(20)])
     assert asker.spent.calls == 2
 
@@ -124,7 +124,7 @@ def test_how_long_a_call_takes_is_known_before_many_are_sent() -> None:
 def test_the_reserve_takes_time_too() -> None:
     asker = Asker(costly(10, ms=10_000)(world, slots=1), Config(max_minutes=1))
     asker.reserve = Cost(calls=4)
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetSpentError):
         send(asker, [f"word {number}" for number in range(6)])
     assert asker.spent.calls == 1  # 10 s each, and 1.25 times that for each of the 4 kept back, leave 0 s
 
@@ -133,7 +133,7 @@ def test_dense_short_prompts_do_not_pass_the_limit_of_tokens() -> None:
     asker = Asker(costly(60)(world, slots=1), Config(max_tokens=600))  # 60 tokens for 10 bytes
     for number in range(9):
         send(asker, [f"{number:010}"])
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetSpentError):
         send(asker, ["another one"])
     assert asker.spent.prompt_tokens + asker.spent.completion_tokens <= 600
 
@@ -151,7 +151,7 @@ def test_a_budget_that_has_no_room_for_another_candidate_buys_no_proposal() -> N
 
 
 def test_a_better_leader_is_not_given_up_for_a_shorter_prompt_on_target() -> None:
-    def half(request: Request) -> str | CallFailed:
+    def half(request: Request) -> str | CallFailedError:
         if request.purpose == "answer" and len(request.messages) == 1:
             number = int(last_input(request)[4:])
             return ("odd" if number % 2 else "even") if number % 5 < 3 else "neither"
@@ -173,7 +173,7 @@ def test_weights_do_not_keep_a_perfect_score_from_the_target() -> None:
 def test_a_parent_that_gets_its_practice_right_is_given_more() -> None:
     easy = 8
 
-    def mostly(request: Request) -> str | CallFailed:
+    def mostly(request: Request) -> str | CallFailedError:
         return proposals(request) if request.purpose != "answer" else world(request)
 
     events = events_of(task(), mostly, target_score=2, patience=99, rounds=6)
@@ -188,7 +188,7 @@ def test_a_parent_that_gets_its_practice_right_is_given_more() -> None:
 
 
 def test_a_verdict_that_cannot_be_read_counts_as_wrong_and_is_told() -> None:
-    def mumbling(request: Request) -> str | CallFailed:
+    def mumbling(request: Request) -> str | CallFailedError:
         if request.purpose == "rubric":
             return "hm" if last_word(request) == "word7" else json.dumps({"score": 8})
         return world(request)
@@ -202,12 +202,12 @@ def test_a_verdict_that_cannot_be_read_counts_as_wrong_and_is_told() -> None:
 
 def test_a_judge_that_never_says_anything_readable_ends_the_run() -> None:
     for the_task in (task(grader="rubric"), task(items=())):
-        with pytest.raises(CallFailed, match="no readable verdict"):
+        with pytest.raises(CallFailedError, match="no readable verdict"):
             result_of(the_task, lambda r: "hm" if r.purpose in {"rubric", "compare"} else world(r))
 
 
 def test_what_a_repeated_verdict_takes_is_counted_once_there_are_some() -> None:
-    def brief(request: Request) -> str | CallFailed:
+    def brief(request: Request) -> str | CallFailedError:
         return "hm" if request.purpose == "rubric" and request.max_tokens < 100 else world(request)
 
     asker = Asker(Scripted(brief), Config())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.engine import Config, Item, TaskRefused, run
+from optimizer.engine import Config, Item, TaskRefusedError, run
 from optimizer.engine.components import Shot, first_of
 from optimizer.engine.events import Finished
-from optimizer.llm.base import CallFailed, Message, Request
+from optimizer.llm.base import CallFailedError, Message, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import PROMPT, task, world
@@ -45,14 +45,14 @@ def test_examples_in_the_text_belong_to_the_system_message() -> None:
 
 def test_a_prompt_with_variables_is_refused() -> None:
     asked = task(prompt="Is {{word}} even?", items=(), inputs=("word1",), as_system=True)
-    with pytest.raises(TaskRefused, match="variables"):
+    with pytest.raises(TaskRefusedError, match="variables"):
         list(run(asked, Config(), Scripted(world)))
 
 
 def test_a_whole_search_sends_every_candidate_so() -> None:
     answered: list[Request] = []
 
-    def listening(request: Request) -> str | CallFailed:
+    def listening(request: Request) -> str | CallFailedError:
         if request.purpose == "answer":
             answered.append(request)
         return world(request)

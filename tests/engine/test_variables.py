@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from optimizer.engine import Item, TaskRefused
+from optimizer.engine import Item, TaskRefusedError
 from optimizer.engine.components import Components, Shot, original_of
 from optimizer.engine.events import Finished, Proposed
 from optimizer.engine.guards import objection
@@ -84,7 +84,7 @@ def test_inputs_without_rows_fill_each_variable() -> None:
     both = task(prompt="{{a}} or {{b}}", items=())
     (item,) = items_of(both, ['{"a": "x", "b": 2, "c": "no"}'])
     assert (item.input, item.values) == ("a: x\nb: 2", (("a", "x"), ("b", "2")))
-    with pytest.raises(TaskRefused, match="Test input 2: it needs a value for each variable"):
+    with pytest.raises(TaskRefusedError, match="Test input 2: it needs a value for each variable"):
         items_of(both, ['{"a": "x", "b": "y"}', '{"a": "x"}'])
     (item,) = items_of(task(prompt="Only {{a}}", items=()), ['{"a": "x"}'])
     assert item.values == (("a", '{"a": "x"}'),)

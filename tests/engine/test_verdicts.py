@@ -19,14 +19,14 @@ from optimizer.engine.figures import interval, pair, percent, points, whole
 from optimizer.engine.finish import compare as compared
 from optimizer.engine.splits import split
 from optimizer.engine.verdicts import Judgement, Verdict, verdict
-from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from optimizer.models import OptimizationSession
-from optimizer.progress.record import results_of, scores_of
+from optimizer.worker.record import results_of, scores_of
 from tests.engine.world import ITEMS, last_input, proposals, task
 
-Script = Callable[[Request], "str | CallFailed"]
+Script = Callable[[Request], "str | CallFailedError"]
 
 HELD_OUT = [int(item.input[4:]) for item in split(ITEMS, seed=0).held_out]
 SEARCHED = {int(item.input[4:]) for item in ITEMS} - set(HELD_OUT)
@@ -115,7 +115,7 @@ def right(number: int) -> str:
 def answering(before: Collection[int], after: Collection[int], other: Script = proposals) -> Script:
     """The original is right on the numbers `before`, whoever shows chat turns on those `after`."""
 
-    def script(request: Request) -> str | CallFailed:
+    def script(request: Request) -> str | CallFailedError:
         if request.purpose != "answer":
             return other(request)
         number = int(last_input(request)[4:])
@@ -128,7 +128,7 @@ def answering(before: Collection[int], after: Collection[int], other: Script = p
 def judging(prefer: Callable[[int, bool], str]) -> Script:
     """Without rows: `prefer` is given the input's number and whether the better answer is shown first."""
 
-    def script(request: Request) -> str | CallFailed:
+    def script(request: Request) -> str | CallFailedError:
         if request.purpose == "answer":
             long_winded = len(request.messages) == 1 and "variant" not in request.messages[-1].content
             return f"I think that it is {last_input(request)}." if long_winded else "short"
@@ -145,13 +145,13 @@ def better(letter_first: bool) -> str:
     return json.dumps({"better": "A" if letter_first else "B"})
 
 
-def failing(request: Request) -> str | CallFailed:
-    return CallFailed("refused", "Out of memory.")
+def failing(request: Request) -> str | CallFailedError:
+    return CallFailedError("refused", "Out of memory.")
 
 
-def misfitting(request: Request) -> str | CallFailed:
+def misfitting(request: Request) -> str | CallFailedError:
     if request.purpose == "answer" and len(request.messages) > 1 and int(last_input(request)[4:]) in HELD_OUT:
-        return CallFailed("context_window", "too long")
+        return CallFailedError("context_window", "too long")
     return answering((), range(40))(request)
 
 

@@ -6,7 +6,7 @@ import json
 
 from optimizer.engine import Config, Item, Task, run
 from optimizer.engine.events import Event, Finished
-from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 
@@ -50,7 +50,7 @@ def proposals(request: Request) -> str:
     )
 
 
-def world(request: Request) -> str | CallFailed:
+def world(request: Request) -> str | CallFailedError:
     """The script of a model that plays both parts."""
     return answers(request) if request.purpose == "answer" else proposals(request)
 

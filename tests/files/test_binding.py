@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from optimizer.engine.variables import variables
-from optimizer.files import Assignment, FileFault, Table, read_table
+from optimizer.files import Assignment, FileFaultError, Table, read_table
 from optimizer.files.binding import Binding, bind
 
 TEAMS = "team,question,expected\n" + "".join(f"red,why {n}?,so\n" for n in range(4))
@@ -105,7 +105,7 @@ def test_a_chosen_input_fills_one_variable_only() -> None:
 
 
 def test_the_answer_cannot_be_the_input() -> None:
-    with pytest.raises(FileFault, match="cannot be the input: the expected answer is “expected”"):
+    with pytest.raises(FileFaultError, match="cannot be the input: the expected answer is “expected”"):
         read_table(TEAMS, assignment=Assignment(input="expected"))
 
 

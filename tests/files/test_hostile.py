@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.engine.variables import filled, variables
-from optimizer.files import Assignment, FileFault, Limits, Table, read_table
+from optimizer.files import Assignment, FileFaultError, Limits, Table, read_table
 from optimizer.files.binding import bind
 
 MANY = settings(max_examples=300, derandomize=True, deadline=None)
@@ -29,7 +29,7 @@ def read(content: bytes | str, name: str = "", assignment: Assignment | None = N
     """The table, of four rows at least; None where it is refused."""
     try:
         table = read_table(content, name, assignment=assignment)
-    except FileFault:
+    except FileFaultError:
         return None
     assert len(table.rows) >= 4
     return table
@@ -106,5 +106,5 @@ def places(text: str) -> list[str]:
 )
 def test_hostile_files_are_read_or_refused_soon(content: str) -> None:
     read(content)
-    with pytest.raises(FileFault, match=r"MB; the limit is 0\.125 MB"):
+    with pytest.raises(FileFaultError, match=r"MB; the limit is 0\.125 MB"):
         read_table(content.ljust(200_000), limits=Limits(most_bytes=2**17))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.files import Assignment, FileFault, Limits, read_table
+from optimizer.files import Assignment, FileFaultError, Limits, read_table
 
 ROWS = [
     ("Lovely tea.", "positive"),
@@ -26,7 +26,7 @@ def pairs(content: bytes | str, name: str = "", **assigned: Any) -> list[tuple[s
 
 
 def said_of(content: bytes | str, name: str = "", limits: Limits | None = None) -> str:
-    with pytest.raises(FileFault) as caught:
+    with pytest.raises(FileFaultError) as caught:
         read_table(content, name, limits=limits)
     return "\n".join(caught.value.messages)
 
@@ -146,7 +146,7 @@ def test_labels_of_a_dataset_server_have_their_names() -> None:
 
 def test_a_file_without_a_header_is_refused_with_the_offer_to_take_its_first_row() -> None:
     content = "Is tea wet?,yes\nIs it cold?,no\nIs ice hot?,no\nIs fire hot?,yes\n"
-    with pytest.raises(FileFault, match="say that the first row is data") as caught:
+    with pytest.raises(FileFaultError, match="say that the first row is data") as caught:
         read_table(content)
     assert (caught.value.columns, caught.value.headless) == (("Is tea wet?", "yes"), True)
     assert pairs(content, first_row_is_data=True)[0] == ("Is tea wet?", "yes")
@@ -171,12 +171,12 @@ def test_assertions_in_cells_lose_their_type() -> None:
 
 def test_columns_may_be_chosen() -> None:
     content = "输入,期望输出\n" + numbered("水#,是")
-    with pytest.raises(FileFault, match="Columns found: “输入”, “期望输出”"):
+    with pytest.raises(FileFaultError, match="Columns found: “输入”, “期望输出”"):
         read_table(content)
     assert pairs(content, expected="期望输出")[0] == ("水0", "是")
     table = read_table("text,input,answer\n" + numbered("a#,b,c"), assignment=Assignment(input="text"))
     assert (table.input, table.input_chosen) == ("text", True)
-    with pytest.raises(FileFault, match=r"There is no column “nothing”\. Columns found: “输入”"):
+    with pytest.raises(FileFaultError, match=r"There is no column “nothing”\. Columns found: “输入”"):
         read_table(content, assignment=Assignment(expected="nothing"))
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from optimizer.llm.base import CallFailed
+from optimizer.llm.base import CallFailedError
 from optimizer.llm.facts import ModelFacts, merged, nothing_answers, offered
 from optimizer.llm.ollama import OllamaHost
 from tests.llm.server import FakeOllama, Served, serving
@@ -66,7 +66,7 @@ def test_a_model_is_asked_for_once() -> None:
 def test_a_server_that_lists_no_models_is_not_ollama() -> None:
     fake = FakeOllama([])
     fake.answer = lambda path, body: (200, {"data": []})  # type: ignore[method-assign]
-    with pytest.raises(CallFailed, match="OLLAMA_HOST"):
+    with pytest.raises(CallFailedError, match="OLLAMA_HOST"):
         told_by(fake)
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from optimizer.llm.base import CallFailed, Message, Reply, Request
+from optimizer.llm.base import CallFailedError, Message, Reply, Request
 from optimizer.llm.ollama import OllamaHost
 from tests.llm.server import FakeOllama, Served, serving
 
@@ -51,14 +51,14 @@ def test_a_newer_server_is_believed() -> None:
 
 
 def test_what_surely_does_not_fit_is_refused_where_the_server_cuts() -> None:
-    with pytest.raises(CallFailed, match="does not fit") as failed:
+    with pytest.raises(CallFailedError, match="does not fit") as failed:
         replies(FakeOllama([Served("m")], count=lambda text: 700, version=OLD), ask(WORDY * 3))
     assert failed.value.code == "context_window"
 
 
 @pytest.mark.parametrize("counted", [2048, 3000])
 def test_a_full_window_was_cut(counted: int) -> None:
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailedError):
         replies(FakeOllama([Served("m")], count=lambda text: counted, version=OLD), ask(WORDY))
 
 
@@ -68,7 +68,7 @@ def test_what_was_counted_of_other_prompts_tells_that_turns_were_dropped() -> No
 
     fake = FakeOllama([Served("m")], count=dropping, version=OLD)
     assert replies(fake, ask("Some plain words. " * 40))[0].prompt_tokens == 180
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailedError):
         replies(fake, ask("Some plain words. " * 40), ask("And now?", WORDY, "yes"))
 
 
@@ -89,6 +89,6 @@ def test_a_server_that_counts_nothing_is_believed() -> None:
 def test_an_answer_that_ends_with_the_window_is_no_reply() -> None:
     fake = FakeOllama([Served("m")], count=lambda text: 2040, script=lambda body: "word" * 10, version=NEW)
     fake.reason = "length"
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailedError):
         replies(fake, ask(WORDY, limit=50))
     assert replies(fake, ask("Hi", limit=10))

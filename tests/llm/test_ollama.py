@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from optimizer.llm.address import read_addresses
-from optimizer.llm.base import CallFailed, Message, Reply, Request, Unavailable
+from optimizer.llm.base import CallFailedError, Message, Reply, Request, UnavailableError
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.ollama import OllamaHost
 
@@ -116,7 +116,7 @@ def test_a_schema_is_kept() -> None:
 
 def test_a_prompt_over_the_window_is_an_error_that_names_model_window_and_fix() -> None:
     host = OllamaHost(os.environ["OLLAMA_HOST"], context=512)
-    with pytest.raises(CallFailed, match=rf"{MODEL}, 512 tokens.*OLLAMA_CONTEXT") as failed:
+    with pytest.raises(CallFailedError, match=rf"{MODEL}, 512 tokens.*OLLAMA_CONTEXT") as failed:
         reply_to(request("word " * 2000), host)
     assert failed.value.code == "context_window"
 
@@ -124,7 +124,7 @@ def test_a_prompt_over_the_window_is_an_error_that_names_model_window_and_fix() 
 def test_a_prompt_that_an_older_server_cut_is_an_error_too(odd: tuple[type[Odd], OllamaHost]) -> None:
     handler, host = odd
     handler.counted = 20
-    with pytest.raises(CallFailed, match="does not fit"):
+    with pytest.raises(CallFailedError, match="does not fit"):
         reply_to(request("word " * 200), host)
     assert handler.sent[-1]["truncate"] is False
     assert handler.sent[-1]["shift"] is False
@@ -132,7 +132,7 @@ def test_a_prompt_that_an_older_server_cut_is_an_error_too(odd: tuple[type[Odd],
 
 
 def test_an_unknown_model_says_how_to_get_one() -> None:
-    with pytest.raises(CallFailed, match="ollama pull") as failed:
+    with pytest.raises(CallFailedError, match="ollama pull") as failed:
         reply_to(request("hi", model="nobody:1b"))
     assert failed.value.code == "unknown_model"
 
@@ -140,7 +140,7 @@ def test_an_unknown_model_says_how_to_get_one() -> None:
 def test_a_busy_server_is_unavailable(odd: tuple[type[Odd], OllamaHost]) -> None:
     handler, host = odd
     for handler.status in (503, 500, 429, 524):
-        with pytest.raises(Unavailable, match="says: busy") as failed:
+        with pytest.raises(UnavailableError, match="says: busy") as failed:
             reply_to(request("hi"), OllamaHost(host.address))
         assert (failed.value.answered, failed.value.status) == (True, handler.status)
 
@@ -149,7 +149,7 @@ def test_a_server_that_is_away_is_unavailable() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with pytest.raises(Unavailable) as failed:
+    with pytest.raises(UnavailableError) as failed:
         reply_to(request("hi"), OllamaHost(f"http://127.0.0.1:{port}"))
     assert not failed.value.answered
 
@@ -157,7 +157,7 @@ def test_a_server_that_is_away_is_unavailable() -> None:
 def test_a_server_that_is_not_ollama_is_named(odd: tuple[type[Odd], OllamaHost]) -> None:
     handler, host = odd
     handler.counted = "many"  # type: ignore[assignment]
-    with pytest.raises(Unavailable, match="sent a reply that cannot be read") as failed:
+    with pytest.raises(UnavailableError, match="sent a reply that cannot be read") as failed:
         reply_to(request("hi"), host)
     assert failed.value.answered
 
@@ -173,7 +173,7 @@ def test_a_server_that_is_not_ollama_is_named(odd: tuple[type[Odd], OllamaHost])
     ],
 )
 def test_a_line_that_cannot_be_read_is_tried_again(saying: Callable[..., Reply], sent: bytes) -> None:
-    with pytest.raises(Unavailable, match="sent a reply that cannot be read") as failed:
+    with pytest.raises(UnavailableError, match="sent a reply that cannot be read") as failed:
         saying(line("po"), sent)
     assert failed.value.answered
 
@@ -229,13 +229,13 @@ def test_only_a_newline_ends_a_line(saying: Callable[..., Reply], mark: str) -> 
 
 
 def test_an_error_inside_a_stream_is_one_that_may_pass(saying: Callable[..., Reply]) -> None:
-    with pytest.raises(Unavailable, match="says: unexpected EOF") as failed:
+    with pytest.raises(UnavailableError, match="says: unexpected EOF") as failed:
         saying(line("po"), b'{"error": "unexpected EOF"}\n')
     assert failed.value.answered
 
 
 def test_a_stream_without_an_end_is_no_reply(saying: Callable[..., Reply]) -> None:
-    with pytest.raises(Unavailable, match="ended its reply early") as failed:
+    with pytest.raises(UnavailableError, match="ended its reply early") as failed:
         saying(line("positive"))
     assert failed.value.answered
 
@@ -280,7 +280,7 @@ PAGE = b"<!DOCTYPE html><html><head><title>524: A timeout occurred</title></head
 def test_an_error_is_told_in_the_servers_own_words(
     saying: Callable[..., Reply], status: int, said: bytes, words: str, code: str
 ) -> None:
-    with pytest.raises((Unavailable, CallFailed), match=words) as failed:
+    with pytest.raises((UnavailableError, CallFailedError), match=words) as failed:
         saying(said, status=status)
     assert getattr(failed.value, "code", "") == code
     assert len(str(failed.value)) < 400
@@ -288,7 +288,7 @@ def test_an_error_is_told_in_the_servers_own_words(
 
 def test_https_to_a_server_without_it_says_so(odd: tuple[type[Odd], OllamaHost]) -> None:
     _, host = odd
-    with pytest.raises(CallFailed, match="Write http://"):
+    with pytest.raises(CallFailedError, match="Write http://"):
         reply_to(request("hi"), OllamaHost(host.address.replace("http:", "https:")))
 
 
@@ -299,7 +299,7 @@ def test_what_runs_on_this_machine_is_asked_without_a_proxy(
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert reply_to(request("hi"), OllamaHost(host.address)).text == "hi"
-    with pytest.raises(Unavailable, match="through a proxy; if it needs none"):
+    with pytest.raises(UnavailableError, match="through a proxy; if it needs none"):
         reply_to(request("hi"), OllamaHost("http://model.invalid:11434"))
 
 
@@ -313,7 +313,9 @@ def test_a_redirect_is_told_and_not_followed(odd: tuple[type[Odd], OllamaHost]) 
             self.end_headers()
 
     handler.do_POST = Moved.do_POST  # type: ignore[assignment]
-    with pytest.raises(CallFailed, match=r"redirects to https://gpu.example/.*Write that in OLLAMA_HOST"):
+    with pytest.raises(
+        CallFailedError, match=r"redirects to https://gpu.example/.*Write that in OLLAMA_HOST"
+    ):
         reply_to(request("hi"), host)
 
 
@@ -324,6 +326,6 @@ def test_a_client_that_cannot_be_made_says_why(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     (address,) = read_addresses("http://model.invalid", api_key="" if environ else "schlüssel–")
-    with pytest.raises(CallFailed, match="cannot be asked") as failed:
+    with pytest.raises(CallFailedError, match="cannot be asked") as failed:
         OllamaHost(address)
     assert "schlüssel" not in str(failed.value)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from optimizer.llm.base import CallFailed, Done, Failed, Idle, InVain, Message, Request, Unavailable
+from optimizer.llm.base import CallFailedError, Done, Failed, Idle, InVain, Message, Request, UnavailableError
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.pool import Pool
 from optimizer.llm.scripted import ScriptedHost
@@ -43,7 +43,7 @@ def failing_first(times: int, *, answered: bool) -> Callable[[Request], str]:
 
     def script(request: Request) -> str:
         if next(left, None) is not None:
-            raise Unavailable("not now", answered=answered)
+            raise UnavailableError("not now", answered=answered)
         return echo(request)
 
     return script
@@ -85,7 +85,7 @@ def test_503_twice_then_success_takes_three_tries(make_pool: MakePool) -> None:
 
 def test_a_refused_call_fails_at_once(make_pool: MakePool) -> None:
     def refuse(request: Request) -> str:
-        raise CallFailed("refused", "no")
+        raise CallFailedError("refused", "no")
 
     host = ScriptedHost(refuse)
     (arrival,) = make_pool(host).replies([ask(1)])
@@ -133,7 +133,7 @@ class Without(ScriptedHost):
 
 
 def lacking(request: Request) -> str:
-    raise CallFailed("unknown_model", "model 'm' not found")
+    raise CallFailedError("unknown_model", "model 'm' not found")
 
 
 def test_a_model_that_one_server_lacks_is_asked_of_the_other(make_pool: MakePool) -> None:
@@ -167,9 +167,9 @@ def test_a_server_that_stays_away_is_tried_ever_less(make_pool: MakePool) -> Non
 def test_a_call_after_no_server_had_the_model_is_tried_again(make_pool: MakePool) -> None:
     def script(request: Request) -> str:
         if len(host.requests) == 1:
-            raise CallFailed("unknown_model", "not yet pulled")
+            raise CallFailedError("unknown_model", "not yet pulled")
         if len(host.requests) == 2:
-            raise Unavailable("starts again")
+            raise UnavailableError("starts again")
         return "here"
 
     host = ScriptedHost(script)
@@ -181,7 +181,7 @@ def test_a_call_after_no_server_had_the_model_is_tried_again(make_pool: MakePool
 
 def test_the_same_error_five_times_in_five_minutes_is_the_servers_last_word() -> None:
     server = Server(ScriptedHost(echo))
-    fault = Unavailable("requires more system memory", answered=True, status=500)
+    fault = UnavailableError("requires more system memory", answered=True, status=500)
     now = 1000.0
     for tries in range(1, MOST_FAULTS + 1):
         assert server.serves("m")
@@ -198,15 +198,15 @@ def test_the_same_error_five_times_in_five_minutes_is_the_servers_last_word() ->
 def test_errors_that_are_long_ago_or_others_count_for_nothing() -> None:
     server, now = Server(ScriptedHost(echo)), 1000.0
     for number in range(12):
-        server.failed("m", Unavailable("busy", answered=True, status=503), now)
+        server.failed("m", UnavailableError("busy", answered=True, status=503), now)
         now = max(server.away_until, now + 80)
         if number % 4 == 3:
             server.answered("m")
     for number in range(12):
-        server.failed("m", Unavailable(f"error {number}", answered=True, status=500), now)
+        server.failed("m", UnavailableError(f"error {number}", answered=True, status=500), now)
         now = server.away_until
     for _ in range(12):
-        server.failed("m", Unavailable("no connection"), now)
+        server.failed("m", UnavailableError("no connection"), now)
         now = server.away_until
     assert server.serves("m")
 
@@ -215,7 +215,7 @@ def test_a_server_that_refuses_for_now_is_given_longer_than_one_that_fails() -> 
     pauses = {}
     for status in (500, 429):
         server = Server(ScriptedHost(echo))
-        server.failed("m", Unavailable("no", answered=True, status=status), 0.0)
+        server.failed("m", UnavailableError("no", answered=True, status=status), 0.0)
         pauses[status] = server.pause
     assert pauses[429] > pauses[500]
 
@@ -256,7 +256,7 @@ def test_a_broken_server_leaves_the_work_to_the_other(
 def test_one_of_two_servers_dies_in_the_middle(make_pool: MakePool) -> None:
     def dying(request: Request) -> str:
         if len(dies.requests) > 3:
-            raise Unavailable("no connection")
+            raise UnavailableError("no connection")
         return echo(request)
 
     dies, lives = ScriptedHost(dying, slots=2, latency=0.01), ScriptedHost(echo, slots=2, latency=0.01)
@@ -277,7 +277,7 @@ def test_a_model_that_is_loaded_first_is_told(make_pool: MakePool) -> None:
 
 
 def broken(request: Request) -> str:
-    raise Unavailable("llama runner process has terminated", answered=True, status=500)
+    raise UnavailableError("llama runner process has terminated", answered=True, status=500)
 
 
 def alike(count: int) -> list[Request]:
@@ -300,7 +300,7 @@ def test_a_call_that_one_server_never_answers_is_answered_by_the_other(
 @pytest.mark.parametrize("code", ["unauthorized", "not_ollama", "no_https", "bad_certificate", "redirected"])
 def test_a_server_that_cannot_be_used_leaves_its_calls_to_the_other(make_pool: MakePool, code: str) -> None:
     def unusable(request: Request) -> str:
-        raise CallFailed(code, "no")
+        raise CallFailedError(code, "no")
 
     bad, good = ScriptedHost(unusable), ScriptedHost(echo)
     done = [arrival for arrival in make_pool(bad, good).replies(alike(6)) if isinstance(arrival, Done)]
@@ -331,22 +331,22 @@ def test_a_list_of_models_that_always_fails_is_given_up(
 
     class Unlisted(ScriptedHost):
         async def models(self) -> dict[str, ModelFacts]:
-            raise Unavailable("bad gateway", answered=True, status=502)
+            raise UnavailableError("bad gateway", answered=True, status=502)
 
     pool = make_pool(Unlisted(echo))
     for _ in range(MOST_FAULTS - 1):
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             pool.models()
         time.sleep(0.1)
-    with pytest.raises(CallFailed, match="bad gateway"):
+    with pytest.raises(CallFailedError, match="bad gateway"):
         pool.models()
 
 
 def test_a_pool_that_cannot_be_made_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     def connect() -> list[ScriptedHost]:
-        raise CallFailed("bad_client", "no")
+        raise CallFailedError("bad_client", "no")
 
     before = threading.active_count()
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailedError):
         Pool(connect)
     assert threading.active_count() == before

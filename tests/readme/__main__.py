@@ -34,7 +34,7 @@ SETTINGS = {
 }
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A command did not do what the page says."""
 
 
@@ -81,9 +81,9 @@ class Visitor:
             status = process.wait(LONGEST)
         except subprocess.TimeoutExpired:
             end(process)
-            raise Failed(f"took longer than {LONGEST} s:\n{self.said(command)}") from None
+            raise FailedError(f"took longer than {LONGEST} s:\n{self.said(command)}") from None
         if status:
-            raise Failed(f"ended with status {status}:\n{self.said(command)}")
+            raise FailedError(f"ended with status {status}:\n{self.said(command)}")
 
     def serve(self, command: str, ready: str) -> subprocess.Popen[bytes]:
         """The server, once it is ready."""
@@ -99,7 +99,7 @@ class Visitor:
         deadline = time.monotonic() + LONGEST
         while not self.is_ready(command, ready):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Failed(f"did not get ready:\n{self.said(command)}")
+                raise FailedError(f"did not get ready:\n{self.said(command)}")
             time.sleep(0.2)
 
     def is_ready(self, command: str, ready: str) -> bool:
@@ -206,7 +206,7 @@ def check_all(visitor: Visitor) -> list[str]:
         began = time.monotonic()
         try:
             check(visitor, command)
-        except (Failed, OSError) as error:
+        except (FailedError, OSError) as error:
             faults.append(f"{command}\n{error}")
         verdict = "FAIL" if faults and faults[-1].startswith(f"{command}\n") else "ok"
         print(f"  {verdict:4} {command}  ({time.monotonic() - began:.0f} s)", flush=True)

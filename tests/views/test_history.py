@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from optimizer.live.regions import region_for
 from optimizer.models import OptimizationSession, Prompt, User, Workspace
-from optimizer.views.regions import region_for
 from tests import factories
 from tests.conftest import ClientOf
 

@@ -7,8 +7,8 @@ import re
 import pytest
 from django.test import Client
 
+from optimizer.live.regions import SessionRegion
 from optimizer.models import Evaluation, OptimizationSession, OutputRating, Role, User, Workspace
-from optimizer.views.regions import SessionRegion
 from tests import factories
 from tests.conftest import ClientOf
 from tests.views.test_sessions import HOSTILE, HTMX, finished, page_of

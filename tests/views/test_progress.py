@@ -12,15 +12,15 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from optimizer import newest as newest_answers
 from optimizer.engine.events import Answered, Beat, Outcome, Stage, Writing
+from optimizer.live.regions import SessionRegion
 from optimizer.models import OptimizationSession, Workspace
-from optimizer.progress import Newest, newest_answer
-from optimizer.progress import newest as newest_answers
-from optimizer.progress.newest import Follower
-from optimizer.progress.record import Recorder
+from optimizer.newest import Newest, newest_answer
 from optimizer.views.charts import chart_of
 from optimizer.views.pace import estimated, span, time_left
-from optimizer.views.regions import SessionRegion
+from optimizer.worker.following import Follower
+from optimizer.worker.record import Recorder
 from tests import factories
 
 

@@ -13,9 +13,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from optimizer.live.regions import SessionRegion
 from optimizer.models import Feedback, OptimizationSession, Preference, Role, User, Workspace
-from optimizer.progress.record import WAITING
-from optimizer.views.regions import SessionRegion
+from optimizer.worker.record import WAITING
 from tests import factories
 from tests.conftest import ClientOf
 

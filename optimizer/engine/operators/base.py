@@ -13,12 +13,12 @@ from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
 from optimizer.engine.components import Components
 from optimizer.engine.events import Outcome
 from optimizer.engine.task import Config, Item, Task
-from optimizer.llm.base import CallFailed, Request
+from optimizer.llm.base import CallFailedError, Request
 
 BYTES_A_TOKEN = 2  # fewer than usual text has in any language: leaves room for twice the length
 
 
-class OptimizerFailed(CallFailed):
+class OptimizerFailedError(CallFailedError):
     """A call of the optimizer model cannot succeed: there will be no more proposals."""
 
 
@@ -74,7 +74,8 @@ Proposals = list[Components] | Asking[list[Components]]
 
 class Operator(Protocol):
     """Proposes children of a parent. `promise` is how often a child is expected to win before anything is known (0 to
-    1); one that `practises` sees how the parent did on some training rows.
+    1); one that `practises` sees how the parent did on some training rows, and one that
+    `writes` has the optimizer model word the instruction anew.
 
     `propose` returns the children, or is a generator that yields batches of requests for the optimizer model, is sent
     their answers, and returns the children. None is a fine answer: the guards and the race do the rest.
@@ -88,6 +89,9 @@ class Operator(Protocol):
 
     @property
     def practises(self) -> bool: ...
+
+    @property
+    def writes(self) -> bool: ...
 
     def suits(self, view: View) -> bool:
         """Whether there may be anything to do for this parent. It is asked before the practice."""
@@ -134,9 +138,9 @@ def rewritten(view: View, purpose: str, text: str) -> Asking[str]:
 
 def said(answer: Answer, key: str) -> str:
     """The text under a key; "" for a proposal that did not fit into the window. Other failures end the search."""
-    if isinstance(answer, CallFailed):
+    if isinstance(answer, CallFailedError):
         if answer.code != "context_window":
-            raise OptimizerFailed(answer.code, str(answer)) from answer
+            raise OptimizerFailedError(answer.code, str(answer)) from answer
         return ""
     return meta.read_text(answer.text, key)
 
@@ -158,7 +162,7 @@ def understand(task: Task, config: Config, rows: Sequence[Item], *, salt: str) -
         ]
         if not cut_in_thought(answer):
             break
-    keywords = [] if isinstance(answer, CallFailed) else meta.read_texts(answer.text, "keywords")
+    keywords = [] if isinstance(answer, CallFailedError) else meta.read_texts(answer.text, "keywords")
     return Understanding(
         task=said(answer, "task")[:500],
         expert=said(answer, "expert")[:300],

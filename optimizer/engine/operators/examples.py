@@ -33,6 +33,7 @@ class AddExamples:
     shots_as: Literal["text", "turns"] = "turns"
     promise: float = 0.6
     practises: bool = False
+    writes: bool = False
 
     @property
     def name(self) -> str:
@@ -53,6 +54,7 @@ class OtherExamples:
     name: str = "other examples"
     promise: float = 0.45
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(view.parent.shots and view.unused)
@@ -68,6 +70,7 @@ class RescueExamples:
     name: str = "examples it got wrong"
     promise: float = 0.45
     practises: bool = True
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(view.parent.shots and view.unused)
@@ -86,6 +89,7 @@ class VerifiedExamples:
     name: str = "own verified outputs"
     promise: float = 0.4
     practises: bool = True
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(view.train) and view.task.grader not in WHOLE
@@ -116,6 +120,7 @@ class MoreExamples:
     name: str = "more examples"
     promise: float = 0.4
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(view.parent.shots and view.unused) and len(view.parent.shots) < MOST_SHOTS
@@ -134,6 +139,7 @@ class ShuffleExamples:
     name: str = "order of examples"
     promise: float = 0.25
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return len(view.parent.shots) > 1
@@ -149,6 +155,7 @@ class SwitchRendering:
     name: str = "turns or text"
     promise: float = 0.2
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(view.parent.shots)
@@ -164,6 +171,7 @@ class Reasoning:
     name: str = "reasoning"
     promise: float = 0.3
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         bare = any(not shot.reasoning for shot in view.parent.shots)

@@ -22,6 +22,7 @@ class Mutate:
     name: str = "mutate"
     promise: float = 0.3
     practises: bool = False
+    writes: bool = True
     styles: Sequence[str] = meta.STYLES
 
     def suits(self, view: View) -> bool:
@@ -41,6 +42,7 @@ class CritiqueAndSynthesize:
     name: str = "critique and synthesize"
     promise: float = 0.3
     practises: bool = True
+    writes: bool = True
 
     def suits(self, view: View) -> bool:
         return True
@@ -67,6 +69,7 @@ class Contrast:
     name: str = "contrast"
     promise: float = 0.25
     practises: bool = False
+    writes: bool = True
 
     def suits(self, view: View) -> bool:
         return bool(view.contrasts)

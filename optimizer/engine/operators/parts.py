@@ -26,6 +26,7 @@ class AnswerFormat:
     name: str = "answer format"
     promise: float = 0.4
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         rule = self._rule(view)
@@ -48,6 +49,7 @@ class Persona:
     name: str = "persona"
     promise: float = 0.15
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(view.about.expert) and view.parent.persona != view.about.expert
@@ -63,6 +65,7 @@ class Keywords:
     name: str = "keywords"
     promise: float = 0.15
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(view.about.keywords) and view.parent.keywords != view.about.keywords
@@ -78,6 +81,7 @@ class Delete:
     name: str = "deletion"
     promise: float = 0.3
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(self.propose(view))
@@ -100,6 +104,7 @@ class Merge:
     name: str = "merge"
     promise: float = 0.35
     practises: bool = False
+    writes: bool = False
 
     def suits(self, view: View) -> bool:
         return bool(self._children(view))

@@ -13,11 +13,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from optimizer import cautions, progress, tasks
+from optimizer import cautions
 from optimizer.counts import counted
-from optimizer.engine import TaskRefused
+from optimizer.engine import TaskRefusedError
 from optimizer.engine.events import Event
 from optimizer.engine.variables import in_braces
+from optimizer.forecasts import Forecast
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.management.arguments import PASSED_ON, add_arguments
 from optimizer.management.giving_up import GivingUp
@@ -39,9 +40,13 @@ from optimizer.models import OptimizationSession, SessionStatus, User
 from optimizer.sample import sample_form_data
 from optimizer.services.accounts import administrator
 from optimizer.services.choices import Choices
-from optimizer.services.estimates import Forecast, forecast, forecast_comparison
+from optimizer.services.estimates import forecast, forecast_comparison
 from optimizer.services.optimizations import start_optimization, stop_optimization
 from optimizer.services.results import compare_stopped
+from optimizer.worker import measuring
+from optimizer.worker.claiming import claim, reopen
+from optimizer.worker.loop import work
+from optimizer.worker.run import Run
 
 NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
@@ -58,7 +63,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if "postgres" in settings.EMBEDDED:
             call_command("migrate", interactive=False, verbosity=0)
-        tasks.refresh_models()
+        measuring.refresh_models()
         user = self._user(options["user"])
         if options["resume"] is None and options["compare_only"]:
             raise bad_input("--compare-only goes with --resume ID, of an optimization that was stopped.")
@@ -85,7 +90,7 @@ class Command(BaseCommand):
             sys.exit(128 + signalled)
         return None
 
-    def _work(self, run: progress.Run, user: User) -> int:
+    def _work(self, run: Run, user: User) -> int:
         """Work to the end; the number of a signal that ended it, 0 for none and for Ctrl-C."""
         giving_up = GivingUp(run.session.pk)
         with Interruption() as interruption:
@@ -97,7 +102,7 @@ class Command(BaseCommand):
                         giving_up.watch(event)
                         interruption.watch(event)
 
-                    tasks.work(run, watch)
+                    work(run, watch)
             except KeyboardInterrupt as interrupt:
                 self._interrupted(run, user)
                 return interrupt.args[0] if interrupt.args else 0
@@ -156,9 +161,9 @@ class Command(BaseCommand):
             estimate = forecast(choices)
             if estimate and estimate.lacking:
                 for model in estimate.lacking:
-                    tasks.measure_speed(model)
+                    measuring.measure_speed(model)
                 estimate = forecast(choices)
-        except TaskRefused as error:
+        except TaskRefusedError as error:
             raise bad_input(str(error)) from error
         return estimate
 
@@ -167,11 +172,11 @@ class Command(BaseCommand):
         for line in lines:
             self.stderr.write(line)
 
-    def _run(self, user: User, choices: Choices | None, options: dict[str, Any]) -> progress.Run:
+    def _run(self, user: User, choices: Choices | None, options: dict[str, Any]) -> Run:
         """The session, claimed before a worker can."""
         with transaction.atomic():
             session = self._session(user, choices, options)
-            run = progress.claim(session.pk)
+            run = claim(session.pk)
         _refuse_waiting(session)
         if run is None:
             raise CommandError(f"Optimization {session.pk} is being worked on elsewhere.", returncode=1)
@@ -200,7 +205,7 @@ class Command(BaseCommand):
     def _resumed(self, user: User, options: dict[str, Any]) -> OptimizationSession:
         sessions = OptimizationSession.objects.visible_to(user).filter(pk=options["resume"])
         session: OptimizationSession | None = sessions.first()
-        if session is None or not progress.reopen(session.pk):
+        if session is None or not reopen(session.pk):
             raise bad_input(f"There is no stopped or failed optimization {options['resume']} to continue.")
         session.refresh_from_db()
         return session
@@ -224,7 +229,7 @@ class Command(BaseCommand):
             raise bad_input(f"There is no user {email}.")
         return user
 
-    def _interrupted(self, run: progress.Run, user: User) -> None:
+    def _interrupted(self, run: Run, user: User) -> None:
         stop_optimization(session=run.session, by=user)
         run.stop()
         with suppress(OSError):  # the terminal may be gone

@@ -22,13 +22,15 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from optimizer.llm.address import Address
-from optimizer.llm.base import CallFailed, Unavailable
+from optimizer.llm.base import CallFailedError, UnavailableError
 from optimizer.llm.facts import ModelFacts, offered
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.versions import numbers
+from promptevolver import product
 from promptevolver.celery import app
-from promptevolver.embedded import addresses, product
-from promptevolver.embedded.home import home_of
+from promptevolver.embedded.services import addresses
+from promptevolver.embedded.services.home import home_of
+from promptevolver.embedded.services.model import USUAL_OLLAMA
 from promptevolver.public import public_url
 
 START = "make run"
@@ -176,9 +178,9 @@ def healthy(address: str) -> bool:
 def ollama(address: Address) -> str:
     try:
         version, models = asyncio.run(told_by(address))
-    except Unavailable as fault:
+    except UnavailableError as fault:
         raise TroubleError(str(fault).removesuffix("."), fix_of("OLLAMA_HOST")) from fault
-    except CallFailed as fault:
+    except CallFailedError as fault:
         raise TroubleError(str(fault).removesuffix("."), "correct OLLAMA_HOST") from fault
     if numbers(version) < SAFE_OLLAMA:
         raise TroubleError(
@@ -223,7 +225,7 @@ def origin(variable: str) -> str:
 def is_embedded(variable: str) -> bool:
     home = home_of(os.environ)
     ours = addresses.embedded(home, addresses.read_state(home))
-    return os.environ.get(variable) == ours[variable] != addresses.USUAL_OLLAMA
+    return os.environ.get(variable) == ours[variable] != USUAL_OLLAMA
 
 
 def fix_of(variable: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from optimizer.services import accounts
-from promptevolver.embedded import product
-from promptevolver.embedded.home import home_of
+from promptevolver import product
+from promptevolver.embedded.services.home import home_of
 from promptevolver.public import public_url
 
 

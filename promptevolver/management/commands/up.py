@@ -18,9 +18,10 @@ from django.db import connections
 
 from optimizer.models import OptimizationSession, SessionStatus
 from optimizer.services.accounts import NoAdministratorError, sign_in_link
-from promptevolver.embedded import Home, ServiceError, ensure_running, product, release
-from promptevolver.embedded.addresses import needed
-from promptevolver.embedded.home import home_of, open_lock
+from promptevolver import product
+from promptevolver.embedded import Home, ServiceError, ensure_running, release
+from promptevolver.embedded.services.addresses import needed
+from promptevolver.embedded.services.home import home_of, open_lock
 from promptevolver.public import public_url
 
 NAMES = {"postgres": "PostgreSQL", "valkey": "Valkey", "model": "the model server"}
@@ -58,7 +59,7 @@ class Command(BaseCommand):
             finish(home)
 
     def bring_up(self, home: Home) -> None:
-        if parts := [NAMES[part] for part in needed(home, os.environ)]:
+        if parts := [NAMES[service.name] for service in needed(home, os.environ)]:
             say(f"Starting {', '.join(parts)}…")
         ensure_running(home, os.environ)
         say("Preparing the database…")

@@ -98,7 +98,7 @@ def _make(job: Job, runs: Runs) -> None:
     start = time.perf_counter()
     try:
         line: Line = run(job, HERE) if job.method in HERE else apart.run(job)
-    except apart.PeerFailed as failed:
+    except apart.PeerFailedError as failed:
         print(failed, flush=True)  # is tried again the next time
         return
     runs.add(line | _circumstances())

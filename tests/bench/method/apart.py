@@ -17,7 +17,7 @@ REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 PACKAGES = {"gepa": "gepa", "miprov2": "dspy"}
 
 
-class PeerFailed(Exception):
+class PeerFailedError(Exception):
     """The run of a peer ended with an error. Says which."""
 
 
@@ -35,6 +35,6 @@ def run(job: Job) -> Line:
         command = [str(PYTHON), "-m", "tests.bench.method.peers", json.dumps(asdict(job)), file.name]
         done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
         if done.returncode:
-            raise PeerFailed(f"{job.method} on {job.task} failed:\n{done.stderr[-4000:]}")
+            raise PeerFailedError(f"{job.method} on {job.task} failed:\n{done.stderr[-4000:]}")
         line: Line = json.loads(Path(file.name).read_text())
         return line

@@ -12,7 +12,7 @@ from optimizer.llm.pool import Pool
 SLOTS = 4
 
 
-class BudgetSpent(Exception):
+class BudgetSpentError(Exception):
     """No token is left for another call."""
 
 
@@ -36,13 +36,13 @@ class Meter:
         return self.budget is not None and self.tokens >= self.budget
 
     def answers(self, chats: Sequence[Sequence[Message]], *, max_tokens: int) -> list[str]:
-        """Replies at temperature 0, in order. BudgetSpent where the tokens do not last for all."""
+        """Replies at temperature 0, in order. BudgetSpentError where the tokens do not last for all."""
         return self._texts([Request("answer", self.name, tuple(chat), max_tokens) for chat in chats])
 
     def samples(
         self, chats: Sequence[Sequence[Message]], seeds: Sequence[int], *, max_tokens: int, temperature: float
     ) -> list[str]:
-        """Replies drawn with the seeds, in order. BudgetSpent where the tokens do not last for all."""
+        """Replies drawn with the seeds, in order. BudgetSpentError where the tokens do not last for all."""
         return self._texts(
             [
                 Request("sample", self.name, tuple(chat), max_tokens, temperature, seed)
@@ -58,7 +58,7 @@ class Meter:
         if request.key not in self._known:
             if self.spent:
                 self.refused = True
-                raise BudgetSpent
+                raise BudgetSpentError
             self._ask({new.key: new for new in ahead if new.key not in self._known})
         return self._known[request.key].text
 

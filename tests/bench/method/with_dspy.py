@@ -22,7 +22,7 @@ from dspy.teleprompt import mipro_optimizer_v2 as mipro
 from optimizer.engine.components import INPUT
 from optimizer.llm.base import Message, Request
 from tests.bench.method.jobs import Job
-from tests.bench.method.meter import SLOTS, BudgetSpent, Meter
+from tests.bench.method.meter import SLOTS, BudgetSpentError, Meter
 from tests.bench.method.programs import Found, Shown, Track
 from tests.bench.method.tasks import BenchTask
 
@@ -113,7 +113,7 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
     proposing = Served(meter, seed=job.seed, max_tokens=PROPOSAL_TOKENS, temperature=1.0)
     dspy.configure(lm=answering, adapter=dspy.ChatAdapter())
     size = LARGE if job.budget >= FOR_LARGE else SMALL
-    with contextlib.suppress(Spent, BudgetSpent):
+    with contextlib.suppress(Spent, BudgetSpentError):
         _optimizer(job, task, answering, proposing, size.candidates).compile(
             student,
             trainset=_examples(task, slice(TRAIN)),

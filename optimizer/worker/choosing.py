@@ -1,0 +1,99 @@
+"""Before a run: which models it uses, and what holds of them until its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from optimizer.brief import Circumstances, objections
+from optimizer.briefing import config_of, task_of
+from optimizer.engine.asking import Steps
+from optimizer.engine.calls import THINKING_TOKENS
+from optimizer.engine.events import Beat, Event
+from optimizer.engine.fitting import longest_call
+from optimizer.llm.base import CallFailedError
+from optimizer.llm.facts import ModelFacts, named, nothing_answers, offered, only_embeds
+from optimizer.llm.pool import Pool
+from optimizer.llm.roles import Roles
+from optimizer.llm.windows import window_for
+from optimizer.models import OptimizationSession
+from optimizer.worker.run import Run
+
+PULSE = 0.25  # seconds between two signs of life while a server loads a model
+
+
+@dataclass(frozen=True)
+class ChosenModels:
+    """The models of a run."""
+
+    target: ModelFacts
+    optimizer: ModelFacts
+
+    @property
+    def thoughts(self) -> int:
+        """Tokens that may be needed before an answer."""
+        return THINKING_TOKENS if self.target.thinks or self.optimizer.thinks else 0
+
+    def by_name(self) -> dict[str, ModelFacts]:
+        return {facts.name: facts for facts in (self.target, self.optimizer)}
+
+
+def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
+    """Write down once what a replay must find again.
+
+    Raises UnavailableError while no server answers, and CallFailedError."""
+    chosen = choose(run.session, pool.models())
+    window = window_for(
+        longest_call(task_of(run.session), config_of(run.session)),
+        largest=settings.OLLAMA_CONTEXT,
+        facts=chosen.target,
+        thoughts=chosen.thoughts,
+    )
+    roles = chosen.target.roles
+    if not chosen.target.remote:
+        roles = (yield from _awaited(pool.roles(chosen.target.name, window))) or roles
+    for setting, why in objections(run.session.settings, Circumstances(hears_system=roles.system)):
+        raise CallFailedError("setting_refused", f"{setting.label}: {why}")
+    found = chosen.by_name()
+    run.settle(
+        target_model=chosen.target.name,
+        optimizer_model=chosen.optimizer.name,
+        digests={name: facts.digest for name, facts in found.items()},
+        remotes={name: facts.remote for name, facts in found.items() if facts.remote},
+        turns=roles.turns,
+        window=window,
+    )
+
+
+def choose(session: OptimizationSession, available: Mapping[str, ModelFacts]) -> ChosenModels:
+    """As the person chose, else the installation, else the first that a server offers; for the optimizer the same as
+    the target."""
+    names = offered(available)
+    if not names:
+        raise CallFailedError("no_model", nothing_answers(available))
+    target = session.target_model or settings.TARGET_MODEL or names[0]
+    optimizer = session.optimizer_model or settings.OPTIMIZER_MODEL or target
+    return ChosenModels(_usable(target, available), _usable(optimizer, available))
+
+
+def _usable(name: str, available: Mapping[str, ModelFacts]) -> ModelFacts:
+    """What is known of it, under the name that was chosen; a model that nobody has fails when it is called."""
+    facts = named(available, name) or ModelFacts(name)
+    if not facts.completes:
+        raise CallFailedError("no_completion", only_embeds(name))
+    return facts.called(name)
+
+
+def _awaited(found: Future[Roles | None]) -> Steps[Roles | None]:
+    """The roles, with signs of life meanwhile: the model may have to be loaded."""
+    try:
+        while not found.done():
+            yield Beat()
+            time.sleep(PULSE)
+        return found.result()
+    finally:
+        found.cancel()

@@ -1,0 +1,3 @@
+// Finding what stands on a page.
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];

@@ -1,0 +1,3 @@
+// The page of a new optimization.
+import "./form.js";
+import "./drafts.js";
