@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ignore[import-untyped]
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+MODULE = r"""(?P<matched>(?P<keyword>from|import)\s*["'](?P<url>\./[^"']+)["'])"""
 
 
 class HashedModules(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """With the names of the modules that a script imports."""
+    """With the names of the modules that our own scripts import; those of packages stay as they are."""
 
-    support_js_module_import_aggregation = True
+    patterns = (
+        *CompressedManifestStaticFilesStorage.patterns,
+        ("js/*.js", ((MODULE, '%(keyword)s "%(url)s"'),)),
+    )

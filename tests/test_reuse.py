@@ -138,7 +138,7 @@ def _copies(call: LLMCall, count: int) -> Iterator[LLMCall]:
 def again(workspace: Workspace, user: User) -> Callable[[Workspace], OptimizationSession]:
     def start(where: Workspace) -> OptimizationSession:
         rows = [(item.input, item.expected) for item in ITEMS]
-        dataset = factories.keep_rows(where, user, rows)
+        dataset = factories.keep_rows(where, where.personal_of or user, rows)
         prompt = factories.make_prompt(where, original=PROMPT)
         return factories.make_session(where, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
 

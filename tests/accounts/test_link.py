@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from optimizer.models import User
@@ -58,10 +58,10 @@ def test_a_made_up_link_is_refused(client: Client, token: str) -> None:
     assert client.get(f"/sign-in/{token}/").status_code == 410
 
 
-def test_the_link_expires(client: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_link_expires(client: Client, db: None) -> None:
     link = accounts.sign_in_link("http://x")
-    monkeypatch.setattr(accounts, "LINK_SECONDS", -1)
-    assert client.get(path_of(link)).status_code == 410
+    with override_settings(SESAME_MAX_AGE=-1):
+        assert client.get(path_of(link)).status_code == 410
 
 
 def test_the_link_of_a_switched_off_administrator_is_dead(client: Client, db: None) -> None:

@@ -1,4 +1,4 @@
-"""`make bench-method`: run what is missing, then write the report. Hours; it goes on where it was interrupted."""
+"""`make bench-method`: run what is missing, then write the report. Hours; it continues where it was interrupted."""
 
 from __future__ import annotations
 

@@ -28,10 +28,10 @@ prompt answers the last {HELD_OUT} rows at temperature 0: that is the accuracy h
 | miprov2 | `dspy.MIPROv2`, minibatches of 8; 16 rows to learn from |
 | ours, ours-third | `optimizer.engine.run` with the budget, and with a third of it |
 
-MIPROv2 chooses among 4 instructions and 4 sets of up to 4 examples by 32 rows; with fewer than 40,000 tokens among 3
-and 3 by 16, for else it would not come to compare any. A peer that is still searching when the tokens are spent hands
-over what led its own validation; so does gepa when a hundred rounds in a row ask for nothing new, where it would go on
-for ever.
+MIPROv2 chooses among 4 instructions and 4 sets of up to 4 examples, by 32 rows. With fewer than 40,000 tokens it gets
+3, 3 and 16: otherwise the tokens would not last until it compares any. If a peer is still searching when the tokens are
+spent, it hands over what led its own validation. gepa does so too after a hundred rounds in a row without a new
+question, because it would never end.
 """
 
 
@@ -69,8 +69,20 @@ def _circumstances(figures: Figures) -> str:
     span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     parts = [f"{span}; {'; '.join(_distinct(lines, 'machine'))}; {', '.join(_distinct(lines, 'version'))}."]
     parts += _remarks(lines)
-    parts += ["The commands:", "```\n" + "\n".join(_distinct(lines, "command")) + "\n```"]
+    parts += ["This repeats it, with an Ollama that serves the model:", f"```sh\n{_command(figures)}\n```"]
     return "\n\n".join(parts)
+
+
+def _command(figures: Figures) -> str:
+    """One command for all that was run in parts."""
+    lines = figures.runs.values()
+    options = [
+        "--ollama http://127.0.0.1:11434",
+        f"--methods {' '.join(dict.fromkeys(line['method'] for line in lines))}",
+        f"--tasks {' '.join(figures.tasks)}",
+        f"--seeds {len(figures.seeds)} --budget {figures.budget}",
+    ]
+    return 'make bench-method ARGS="' + " \\\n    ".join(options) + '"'
 
 
 def _remarks(lines: Sequence[Line]) -> list[str]:
@@ -95,8 +107,8 @@ def _accuracies(figures: Figures) -> str:
     rows.append(row("mean of all its runs", figures.mean_of_all))
     rows.append(["runs", *(str(len(figures.of(method))) for method in figures.methods)])
     note = (
-        f"Means over up to {len(figures.seeds)} seeds. Shared runs are those on a task with a seed that every "
-        "method has run, but for methods that are not through all tasks yet."
+        f"Means over up to {len(figures.seeds)} seeds. A run (a task with a seed) is shared if every method has made "
+        "it; a method that has not finished all tasks does not count here."
     )
     return note + "\n\n" + _table(("task", *map(_title, figures.methods)), rows)
 
