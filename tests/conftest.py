@@ -1,4 +1,4 @@
-"""What every test may ask for. Services come from `-p tests.services`."""
+"""What every test may ask for. Services come from `-p tests.running`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from psycopg import sql
 from promptevolver.embedded import ensure_running, release
 from promptevolver.embedded.services import postgres
 from promptevolver.embedded.services.home import CHECKOUT
-from tests import services
+from tests import running
 
 DATABASE = "bench_promptevolver"
 QUEUE = 9  # of the broker's numbered databases; the product uses 0
@@ -31,14 +31,14 @@ START = 30.0  # seconds that the web server may take
 def installation() -> Iterator[None]:
     """Django is set up and its database migrated inside; nothing stays behind."""
     os.environ |= {"OLLAMA_HOST": NO_MODEL, "DJANGO_SETTINGS_MODULE": "tests.bench.settings"}
-    ensure_running(services.HOME, os.environ)
+    ensure_running(running.HOME, os.environ)
     try:
-        os.environ["DATABASE_URL"] = postgres.url(services.HOME, DATABASE)
+        os.environ["DATABASE_URL"] = postgres.url(running.HOME, DATABASE)
         os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{QUEUE}"
         with _database(), _django(), _queue():
             yield
     finally:
-        release(services.HOME)
+        release(running.HOME)
 
 
 @contextlib.contextmanager
@@ -56,7 +56,7 @@ def _drop() -> None:
 
 
 def _administer(statement: str) -> None:
-    with psycopg.connect(postgres.url(services.HOME, "postgres"), autocommit=True) as connection:
+    with psycopg.connect(postgres.url(running.HOME, "postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(sql.Identifier(DATABASE)))
 
 
@@ -104,7 +104,7 @@ def web_server() -> Iterator[str]:
         str(port),
         "promptevolver.asgi:application",
     ]
-    with services.HOME.log("bench-web").open("w") as log:
+    with running.HOME.log("bench-web").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=CHECKOUT)
         try:
             _wait(server, base, log)

@@ -23,6 +23,7 @@ from optimizer.llm.lanes import SharedLanes
 from optimizer.llm.ollama import OllamaHost
 from optimizer.llm.pool import Pool
 from promptevolver.embedded.services.addresses import free_port
+from promptevolver.embedded.services.home import CHECKOUT
 from tests.bench.table import Row, Section, verdict
 
 SLOTS = (1, 4)
@@ -129,7 +130,7 @@ ORDERS: dict[str, Order] = {
 def server(slots: int) -> Iterator[str]:
     """An embedded model server of its own."""
     port = free_port(0)
-    command = [sys.executable, "-m", "promptevolver.embedded.model.server", "--port", str(port)]
+    command = [sys.executable, str(CHECKOUT / "manage.py"), "serve_model", "--port", str(port)]
     process = subprocess.Popen([*command, "--parallel", str(slots)], stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promptevolver import embedded
-from tests import services
+from tests import running
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promptevolver.settings")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's loop runs in this thread
@@ -27,13 +27,13 @@ WIDTHS = {"wide": 1440, "narrow": 390}
 
 
 def main(folder: Path) -> None:
-    embedded.ensure_running(services.HOME, os.environ)
+    embedded.ensure_running(running.HOME, os.environ)
     try:
         pages = prepare()
         with served() as base:
             take(base, folder, *pages)
     finally:
-        embedded.release(services.HOME)
+        embedded.release(running.HOME)
 
 
 def prepare() -> tuple[str, str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Starts the embedded model server as its own process, without Django."""
+"""Starts the embedded model server as its own process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
+
+from promptevolver.embedded.services.home import CHECKOUT
 
 START_SECONDS = 60
 
@@ -37,7 +39,7 @@ def served(*arguments: str) -> Iterator[Served]:
 
 def start(port: int, *arguments: str) -> subprocess.Popen[str]:
     """The server's process, which may not answer yet."""
-    command = [sys.executable, "-m", "promptevolver.embedded.model.server", "--port", str(port), *arguments]
+    command = [sys.executable, str(CHECKOUT / "manage.py"), "serve_model", "--port", str(port), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

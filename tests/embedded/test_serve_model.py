@@ -1,4 +1,4 @@
-"""`python -m promptevolver.embedded.model.server` and `manage.py serve_model` as a person in a terminal sees them."""
+"""`manage.py serve_model` as a person in a terminal sees it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_model_cut_short_is_named(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors.splitlines()[-1]) == (
         1,
-        f"llama.cpp cannot run {path}; its own lines above say why.",
+        f"CommandError: llama.cpp cannot run {path}; its own lines above say why.",
     )
 
 

@@ -99,7 +99,12 @@ def test_search_finds_beginnings_of_words(user_client: Client, workspace: Worksp
 )
 def test_any_search_text_is_safe(user_client: Client, workspace: Workspace, words: str) -> None:
     factories.make_session(workspace)
-    assert user_client.get("/history/", {"q": words}).status_code == 200
+    response = user_client.get("/history/", {"q": words})
+    assert response.status_code == 200
+    page = response.content.decode()
+    box = page[page.index('<input id="search"') :].partition(">")[0]
+    assert "<" not in box[1:], "what was typed is escaped"
+    assert "placeholder=" in box
 
 
 def test_status_filters(user_client: Client, workspace: Workspace) -> None:

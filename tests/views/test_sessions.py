@@ -14,13 +14,21 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer.live.regions import SessionRegion
-from optimizer.models import Feedback, OptimizationSession, Preference, Role, User, Workspace
+from optimizer.models import Feedback, OptimizationSession, Preference, Role, SessionStatus, User, Workspace
+from optimizer.models.states import ACTIVE, STATES
 from optimizer.worker.record import WAITING
 from tests import factories
 from tests.conftest import ClientOf
 
 HTMX = {"HX-Request": "true"}
-TABS = ["", "progress", "candidates", "results", "log", "settings", "nonsense"]
+ABOUT = {
+    "progress": "Model calls",
+    "candidates": "Candidates",
+    "results": "Original and best",
+    "log": '<ol class="log"',
+    "settings": "What was asked for",
+}  # what stands on each tab of a result
+TABS = ["", *ABOUT, "nonsense"]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 COMPARISON = {
     "rows": 32, "better": 12, "worse": 1, "same": 19, "baseline": 0.4, "best": 0.75,
@@ -111,12 +119,17 @@ def test_every_tab_shows_in_every_state(
     user_client: Client, workspace: Workspace, state: str, tab: str
 ) -> None:
     session = factories.make_session(workspace, status=state)
-    assert user_client.get(address(session), {"tab": tab}).status_code == 200
+    page = page_of(user_client, session, tab)
+    assert session.prompt.title in page
+    assert STATES[SessionStatus(state)] in page
+    shown = tab if tab in ABOUT else "progress" if state in ACTIVE else "results"
+    assert f'aria-current="page">{shown.capitalize()}<' in page
 
 
 @pytest.mark.parametrize("tab", TABS)
 def test_every_tab_of_a_result_shows(user_client: Client, done: OptimizationSession, tab: str) -> None:
-    assert user_client.get(address(done), {"tab": tab}).status_code == 200
+    page = page_of(user_client, done, tab)
+    assert ABOUT.get(tab, ABOUT["results"]) in page
 
 
 def test_what_it_took_stands_beside_the_estimate(user_client: Client, workspace: Workspace) -> None:

@@ -40,7 +40,6 @@ class Reply:
     window: int
     started: float = field(default_factory=time.perf_counter)
     prompt: list[int] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)
     spoken: bool = False
 
     async def pieces(self, llama: Llama, slots: asyncio.Semaphore) -> AsyncGenerator[dict[str, Any], None]:
@@ -49,7 +48,6 @@ class Reply:
             self.prompt = await fit_prompt(llama, self.request, self._effective_window())
             async with aclosing(llama.complete(self._completion())) as pieces:
                 async for piece in pieces:
-                    self.tokens += piece.get("tokens", [])
                     if piece["content"] and not self.spoken:
                         self._check_format(piece["content"])
                     if piece["stop"]:
@@ -58,9 +56,8 @@ class Reply:
                         yield self._piece(piece["content"])
 
     def idle(self) -> dict[str, Any]:
-        """The answer to a request with nothing to answer: the model is loaded, or would be unloaded."""
-        reason = "unload" if self.request.keep_alive == 0 else "load"
-        return self._piece("") | {"done": True, "done_reason": reason}
+        """The answer to a request with nothing to answer: the model is loaded."""
+        return self._piece("") | {"done": True, "done_reason": "load"}
 
     def whole(self, pieces: list[dict[str, Any]]) -> dict[str, Any]:
         """All pieces as the one object of "stream": false."""
@@ -75,7 +72,6 @@ class Reply:
             "prompt": self.prompt,
             "n_predict": self._limit(),
             "cache_prompt": True,
-            "return_tokens": True,
         }
 
     def _limit(self) -> int:
@@ -108,7 +104,6 @@ class Reply:
         return self._piece(piece["content"]) | {
             "done": True,
             "done_reason": "length" if piece["stop_type"] == "limit" else "stop",
-            **self._context(),
             "total_duration": int((time.perf_counter() - self.started) * 1e9),
             "load_duration": 0,
             "prompt_eval_count": len(self.prompt),
@@ -116,9 +111,3 @@ class Reply:
             "eval_count": piece["tokens_predicted"],
             "eval_duration": int(timings["predicted_ms"] * 1e6),
         }
-
-    def _context(self) -> dict[str, Any]:
-        """What /api/generate hands back for the next request to go on from."""
-        if self.words is not generate_words or self.request.raw_prompt is not None:
-            return {}
-        return {"context": self.prompt + self.tokens}

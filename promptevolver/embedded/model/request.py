@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +18,6 @@ SAMPLING: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "repeat_penalty": ("repeat_penalty", NUMBERS),
     "presence_penalty": ("presence_penalty", NUMBERS),
     "frequency_penalty": ("frequency_penalty", NUMBERS),
-    "mirostat": ("mirostat", int),
-    "mirostat_tau": ("mirostat_tau", NUMBERS),
-    "mirostat_eta": ("mirostat_eta", NUMBERS),
     "num_keep": ("n_keep", int),
     "stop": ("stop", list),
 }
@@ -33,12 +29,11 @@ UNSUPPORTED = {
     "images": "images",
     "suffix": "insert",
     "logprobs": "logprobs",
+    "raw": "raw prompts",
 }
 # Spaces as json.dumps writes them, for a small model left free may write them without end; what the
 # grammar does not know of JSON Schema is ignored, as in Ollama.
 GUIDANCE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": ", "lenient": True}
-DURATION = re.compile(r"[-+]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+")
-SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 TYPE_NAMES = {
     str: "string",
     bool: "boolean",
@@ -59,20 +54,17 @@ class Request:
 
     model: str
     messages: list[dict[str, str]]
-    raw_prompt: str | None
-    context: list[int]
     stream: bool
     truncate: bool
     shift: bool
     num_ctx: int | None
     num_predict: int
     sampling: dict[str, Any]
-    keep_alive: float | None
 
     @property
     def is_empty(self) -> bool:
-        """Nothing to answer: the client only wants the model loaded or unloaded."""
-        return not self.messages and not self.raw_prompt
+        """Nothing to answer: the client only wants the model loaded."""
+        return not self.messages
 
 
 def parse_body(raw: bytes) -> dict[str, Any]:
@@ -99,21 +91,16 @@ def model_name(body: dict[str, Any]) -> str:
 def chat_request(body: dict[str, Any]) -> Request:
     """What a body sent to /api/chat asks for."""
     messages = [_message(item) for item in field(body, "messages", list, [])]
-    return _request(body, messages, raw_prompt=None, context=[])
+    return _request(body, messages)
 
 
 def generate_request(body: dict[str, Any]) -> Request:
     """What a body sent to /api/generate asks for."""
     prompt: str = field(body, "prompt", str, "")
-    context = field(body, "context", list, [])
-    if not all(type(token) is int and token >= 0 for token in context):
-        raise RequestError("'context' must be an array of tokens")
-    if field(body, "raw", bool, False):
-        return _request(body, [], raw_prompt=prompt, context=context)
     system: str = field(body, "system", str, "")
     messages = [{"role": "system", "content": system}] if system and prompt else []
     messages += [{"role": "user", "content": prompt}] if prompt else []
-    return _request(body, messages, raw_prompt=None, context=context)
+    return _request(body, messages)
 
 
 def field(body: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any) -> Any:
@@ -126,24 +113,19 @@ def field(body: dict[str, Any], name: str, kind: type | tuple[type, ...], defaul
     return value
 
 
-def _request(
-    body: dict[str, Any], messages: list[dict[str, str]], *, raw_prompt: str | None, context: list[int]
-) -> Request:
+def _request(body: dict[str, Any], messages: list[dict[str, str]]) -> Request:
     model = model_name(body)
     _refuse_unsupported(body, model)
     options = field(body, "options", dict, {})
     return Request(
         model=model,
         messages=messages,
-        raw_prompt=raw_prompt,
-        context=context,
         stream=field(body, "stream", bool, True),
         truncate=field(body, "truncate", bool, True),
         shift=field(body, "shift", bool, True),
         num_ctx=_num_ctx(options),
         num_predict=field(options, "num_predict", int, -1),
         sampling=_sampling(options) | _format(body.get("format")),
-        keep_alive=keep_alive_seconds(body.get("keep_alive")),
     )
 
 
@@ -187,20 +169,6 @@ def _format(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return {"json_schema": {"x-guidance": GUIDANCE} | value}
     raise RequestError(f'invalid format: {json.dumps(value)}; expected "json" or a JSON Schema object')
-
-
-def keep_alive_seconds(value: Any) -> float | None:
-    """Seconds from a number or a Go duration such as 5m or 1h30m; negative is for ever; None is not said."""
-    if value is None:
-        return None
-    if isinstance(value, NUMBERS) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, str) and value == "0":
-        return 0.0
-    if isinstance(value, str) and DURATION.fullmatch(value):
-        total = sum(float(n) * SECONDS[unit] for n, _, unit in re.findall(r"(\d+(\.\d*)?)([a-zµ]+)", value))
-        return -total if value.startswith("-") else total
-    raise RequestError(f"invalid keep_alive {json.dumps(value)}: use seconds or a duration such as 5m")
 
 
 def _without_surrogates(value: Any) -> Any:

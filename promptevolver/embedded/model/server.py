@@ -8,7 +8,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,11 +20,10 @@ from starlette.routing import Route
 
 from promptevolver.embedded.model import request as asking
 from promptevolver.embedded.model.attended import Attended
-from promptevolver.embedded.model.gguf import NotGGUFError
 from promptevolver.embedded.model.llama import Llama, LlamaError
 from promptevolver.embedded.model.reply import Reply, Wording, chat_words, generate_words
 from promptevolver.embedded.model.request import RequestError
-from promptevolver.embedded.model.weights import Model, NoModelError, Residence, iso, load_model
+from promptevolver.embedded.model.weights import Model
 
 VERSION = "0.17.1"  # the API that we speak; clients compare it
 NOT_HERE = ["create", "pull", "push", "copy", "delete", "embed", "embeddings"]
@@ -50,7 +48,7 @@ def build_app(model: Model, llama: Llama, *, slots: int) -> Starlette:
     refusals = {RequestError: refuse, UnknownModelError: refuse, LlamaError: refuse, HTTPException: refuse}
     app = Starlette(routes=ROUTES, lifespan=lifespan, exception_handlers=refusals)
     app.state.model, app.state.llama = model, llama
-    app.state.slots, app.state.residence = asyncio.Semaphore(slots), Residence()
+    app.state.slots = asyncio.Semaphore(slots)
     return app
 
 
@@ -73,9 +71,9 @@ async def show(request: HttpRequest) -> Response:
 
 
 async def ps(request: HttpRequest) -> Response:
-    model, expires = request.app.state.model, request.app.state.residence.expires_at()
-    entry = {"expires_at": iso(expires) if expires else "", "size_vram": 0, "context_length": model.window}
-    return JSONResponse({"models": [model.tag() | entry] if expires else []})
+    """The one model is always loaded."""
+    model = request.app.state.model
+    return JSONResponse({"models": [model.tag() | {"size_vram": 0, "context_length": model.window}]})
 
 
 async def chat(request: HttpRequest) -> Response:
@@ -101,7 +99,6 @@ async def read_body(request: HttpRequest) -> dict[str, Any]:
 
 def answer(http: HttpRequest, request: asking.Request, words: Wording) -> Response:
     state = http.app.state
-    state.residence.extend(request.keep_alive)
     reply = Reply(request, words, state.model.window)
     if request.is_empty:
         return JSONResponse(reply.idle())
@@ -172,25 +169,3 @@ def serve(listener: socket.socket, model: Model, *, slots: int) -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
-
-
-def main() -> None:
-    """`python -m promptevolver.embedded.model.server`: the server without Django."""
-    parser = argparse.ArgumentParser(description="Serve a GGUF model over Ollama's HTTP API.")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=11434)
-    parser.add_argument("--parallel", type=count, default=4, help="requests answered at the same time")
-    parser.add_argument("--model", type=Path, help="a GGUF file; default: the bundled SmolLM2")
-    parser.add_argument(
-        "--ctx", type=int, default=0, help="tokens for each request; default: as trained, up to 8192"
-    )
-    options = parser.parse_args()
-    try:
-        listener = listen(options.host, options.port)
-        serve(listener, load_model(options.model, window=options.ctx), slots=options.parallel)
-    except (ListenError, NoModelError, NotGGUFError) as problem:
-        parser.exit(1, f"{problem}\n")
-
-
-if __name__ == "__main__":
-    main()

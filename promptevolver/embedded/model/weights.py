@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from promptevolver.embedded.model import gguf
 DEFAULT_NAME = "smollm2:135m"
 DEFAULT_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 LARGEST_WINDOW = 8192
-FIVE_MINUTES = 300.0
-FOR_EVER = timedelta(days=36500)
 
 
 class NoModelError(Exception):
@@ -92,26 +89,6 @@ class Model:
         """The metadata with the context length that requests get here, which may be less than was trained."""
         name = f"{self.metadata.get('general.architecture')}.context_length"
         return self.metadata | {name: min(self.window, int(self.metadata.get(name, self.window)))}
-
-
-class Residence:
-    """How long Ollama would keep the model in memory, for /api/ps. Ours stays; only the report changes."""
-
-    def __init__(self) -> None:
-        self._expires = 0.0
-        self._for_ever = False
-
-    def extend(self, keep_alive: float | None) -> None:
-        """A request was served; None keeps the usual five minutes, a negative number is for ever."""
-        seconds = FIVE_MINUTES if keep_alive is None else keep_alive
-        self._for_ever = seconds < 0
-        self._expires = time.time() + min(max(seconds, 0.0), FOR_EVER.total_seconds())
-
-    def expires_at(self) -> datetime | None:
-        """When the model would be unloaded; None if it would not be loaded now."""
-        if self._for_ever:
-            return datetime.now(UTC) + FOR_EVER
-        return datetime.fromtimestamp(self._expires, UTC) if self._expires > time.time() else None
 
 
 def load_model(path: Path | None, *, window: int = 0) -> Model:

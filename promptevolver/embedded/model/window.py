@@ -8,7 +8,7 @@ from promptevolver.embedded.model.request import Request, RequestError
 
 async def fit_prompt(llama: Llama, request: Request, window: int) -> list[int]:
     """The prompt's tokens, fewer than `window`; a longer one is cut, or refused with truncate false."""
-    tokens = await _tokens(llama, request, request.messages)
+    tokens = await _tokens(llama, request.messages)
     if len(tokens) < window:
         return tokens
     if not request.truncate:
@@ -20,9 +20,8 @@ async def fit_prompt(llama: Llama, request: Request, window: int) -> list[int]:
     return _cut_front(await _drop_oldest(llama, request, tokens, room), request, room)
 
 
-async def _tokens(llama: Llama, request: Request, messages: list[dict[str, str]]) -> list[int]:
-    text = request.raw_prompt if request.raw_prompt is not None else await llama.render(messages)
-    return request.context + await llama.tokenize(text)
+async def _tokens(llama: Llama, messages: list[dict[str, str]]) -> list[int]:
+    return await llama.tokenize(await llama.render(messages))
 
 
 async def _drop_oldest(llama: Llama, request: Request, tokens: list[int], room: int) -> list[int]:
@@ -30,7 +29,7 @@ async def _drop_oldest(llama: Llama, request: Request, tokens: list[int], room: 
     messages = list(request.messages)
     while len(tokens) > room and (oldest := _oldest(messages)) is not None:
         del messages[oldest]
-        tokens = await _tokens(llama, request, messages)
+        tokens = await _tokens(llama, messages)
     return tokens
 
 

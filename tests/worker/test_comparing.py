@@ -34,7 +34,7 @@ from optimizer.worker.run import Run
 from tests import factories
 from tests.engine.test_verdicts import ENDINGS, HELD_OUT
 from tests.engine.world import ITEMS, PROMPT
-from tests.test_work import Killed, UseHost, claimed, kill_after, let_lease_lapse
+from tests.worker.test_work import Killed, UseHost, claimed, kill_after, let_lease_lapse
 
 __all__ = ["use_host"]
 

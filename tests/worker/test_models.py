@@ -18,7 +18,7 @@ from optimizer.worker import loop, pools
 from optimizer.worker.choosing import settle_models
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world
-from tests.test_work import Killed, claimed, kill_after
+from tests.worker.test_work import Killed, claimed, kill_after
 
 LOCAL, LOADED = ModelFacts("local:1b", "1"), ModelFacts("loaded:1b", "2", loaded=True)
 REMOTE = ModelFacts("cloud:120b", "3", remote="ollama.com")
