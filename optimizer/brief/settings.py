@@ -57,7 +57,7 @@ SETTINGS = (
         by_preset={"quick": 2, "balanced": 3, "thorough": 4},
     ),
     Setting(
-        "temperature", Kind.NUMBER, "Temperature of rewrites", "0 careful to 2 wild; scoring always uses 0",
+        "temperature", Kind.NUMBER, "Temperature of rewrites", "low is careful, high is wild; scoring always uses 0",
         group=MODELS_AND_SEARCH, default=0.8, low=0, high=2, engine="temperature",
     ),
     Setting(
