@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer import engine
 from optimizer.brief import PRESETS, in_force
-from optimizer.engine.components import Components, Shot, original_of
+from optimizer.engine.components import Components, Shot, first_of, original_of
 from optimizer.engine.events import Outcome
 from optimizer.engine.task import FEWEST_CALLS
 from optimizer.engine.variables import variables
@@ -59,13 +59,18 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         evidence=tuple(said["text"] for said in session.evidence_given),
         priors=tuple(engine.Prior(**prior) for prior in session.priors or ()),
         turns=session.turns,
-        **_those_of(engine.Task, session),
+        **_those_of(engine.Task, session.settings),
     )
+
+
+def prompt_of(prompt: str, literals: Collection[str], settings: Mapping[str, Any]) -> Components:
+    """The prompt as a run with these settings sends it. TaskRefusedError where it cannot be sent so."""
+    return first_of(engine.Task(prompt, literals=tuple(literals), **_those_of(engine.Task, settings)))
 
 
 def config_of(session: OptimizationSession) -> engine.Config:
     """How hard to search for the session. What it leaves open, its preset says."""
-    chosen = _those_of(engine.Config, session)
+    chosen = _those_of(engine.Config, session.settings)
     before = session.spent_before
     tokens = chosen.get("max_tokens")
     return engine.Config(
@@ -79,10 +84,10 @@ def config_of(session: OptimizationSession) -> engine.Config:
     )
 
 
-def _those_of(kind: type[engine.Task] | type[engine.Config], session: OptimizationSession) -> dict[str, Any]:
-    """The session's settings that are fields of the engine's Task, or of its Config."""
+def _those_of(kind: type[engine.Task] | type[engine.Config], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are fields of the engine's Task, or of its Config."""
     names = {field.name for field in fields(kind)}
-    return {name: value for name, value in in_force(session.settings).items() if name in names}
+    return {name: value for name, value in in_force(settings).items() if name in names}
 
 
 def contender_of(session: OptimizationSession) -> engine.Contender:

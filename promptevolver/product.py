@@ -123,9 +123,14 @@ def healthy(base: str, timeout: float = 5) -> bool:
         return False
 
 
-def remember(home: Home, environ: Environ) -> None:
-    """Where this `up` serves the pages, and its process."""
-    (home.root / "up.json").write_text(json.dumps({"url": base_url(environ), "process": os.getpid()}))
+def remember(home: Home, environ: Environ, servers: list[str]) -> None:
+    """Where this `up` serves the pages, its process, and the model servers that it asks, without passwords."""
+    told = {"url": base_url(environ), "process": os.getpid(), "servers": ", ".join(servers)}
+    (home.root / "up.json").write_text(json.dumps(told))
+
+
+def last_servers(home: Home) -> str:
+    return str(_remembered(home).get("servers", ""))
 
 
 def last_url(home: Home) -> str:

@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "forms": {"brief", "briefing", "files", "installed", "services", "models", "engine", "llm"},
     "templatetags": {"amounts", "models", "services", "engine"},
     "views": {
+        "llm",
         "amounts",
         "forecasts",
         "brief",

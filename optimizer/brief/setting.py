@@ -11,6 +11,8 @@ from optimizer.brief.presets import PRESETS
 from optimizer.counts import counted
 from optimizer.engine import figures
 
+LARGEST_TOLD = 1_000_000  # higher limits are the storage's, and nothing to tell people
+
 
 class Kind(Enum):
     """What the values are."""
@@ -85,6 +87,13 @@ class Setting:
     def when_empty(self) -> str:
         """What it means to leave it open, in words; "" where it has a default."""
         return "as the preset says" if self.by_preset else self.left_open
+
+    def bounds(self, scale: int = 1) -> str:
+        """`1 to 20`, `40 or more`; values are told times `scale`."""
+        if self.low is None or self.high is None or self.low < 0:
+            return ""
+        low, high = f"{scale * self.low:,g}", f"{scale * self.high:,g}"
+        return f"{low} or more" if self.high > LARGEST_TOLD else f"{low} to {high}"
 
     def in_words(self, value: Any) -> str:
         """A value as people read it."""

@@ -14,7 +14,7 @@ LIMITS = Group(
     "When to stop",
     "The search ends at whichever comes first. Room for the final comparison is kept back.",
 )
-RESULT = Group("What to hand over")
+RESULT = Group("Result")
 LARGEST = 2**31 - 1
 LARGEST_BIG = 2**63 - 1
 WEEK = 7 * 24 * 60  # minutes
@@ -25,9 +25,9 @@ def _system_objection(value: Any, circumstances: Circumstances) -> str:
         return ""
     if circumstances.variables:
         name = in_braces(circumstances.variables[0])
-        return f"The prompt has variables ({name}), so it is not the same for each row. Send it as a user message."
+        return f"The prompt has variables ({name}), so it differs from row to row. Untick this."
     if not circumstances.hears_system:
-        return "The target model's chat template drops system messages. Send the prompt as a user message."
+        return "The target model's chat template drops system messages. Untick this, or choose another model."
     return ""
 
 
@@ -47,12 +47,12 @@ SETTINGS = (
         group=MODELS_AND_SEARCH, default=False, engine="as_system", objection=_system_objection,
     ),
     Setting(
-        "iterations", Kind.WHOLE, "Iterations", "each with several rounds of rewriting and testing",
+        "iterations", Kind.WHOLE, "Iterations", "each has several rounds",
         group=MODELS_AND_SEARCH, low=1, high=20, at_start=True, engine="iterations",
         by_preset={"quick": 1, "balanced": 3, "thorough": 5},
     ),
     Setting(
-        "rounds", Kind.WHOLE, "Rounds in each iteration", "each tries several rewrites",
+        "rounds", Kind.WHOLE, "Rounds in each iteration", "a round rewrites the prompt in a few ways and tests them",
         group=MODELS_AND_SEARCH, low=1, high=20, at_start=True, engine="rounds",
         by_preset={"quick": 2, "balanced": 3, "thorough": 4},
     ),
@@ -69,25 +69,25 @@ SETTINGS = (
         group=MODELS_AND_SEARCH, default=0, low=-LARGEST_BIG, high=LARGEST_BIG,
     ),
     Setting(
-        "max_calls", Kind.WHOLE, "Most model calls", "hard limit on model calls",
+        "max_calls", Kind.WHOLE, "Limit on model calls", "a hard limit for the whole run",
         group=LIMITS, low=FEWEST_CALLS, high=LARGEST, engine="max_calls",
         by_preset={"quick": 600, "balanced": 2_000, "thorough": 8_000},
     ),
     Setting(
-        "token_budget", Kind.WHOLE, "Most tokens", "hard limit on the tokens of the whole run, in and out",
+        "token_budget", Kind.WHOLE, "Limit on tokens", "a hard limit for the whole run, in and out",
         group=LIMITS, low=1_000, high=LARGEST_BIG, left_open="no limit",
         option="--max-total-tokens", engine="max_tokens",
     ),
     Setting(
-        "max_minutes", Kind.NUMBER, "Most minutes", "hard limit on minutes of model work",
+        "max_minutes", Kind.NUMBER, "Limit on minutes", "a hard limit on the minutes of model work",
         group=LIMITS, low=0.1, high=WEEK, left_open="no limit", engine="max_minutes",
     ),
     Setting(
-        "target_score", Kind.SHARE, "Good enough at", "the search ends once search rows reach this score",
-        group=LIMITS, low=0.01, high=1, left_open="100 %", engine="target_score",
+        "target_score", Kind.SHARE, "Target score", "the search ends once it is reached on the search rows",
+        group=LIMITS, low=0.01, high=1, left_open="all rows right", engine="target_score",
     ),
     Setting(
-        "patience", Kind.WHOLE, "Patience", "rounds without anything better that end the search",
+        "patience", Kind.WHOLE, "Patience", "the search ends after so many rounds without a better candidate",
         group=LIMITS, low=1, high=1000, unit="round", engine="patience",
         by_preset={"quick": 2, "balanced": 4, "thorough": 8},
     ),

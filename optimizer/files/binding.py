@@ -70,12 +70,13 @@ class Binding:
         """What the row puts in the place of each variable."""
         return tuple((variable, row.cells.get(column, "")) for variable, column in self.variables)
 
-    def in_words(self, table: Table) -> str:
-        """What becomes of each column."""
+    def in_words(self, table: Table, *, apart: bool = False) -> str:
+        """What becomes of each column; `apart` says that the prompt is the system message."""
         told = [f"“{column}” fills {in_braces(name)}" for name, column in self.variables]
         if self.below:
             names = " and ".join(f"“{column}”" for column in self.below)
-            told.append(f"{names} {'stands' if len(self.below) == 1 else 'stand'} below the prompt")
+            stands = "stands" if len(self.below) == 1 else "stand"
+            told.append(f"{names} {stands} {'in the user message' if apart else 'below the prompt'}")
         told.append(f"“{table.expected}” is the expected answer")
         if table.weight:
             told.append(f"“{table.weight}” is the weight")

@@ -9,7 +9,7 @@ from uuid import uuid4
 from django import forms
 
 from optimizer.brief import SETTINGS, Group, completed, objections
-from optimizer.briefing import binding_of
+from optimizer.briefing import binding_of, prompt_of
 from optimizer.engine.components import original_of
 from optimizer.files import Table
 from optimizer.files.binding import Binding
@@ -56,6 +56,12 @@ class OptimizationForm(ExamplesForm):
     def settings(self) -> dict[str, Any]:
         """The run's settings, complete. Call it on what was read without an error."""
         return completed({setting.name: self.cleaned_data.get(setting.name) for setting in SETTINGS})
+
+    @property
+    def sends_apart(self) -> bool:
+        """Whether the prompt is the system message, apart from the rows. Call it on a valid form."""
+        given = self.cleaned_data
+        return prompt_of(given["prompt"], given["literals"], self.settings).head_as == "system"
 
     def laid_out(self) -> list[tuple[Group, list[Laid]]]:
         """The folded settings, for the page."""

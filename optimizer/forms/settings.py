@@ -16,8 +16,6 @@ from optimizer.brief.setting import no_objection
 from optimizer.forms.fields import PercentField, ShortText
 from optimizer.llm.facts import only_embeds
 
-LARGEST_TOLD = 1_000_000  # higher limits are the storage's, and nothing to tell people
-
 
 class ModelField(ShortText):
     """The name of a model, unless the servers are known not to have it. `:latest` may be left out, as with Ollama."""
@@ -91,18 +89,10 @@ class Laid:
         """What it is, what it may be, and what it means to leave it empty."""
         if self.refusal:
             return self.refusal
-        told = [self.setting.help, _bounds(self.setting)]
+        told = [self.setting.help, self.setting.bounds(100 if self.setting.kind is Kind.SHARE else 1)]
         if self.setting.when_empty:
             told.append(f"Empty: {self.setting.when_empty}")
         return ". ".join(sentence[:1].upper() + sentence[1:] for sentence in told if sentence)
-
-
-def _bounds(setting: Setting) -> str:
-    scale = 100 if setting.kind is Kind.SHARE else 1
-    if setting.low is None or setting.high is None or setting.low < 0:
-        return ""
-    low, high = f"{scale * setting.low:,g}", f"{scale * setting.high:,g}"
-    return f"{low} or more" if setting.high > LARGEST_TOLD else f"{low} to {high}"
 
 
 def laid_out(form: forms.Form) -> Iterator[tuple[Group, list[Laid]]]:

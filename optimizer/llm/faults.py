@@ -93,9 +93,11 @@ def _answered(status: int, text: str, address: Address, model: str, window: int)
 def _kind(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
-    return (
-        "no connection" if isinstance(error, ConnectionError | httpx.ConnectError) else type(error).__name__
-    )
+    if isinstance(error, ConnectionError | httpx.ConnectError):
+        return "no connection"
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+        return "the connection broke"
+    return type(error).__name__
 
 
 def _through_proxy(address: Address) -> str:

@@ -67,7 +67,7 @@ def _add_rows(parser: CommandParser) -> None:
 
 
 def _add_grading(parser: CommandParser) -> None:
-    parser.add_argument("--grader", choices=GRADER_NAMES)
+    parser.add_argument("--grader", choices=GRADER_NAMES, help="how answers are graded; default: exact")
     parser.add_argument("--rubric", metavar="TEXT", help="what a good answer has; for the rubric grader")
     parser.add_argument(
         "--threshold",
@@ -84,7 +84,12 @@ def _add_grading(parser: CommandParser) -> None:
 
 def _add_setting(parser: CommandParser, setting: Setting) -> None:
     """Its option. What is not given is None: the form knows the default."""
-    told = (setting.help or setting.label) + (f"; default: {_default(setting)}" if _default(setting) else "")
+    parts = [
+        setting.help or setting.label.lower(),
+        setting.bounds(),
+        _default(setting) and f"default: {_default(setting)}",
+    ]
+    told = "; ".join(filter(None, parts))
     if setting.kind is Kind.SWITCH:
         parser.add_argument(setting.flag, dest=setting.name, action="store_true", default=None, help=told)
     elif setting.kind is Kind.PRESET:

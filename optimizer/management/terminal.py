@@ -22,11 +22,16 @@ def plain(text: str, to_terminal: bool) -> str:
 
 
 class ProgressBar:
-    """A bar for the current stage, with the best score so far and the newest candidate's mean so far beside it."""
+    """A bar for the current stage, with the best score so far and the newest candidate's mean so far beside it. A file
+    gets the faults alone."""
 
     def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
         self._bar: Any = tqdm(
-            file=stream, bar_format="{desc} {n}/{total} {bar:20} {elapsed}{postfix}", total=1
+            disable=not stream.isatty(),
+            file=stream,
+            bar_format="{desc} {n}/{total} {bar:20} {elapsed}{postfix}",
+            total=1,
         )
         self._means: dict[int, float] = {}
         self._best = self._newest = ""
@@ -54,7 +59,7 @@ class ProgressBar:
             case Beat(_, away) if away:
                 self._bar.set_description_str("Waiting for Ollama", refresh=True)
             case Tried(fault):
-                self._bar.write(plain(fault, to_terminal=True), file=self._bar.fp)
+                self._bar.write(plain(fault, to_terminal=True), file=self._stream)
             case Scored(number, "validation", _, mean, _):
                 self._means[number] = mean
                 self._newest = ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from optimizer.briefing import items_of
-from optimizer.engine.components import original_of
+from optimizer.briefing import items_of, prompt_of
+from optimizer.engine import TaskRefusedError
+from optimizer.engine.components import Components, original_of
 from optimizer.engine.variables import variables
 from optimizer.files import FileFaultError
 from optimizer.forms.optimization import OptimizationForm
+from optimizer.llm.base import Message
 
 ABOUT_ROWS = ("rows", "rows_file", "dataset", "expected_column", "input_column")
 
@@ -26,7 +28,7 @@ class RowsPreview:
     mapping: str = ""
     notes: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
-    rendered: str = ""
+    rendered: tuple[Message, ...] = ()
     columns: tuple[str, ...] = ()
     headless: bool = False
     unbound: tuple[str, ...] = ()
@@ -57,7 +59,7 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
     return RowsPreview(
         errors=_errors(form) + ([binding.fault] if binding and binding.nameless else []),
         rows=len(table.rows),
-        mapping=binding.in_words(table) if binding else "",
+        mapping=binding.in_words(table, apart=_prompt(form).head_as == "system") if binding else "",
         notes=(*table.notes, *(binding.blanks(table) if binding else ())),
         warnings=form.warnings,
         rendered=_rendered(form),
@@ -84,11 +86,19 @@ def _literals(form: OptimizationForm) -> tuple[str, ...]:
     return tuple(name for name in variables(form.data.get("prompt", "")) if name in marked)
 
 
-def _rendered(form: OptimizationForm) -> str:
-    """The prompt as it is sent for the first row."""
+def _rendered(form: OptimizationForm) -> tuple[Message, ...]:
+    """The messages that are sent for the first row."""
     binding, table = form.binding, form.table
     if not (binding and table) or binding.fault:
-        return ""
+        return ()
     (first, *_) = items_of(table, binding, form.cleaned_data.get("grader") or "exact")
-    prompt = original_of(form.cleaned_data["prompt"], form.cleaned_data.get("literals") or ())
-    return prompt.messages(first)[0].content
+    return _prompt(form).messages(first)
+
+
+def _prompt(form: OptimizationForm) -> Components:
+    """As a run would send it, or as it is where no run could."""
+    prompt, literals = form.cleaned_data.get("prompt") or "", form.cleaned_data.get("literals") or ()
+    try:
+        return prompt_of(prompt, literals, form.settings)
+    except TaskRefusedError:
+        return original_of(prompt, tuple(literals))

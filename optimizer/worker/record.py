@@ -40,6 +40,7 @@ class Recorder:
         self.away = ""  # why no server answers
         self.away_since: datetime | None = None
         self.invented: tuple[str, ...] | None = None
+        self._leader: int | None = None  # as the log says
         self._seq = SessionEvent.OF_COMPARISON if session.comparing else 0
 
     def held(self) -> SessionQuerySet:
@@ -183,6 +184,9 @@ class Recorder:
         with transaction.atomic():
             self.candidates().filter(is_best=True).exclude(number=event.number).update(is_best=False)
             self.candidates().filter(number=event.number).update(is_best=True, dropped=False)
+        if event.number == self._leader:
+            return
+        self._leader = event.number
         told = (
             f"Candidate {event.number} is the best so far."
             if event.number

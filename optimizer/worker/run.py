@@ -36,6 +36,7 @@ from optimizer.worker.waiting import counted_in, parked_ms, waiting_of
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 STOPPED_WITH_BEST = "Stopped by you; the best so far is kept. It was not compared on held-out rows."
 STOPPED_WITHOUT = "Stopped before anything better was found."
+STOPPED_UNANSWERED = "Stopped before any model answered."
 STOPPED_AND_COMPARED = "Stopped by you; the best so far was then compared on held-out rows."
 TICK = 0.25  # seconds between two writes of what changes all the time
 URGENT = events.Proposed | events.Scored | events.IterationDone
@@ -170,11 +171,14 @@ class Run:
         return self._end(
             SessionStatus.CANCELLED,
             text=found.text if found else "",
-            finish_reason=because or (STOPPED_WITH_BEST if found else STOPPED_WITHOUT),
+            finish_reason=because or (STOPPED_WITH_BEST if found else self._stopped_without()),
             kept_original=found is None,
             score_kind="accuracy" if self.session.dataset_id else "win rate",
             results={"improvements": changed},
         )
+
+    def _stopped_without(self) -> str:
+        return STOPPED_WITHOUT if self.recorder.spent()["calls"] else STOPPED_UNANSWERED
 
     def fail(self, code: str, message: str) -> None:
         """End with an error that says what happened and what to do."""

@@ -121,7 +121,7 @@ def test_a_second_start_while_the_first_begins_gives_its_address(environ: dict[s
     home = Home(Path(environ["PROMPTEVOLVER_HOME"]))
     home.make()
     with up_command.only_one(home):
-        product.remember(home, environ)
+        product.remember(home, environ, [])
         again = subprocess.run(UP, env=environ, capture_output=True, text=True, timeout=60)
     assert again.stdout.startswith(f"Already starting: http://127.0.0.1:{environ['PORT']}\n")
     assert again.returncode == 0

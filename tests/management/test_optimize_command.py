@@ -93,7 +93,8 @@ def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.Capt
     call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick")
     said = capsys.readouterr()
     assert said.out.strip() == Prompt.objects.get().optimized
-    assert "Scoring" in said.err
+    assert "Better." in said.err
+    assert "\r" not in said.err, "a bar is for terminals"
 
 
 @pytest.mark.parametrize(
@@ -503,8 +504,24 @@ def test_a_remote_model_is_said_to_be_one_before_the_start(
     run_in_text(rows)
     said = capsys.readouterr().err
     assert "cloud:120b does not run here: the prompt, rows and answers are sent to ollama.com." in said
-    assert said.index("cloud:120b does not run") < said.index("Scoring")
+    assert said.index("cloud:120b does not run") < said.index("Its page")
     session = OptimizationSession.objects.get()
     OptimizationSession.objects.update(status=SessionStatus.CANCELLED)
     call_command("optimize", "--resume", str(session.pk))
     assert "cloud:120b does not run" in capsys.readouterr().err
+
+
+def test_the_prompt_can_be_the_system_message(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command(
+        "optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick", "--as-system", "--json"
+    )
+    said = json.loads(capsys.readouterr().out)
+    session = OptimizationSession.objects.get()
+    assert said["settings"]["as_system"] is True
+    assert said["messages"][0]["role"] == "system"
+    answered = session.ledger.filter(purpose="answer")
+    assert answered.exists()
+    for call in answered:
+        roles = [message["role"] for message in call.request["messages"]]
+        assert roles[0] == "system"
+        assert roles.count("system") == 1

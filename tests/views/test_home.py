@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from optimizer import installed
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.llm.facts import ModelFacts
+from optimizer.llm.roles import Roles
 from optimizer.models import Dataset, Example, OptimizationSession, Prompt, Role, User, Workspace
 from optimizer.views import home
 from tests import factories
@@ -459,3 +461,27 @@ def test_history_and_the_menu_begin_at_one_address(user_client: Client, workspac
 def test_the_placeholder_of_the_choices_has_two_lines(user: User) -> None:
     field = OptimizationForm(user=user).fields["choice_list"]
     assert field.widget.attrs["placeholder"] == "positive\nnegative"
+
+
+def test_a_system_message_is_not_offered_where_the_model_drops_it(user_client: Client) -> None:
+    before = installed.facts("smollm2:135m")
+    installed.keep([ModelFacts("smollm2:135m", roles=Roles(system=False))])
+    try:
+        page = user_client.get("/").content.decode()
+        box = re.search(r'<input[^>]*name="as_system"[^>]*>', page)
+        assert box
+        assert "disabled" in box[0]
+        assert "drops system messages" in page
+        refused = user_client.post("/", {"prompt": "Say hello.", "as_system": "on"})
+        assert list(refused.context["form"].errors) == ["as_system"]
+        assert not Prompt.objects.exists()
+    finally:
+        installed.keep([before] if before else [])
+
+
+def test_a_system_message_with_variables_is_refused_and_nothing_is_lost(user_client: Client) -> None:
+    refused = user_client.post("/", {"prompt": "Say {{it}}.", "as_system": "on"})
+    form = refused.context["form"]
+    assert list(form.errors) == ["as_system"]
+    assert form["prompt"].value() == "Say {{it}}."
+    assert "{{it}}" in str(form.errors["as_system"])

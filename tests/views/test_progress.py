@@ -155,7 +155,7 @@ def test_an_estimate_may_be_a_number_or_a_range(workspace: Workspace) -> None:
     assert estimated(session, "minutes") == (1.0, 2.6)
     assert estimated(session, "tokens") is None
     assert span(0.5, 3) == "30 seconds to 3 minutes"
-    assert "of 60 seconds to 3 minutes" in panel_of(session)
+    assert "estimated 60 seconds to 3 minutes" in panel_of(session)
 
 
 def test_a_model_that_is_being_loaded_is_told(running: OptimizationSession) -> None:

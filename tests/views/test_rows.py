@@ -153,3 +153,11 @@ def test_a_variable_that_took_the_column_left_over_may_be_text_too(user_client: 
     page = preview(user_client, {"prompt": "Answer {{question}} as {{name}}.", "rows": TEAMS})
     assert "“team” fills {{name}}" in page
     assert 'name="literals" value="name"' in page
+
+
+def test_a_system_message_is_shown_apart_from_the_row(user_client: Client) -> None:
+    typed = {"prompt": "Say it.", "rows": "input,expected\na,b\nc,d\ne,f\ng,h\n", "as_system": "on"}
+    page = user_client.post("/optimizations/rows/", typed, headers=HTMX).content.decode()
+    assert "stands in the user message" in page
+    assert [part.partition("<")[0] for part in page.split('tabindex="0">')[1:]] == ["Say it.", "a"]
+    assert "System message" in page

@@ -273,7 +273,7 @@ def test_calls_that_were_known_already_are_counted(user_client: Client, workspac
     for reused in (True, True, False):
         factories.make_call(session, reused=reused)
     page = page_of(user_client, session)
-    assert "2 of them known from earlier optimizations" in page
+    assert "2 calls known from earlier optimizations" in page
 
 
 # Stopping

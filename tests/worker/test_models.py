@@ -190,3 +190,17 @@ def test_the_page_of_a_run_says_where_everything_is_sent(
     resolved(session, REMOTE)
     for tab in ("progress", "settings"):
         assert SENT in user_client.get(f"/optimizations/{session.pk}/?tab={tab}").content.decode()
+
+
+def test_a_run_that_wants_a_system_message_is_refused_where_the_template_drops_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = ScriptedHost(world)  # type: ignore[arg-type]
+    host.facts = [ModelFacts("bare", roles=Roles(system=False))]
+    monkeypatch.setattr(pools, "hosts", lambda: [host])
+    session = factories.make_session(workspace, as_system=True)
+    tasks.optimize(session.pk)
+    session.refresh_from_db()
+    assert (session.status, session.error_code) == ("failed", "setting_refused")
+    assert "drops system messages" in session.error_message
+    assert not host.requests

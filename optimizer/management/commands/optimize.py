@@ -74,7 +74,7 @@ class Command(BaseCommand):
             estimate = self._estimate(choices)
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
-            self.stderr.write(str(estimate or NOTHING_TO_TELL))
+            self._say(str(estimate or NOTHING_TO_TELL))
             self._caution(
                 cautions.before(choices.settings["target_model"], choices.settings["optimizer_model"])
             )
@@ -117,7 +117,7 @@ class Command(BaseCommand):
         if options["estimate"]:
             self._tell(estimate, as_json=options["json"])
         else:
-            self.stderr.write(str(estimate or NOTHING_TO_TELL))
+            self._say(str(estimate or NOTHING_TO_TELL))
         return bool(options["estimate"])
 
     def _stopped(self, user: User, options: dict[str, Any]) -> OptimizationSession:
@@ -151,9 +151,9 @@ class Command(BaseCommand):
         """How the rows were read: a terminal has no preview."""
         if form.table and form.binding:
             rows = counted(len(form.table.rows), "row")
-            told = [f"{rows}: {form.binding.in_words(form.table)}", *form.table.notes]
+            told = [f"{rows}: {form.binding.in_words(form.table, apart=form.sends_apart)}", *form.table.notes]
             told += [*form.binding.blanks(form.table), *form.warnings]
-            self.stderr.write("\n".join(told))
+            self._say("\n".join(told))
 
     def _estimate(self, choices: Choices) -> Forecast | None:
         """What it will take, by the model's measured speed; measured now where nobody did lately."""
@@ -167,10 +167,14 @@ class Command(BaseCommand):
             raise bad_input(str(error)) from error
         return estimate
 
+    def _say(self, text: str) -> None:
+        """Beside the result. Django would write it in red, as if it were an error."""
+        self.stderr.write(text, style_func=str)
+
     def _caution(self, lines: list[str]) -> None:
         """What to know of the models: a terminal has no page that says it."""
         for line in lines:
-            self.stderr.write(line)
+            self._say(line)
 
     def _run(self, user: User, choices: Choices | None, options: dict[str, Any]) -> Run:
         """The session, claimed before a worker can."""
@@ -233,7 +237,7 @@ class Command(BaseCommand):
         stop_optimization(session=run.session, by=user)
         run.stop()
         with suppress(OSError):  # the terminal may be gone
-            self.stderr.write(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
+            self._say(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
 
     def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
         if estimate is None:
@@ -252,7 +256,7 @@ class Command(BaseCommand):
         elif session.status != SessionStatus.FAILED:
             self.stdout.write(plain(result_text(session), self.stdout.isatty()))
             self.stdout.flush()
-            self.stderr.write("\n".join(result_lines(session)))
+            self._say("\n".join(result_lines(session)))
         if session.status == SessionStatus.FAILED:
             raise CommandError(session.error_message, returncode=1)
 

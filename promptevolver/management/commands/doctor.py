@@ -168,7 +168,15 @@ def web() -> str:
         raise TroubleError(f"no healthy answer at {public or local[0]}/healthz", WEB if public else START)
     if public and answering != public:
         return f"{answering}; this machine does not reach it as {public}"
-    return answering
+    return answering + (other_servers() if answering in local else "")
+
+
+def other_servers() -> str:
+    """That the pages served here ask other model servers than were looked at."""
+    asked, looked_at = product.last_servers(home_of(os.environ)), ", ".join(map(str, settings.OLLAMA_HOSTS))
+    if not asked or asked == looked_at:
+        return ""
+    return f"; it asks other model servers: set OLLAMA_HOST to {asked} to look at those"
 
 
 def healthy(address: str) -> bool:

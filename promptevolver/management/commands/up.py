@@ -48,7 +48,7 @@ class Command(BaseCommand):
     def run(self, home: Home) -> None:
         product.end_leftovers(home)
         product.check_port(os.environ)
-        product.remember(home, os.environ)
+        product.remember(home, os.environ, [str(host) for host in settings.OLLAMA_HOSTS])
         stop_on_signals()
         try:
             self.bring_up(home)
