@@ -92,9 +92,13 @@ def interrupt(number: int, frame: object) -> None:
 
 
 def execute(arguments: list[str]) -> None:
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(arguments)
+    try:
+        execute_from_command_line(arguments)
+    except ImproperlyConfigured as error:  # says which setting, and what to write
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import socket
 import urllib.request
 from collections.abc import Mapping, MutableMapping
 
+import psutil
+
 from promptevolver.embedded.services import addresses, lease, programs, supervisor
 from promptevolver.embedded.services.home import Home, ServiceError, locked
 
@@ -131,6 +133,11 @@ def remember(home: Home, environ: Environ, servers: list[str]) -> None:
 
 def last_servers(home: Home) -> str:
     return str(_remembered(home).get("servers", ""))
+
+
+def served_url(home: Home) -> str:
+    """Where the pages are served now; "" where no `up` runs."""
+    return last_url(home) if psutil.pid_exists(last_process(home)) else ""
 
 
 def last_url(home: Home) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from promptevolver.embedded.services.home import CHECKOUT
+
 ROOT = Path(__file__).parents[1]
 SET_BY_US = {"PROMPTEVOLVER_EMBEDDED"}
 
@@ -43,3 +45,16 @@ def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str) -> No
     )
     assert done.returncode != 0
     assert name in done.stderr.splitlines()[-1]
+
+
+def test_a_mistyped_address_is_told_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, str(CHECKOUT / "manage.py"), "doctor"],
+        env={**os.environ, "OLLAMA_HOST": "ftp://x"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "OLLAMA_HOST: ftp:// is not supported. Write http:// or https://.\n"

@@ -18,6 +18,7 @@ FAULTS = (
     ollama.ResponseError, UnreadableError, httpx.HTTPError, httpx.InvalidURL, ConnectionError, ValueError, TypeError,
     AttributeError, LookupError,
 )  # fmt: skip
+BROKEN = (httpx.RemoteProtocolError, httpx.ReadError)  # the server took the call, and hung up
 WINDOW_FULL = ("exceeds the context", "exceed the context", "exceeds the available context", "exceeds maximum context",
                "input length", "prompt is too long", "context length", "context size", "context window")  # fmt: skip
 TRANSIENT = {408, 425, 429, *range(500, 600)} - {501, 505}
@@ -65,13 +66,18 @@ def explained(error: Exception, address: Address, *, model: str = "", window: in
         return CallFailedError(
             "bad_certificate", f"The certificate of {address} is not trusted. Set SSL_CERT_FILE."
         )
+    if isinstance(error, BROKEN):
+        return UnavailableError(f"Ollama at {address} broke the connection.", answered=True)
     return UnavailableError(f"Ollama at {address} does not answer ({_kind(error)}){_through_proxy(address)}.")
 
 
 def _answered(status: int, text: str, address: Address, model: str, window: int) -> Exception:
     words = words_of(text) or f"HTTP {status}"
     if 300 <= status < 400:
-        return CallFailedError("redirected", f"{address} redirects to {words}. Write that in OLLAMA_HOST.")
+        elsewhere = words.partition("/api/")[0]
+        return CallFailedError(
+            "redirected", f"{address} redirects to {elsewhere}. Write that in OLLAMA_HOST."
+        )
     if status in TOO_LONG and any(part in text for part in WINDOW_FULL):
         return window_exceeded(model, window)
     if status in TRANSIENT:
@@ -95,8 +101,6 @@ def _kind(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, ConnectionError | httpx.ConnectError):
         return "no connection"
-    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
-        return "the connection broke"
     return type(error).__name__
 
 

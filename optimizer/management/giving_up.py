@@ -11,6 +11,9 @@ from optimizer.llm.base import CallFailedError
 
 GIVE_UP = 60.0  # seconds without a server; a worker waits on, for nobody sits before it
 
+SAYS = " says: "  # a server that tells its own fault is there
+START = "Start Ollama there, or set OLLAMA_HOST to where it runs; `./manage.py doctor` says more."
+
 
 class GivingUp:
     """Watches a run, and ends it with what to do when no server has answered for so long."""
@@ -35,8 +38,8 @@ class GivingUp:
 
     def _advice(self, waiting: str) -> str:
         hosts = ", ".join(map(str, settings.OLLAMA_HOSTS))
+        steps = "Continue later" if SAYS in waiting else f"{START} Then continue"
         return (
-            f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {waiting} "
-            "Start Ollama there, or set OLLAMA_HOST to where it runs; `./manage.py doctor` says more. "
-            f"Then continue: ./manage.py optimize --resume {self.session_id}"
+            f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {waiting.rstrip('.')}. "
+            f"{steps}: ./manage.py optimize --resume {self.session_id}"
         )

@@ -13,7 +13,7 @@ from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
 from promptevolver.embedded.services.home import Home
-from promptevolver.product import last_url
+from promptevolver.product import served_url
 
 
 def result_text(session: OptimizationSession) -> str:
@@ -82,9 +82,9 @@ def _offer_comparison(session: OptimizationSession) -> Iterator[str]:
 
 
 def page_of(session: OptimizationSession) -> str:
-    """Its address where the site was served last; else its path."""
+    """Its address while the site is served; else its path."""
     path = f"/optimizations/{session.pk}/"
-    base = last_url(Home(settings.HOME)) if settings.HOME else ""
+    base = served_url(Home(settings.HOME)) if settings.HOME else ""
     return f"{base}{path}" if base else f"{path} of the site that `make run` serves"
 
 

@@ -97,7 +97,7 @@ def _again(request: AppRequest, pk: int) -> dict[str, Any]:
 def _graded_by(request: AppRequest) -> dict[str, Any]:
     """The grader that the address asks for, as the advice on a result does."""
     grader = request.GET.get("grader", "")
-    return {"grader": grader} if grader in GRADER_WORDS else {}
+    return {"grader": grader} if grader and grader in GRADER_WORDS else {}
 
 
 def _datasets(form: OptimizationForm, request: AppRequest) -> tuple[list[Dataset], bool]:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from optimizer.llm.address import read_addresses
 from optimizer.llm.base import CallFailedError, Message, Reply, Request, UnavailableError
 from optimizer.llm.facts import ModelFacts
+from optimizer.llm.faults import explained
 from optimizer.llm.ollama import OllamaHost
 
 MODEL = "smollm2:135m"
@@ -314,7 +316,7 @@ def test_a_redirect_is_told_and_not_followed(odd: tuple[type[Odd], OllamaHost]) 
 
     handler.do_POST = Moved.do_POST  # type: ignore[assignment]
     with pytest.raises(
-        CallFailedError, match=r"redirects to https://gpu.example/.*Write that in OLLAMA_HOST"
+        CallFailedError, match=r"redirects to https://gpu\.example\. Write that in OLLAMA_HOST"
     ):
         reply_to(request("hi"), host)
 
@@ -329,3 +331,16 @@ def test_a_client_that_cannot_be_made_says_why(
     with pytest.raises(CallFailedError, match="cannot be asked") as failed:
         OllamaHost(address)
     assert "schlüssel" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "counts"),
+    [(httpx.RemoteProtocolError("cut"), True), (httpx.ReadError(""), True), (httpx.ConnectError(""), False)],
+    ids=lambda part: type(part).__name__,
+)
+def test_a_server_that_hangs_up_was_there(error: httpx.HTTPError, counts: bool) -> None:
+    """It is not waited for without end, as one that is away is."""
+    fault = explained(error, read_addresses("http://127.0.0.1:9")[0])
+    assert isinstance(fault, UnavailableError)
+    assert fault.answered is counts
+    assert "Error" not in str(fault)

@@ -127,3 +127,9 @@ def test_test_inputs_that_are_being_changed_are_not_refreshed_away(
     waiting = factories.make_session(workspace, inputs_requested=True, inputs=["One", "Two"])
     assert "http-equiv" not in page_of(user_client, waiting)
     assert "Show what happened since" in page_of(user_client, waiting)
+
+
+@pytest.mark.parametrize("grader", ["contains", "rubric"])
+def test_run_again_keeps_the_grader(user_client: Client, workspace: Workspace, grader: str) -> None:
+    session = factories.make_session(workspace, grader=grader)
+    assert user_client.get(f"/?from={session.pk}").context["form"]["grader"].value() == grader

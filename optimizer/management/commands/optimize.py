@@ -258,7 +258,8 @@ class Command(BaseCommand):
             self.stdout.flush()
             self._say("\n".join(result_lines(session)))
         if session.status == SessionStatus.FAILED:
-            raise CommandError(session.error_message, returncode=1)
+            again = f"To try again: ./manage.py optimize --resume {session.pk}"
+            raise CommandError(f"{session.error_message}\n{again}", returncode=1)
 
 
 def _refuse_waiting(session: OptimizationSession) -> None:
