@@ -11,8 +11,7 @@ from optimizer.llm.base import CallFailedError
 
 GIVE_UP = 60.0  # seconds without a server; a worker waits on, for nobody sits before it
 
-SAYS = " says: "  # a server that tells its own fault is there
-START = "Start Ollama there, or set OLLAMA_HOST to where it runs; `./manage.py doctor` says more."
+AWAY = "does not answer"  # a server that tells its own fault is there: that ends by itself, after some tries
 
 
 class GivingUp:
@@ -26,7 +25,7 @@ class GivingUp:
     def watch(self, event: Event) -> None:
         """Raises CallFailedError when it is enough."""
         match event:
-            case Beat(waiting, away) if away:
+            case Beat(waiting, away) if away and AWAY in waiting:
                 self._since = self._since or time.monotonic()
                 if time.monotonic() - self._since >= GIVE_UP:
                     self.ended = self._advice(waiting)
@@ -38,8 +37,8 @@ class GivingUp:
 
     def _advice(self, waiting: str) -> str:
         hosts = ", ".join(map(str, settings.OLLAMA_HOSTS))
-        steps = "Continue later" if SAYS in waiting else f"{START} Then continue"
         return (
-            f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {waiting.rstrip('.')}. "
-            f"{steps}: ./manage.py optimize --resume {self.session_id}"
+            f"No answer from Ollama at {hosts} for {GIVE_UP:.0f} seconds. {waiting} "
+            "Start Ollama there, or set OLLAMA_HOST to where it runs; `./manage.py doctor` says more. "
+            f"Then continue: ./manage.py optimize --resume {self.session_id}"
         )

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from optimizer import installed
-from optimizer.engine.events import Stage
+from optimizer.engine.events import Beat, Stage
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.ollama import OllamaHost
@@ -449,6 +449,14 @@ def test_a_server_that_is_away_is_given_up_with_what_to_do(
     assert capsys.readouterr().out == ""
     assert (session.status, session.error_code) == ("failed", "unreachable")
     assert reopen(session.pk)
+
+
+def test_a_server_that_tells_its_fault_is_not_given_up_as_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(giving_up, "GIVE_UP", -1.0)
+    watching = giving_up.GivingUp(7)
+    watching.watch(Beat("Ollama at http://a:1 says: server busy", away=True))
+    with pytest.raises(CallFailedError, match="--resume 7"):
+        watching.watch(Beat("Ollama at http://a:1 does not answer (no connection).", away=True))
 
 
 def test_the_patience_of_a_terminal_is_a_minute() -> None:
