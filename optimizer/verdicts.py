@@ -176,7 +176,7 @@ def _other_grader(session: OptimizationSession, comparison: Comparison) -> str:
     if any(STILL_THINKING in caveat for caveat in session.results.get("caveats", [])):
         return "The model is cut off while thinking: allow longer answers, or choose one that thinks less."
     if comparison["baseline"] == comparison["best"] == 0:
-        return "No answer counts as right: choose the grader that fits."
+        return "No answer counts as right: look at some of them, then choose another grader or another model."
     if comparison["baseline"] >= 1:
         return "The original is right on every held-out row: only harder rows could show a gain."
     return ""

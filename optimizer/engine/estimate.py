@@ -89,10 +89,10 @@ def estimate(
     """What running the task will take, at the speed of the target model, and that of the optimizer model where it is
     another. No model is asked.
 
-    As many scenarios are rehearsed as fit into the effort and `within` so many seconds. Raises TaskRefusedError as the
-    run itself would, and TimeoutError where not even one fits.
+    As many scenarios are rehearsed as fit into the effort, and into `within` so many seconds of computing. Raises
+    TaskRefusedError as the run itself would, and TimeoutError where not even one fits.
     """
-    deadline = time.monotonic() + within
+    deadline = time.thread_time() + within
     took: list[Took] = []
     for ability, salt in SCENARIOS:
         model = Rehearsal(task, speed, ability=ability, salt=salt, writing=writing)
@@ -111,7 +111,7 @@ def _rehearsed(task: Task, config: Config, model: Rehearsal, seed: int, deadline
     """What the search took with that model; None where it was not over in time."""
     spent = Spent(0, 0, 0)
     for event in run(task, config, model, seed):
-        if time.monotonic() > deadline:
+        if time.thread_time() > deadline:
             return None
         if isinstance(event, Spent):
             spent = event

@@ -23,7 +23,9 @@ from optimizer.services.choices import Choices
 
 UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
 REMEMBERED = 600  # seconds
-LONGEST = 4.0  # seconds that rehearsals may take: a person waits for them, and so does whoever comes next
+LONGEST = (
+    4.0  # seconds of computing that rehearsals may take: a person waits for them, on however busy a machine
+)
 SOONER = "Less if it reaches the target score early."
 TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
 
@@ -79,7 +81,7 @@ def _pace(target: str, optimizer: str) -> Pace:
 
 def _grown(choices: Choices, pace: Pace, *, as_told: bool) -> Estimate:
     """What they take, and no less than with a smaller preset, as far as that can be told in time."""
-    draft, deadline = _draft(choices), time.monotonic() + LONGEST
+    draft, deadline = _draft(choices), time.thread_time() + LONGEST
     rows = choices.examples()
 
     def told(session: OptimizationSession) -> Estimate:
@@ -88,7 +90,7 @@ def _grown(choices: Choices, pace: Pace, *, as_told: bool) -> Estimate:
 
     found = told(draft)
     for smaller in _smaller(draft):
-        if time.monotonic() < deadline:
+        if time.thread_time() < deadline:
             try:
                 found = found.at_least(told(smaller))
             except TimeoutError:
@@ -118,7 +120,7 @@ def _estimate(
     known: tuple[tuple[Speed | None, ...], Estimate | str] | None = cache.get(f"estimates:{asked}")
     good_enough = known and (known[0] == by or (as_told and known[0] != (None, None)))
     if known is None or not good_enough:
-        within = deadline - time.monotonic()
+        within = deadline - time.thread_time()
         known = by, _rehearsed(task, config, pace, seed, within)
         if within > LONGEST / 2:  # else with more time it may be told, or told better
             cache.set(f"estimates:{asked}", known, REMEMBERED)

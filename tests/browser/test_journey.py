@@ -198,9 +198,12 @@ def test_who_was_signed_out_goes_on_after_signing_in_elsewhere(result: Page, liv
     result.get_by_role("button", name="Save", exact=True).click()
     expect(result.locator("#connection")).to_contain_text("then try again")
     expect(result.get_by_label("Comment")).to_have_value("Still right.")
-    other.goto(live_product.sign_in_link())
+    link = live_product.sign_in_link()
     with result.expect_websocket(lambda socket: "/live/" in socket.url):
-        other.close()  # the page connects again when it gets the focus back, or by the next request
+        other.goto(
+            link
+        )  # from here on the page may connect again: by itself, by its focus, by the next request
+        other.close()
         result.get_by_role("button", name="Save", exact=True).click()
     expect(result.get_by_text("Saved.")).to_be_visible()
     expect(result.locator("#connection")).to_be_hidden()
