@@ -13,11 +13,11 @@ from optimizer.llm.facts import ModelFacts
 from optimizer.llm.pool import Pool
 from optimizer.llm.roles import Roles
 from optimizer.llm.scripted import ScriptedHost
-from optimizer.models import OptimizationSession, SessionStatus, User, Workspace
+from optimizer.models import OptimizationSession, SessionStatus, Workspace
 from optimizer.worker import loop, pools
 from optimizer.worker.choosing import settle_models
 from tests import factories
-from tests.engine.world import ITEMS, PROMPT, world
+from tests.engine.world import world
 from tests.worker.test_work import Killed, claimed, kill_after
 
 LOCAL, LOADED = ModelFacts("local:1b", "1"), ModelFacts("loaded:1b", "2", loaded=True)
@@ -46,14 +46,6 @@ def serve(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[Serve]:
 
     yield use
     installed.keep([])
-
-
-@pytest.fixture
-def session(workspace: Workspace, user: User) -> OptimizationSession:
-    rows = [(item.input, item.expected) for item in ITEMS]
-    dataset = factories.keep_rows(workspace, user, rows)
-    prompt = factories.make_prompt(workspace, original=PROMPT)
-    return factories.make_session(workspace, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
 
 
 def resolved(

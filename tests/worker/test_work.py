@@ -37,17 +37,9 @@ from optimizer.worker import loop, pools, waiting
 from optimizer.worker.claiming import claim, reopen
 from optimizer.worker.run import Run
 from tests import factories
-from tests.engine.world import ITEMS, PROMPT, last_input, world
+from tests.engine.world import PROMPT, last_input, world
 
 UseHost = Callable[..., ScriptedHost]
-
-
-@pytest.fixture
-def session(workspace: Workspace, user: User) -> OptimizationSession:
-    rows = [(item.input, item.expected) for item in ITEMS]
-    dataset = factories.keep_rows(workspace, user, rows)
-    prompt = factories.make_prompt(workspace, original=PROMPT)
-    return factories.make_session(workspace, prompt=prompt, dataset=dataset, iterations=1, rounds=1)
 
 
 @pytest.fixture
