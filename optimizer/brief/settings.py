@@ -25,9 +25,11 @@ def _system_objection(value: Any, circumstances: Circumstances) -> str:
         return ""
     if circumstances.variables:
         name = in_braces(circumstances.variables[0])
-        return f"The prompt has variables ({name}), so it differs from row to row. Untick this."
+        return f"The prompt has variables ({name}), so it differs from row to row. Leave this off."
     if not circumstances.hears_system:
-        return "The target model's chat template drops system messages. Untick this, or choose another model."
+        return (
+            "The target model's chat template drops system messages. Leave this off, or choose another model."
+        )
     return ""
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -47,6 +46,7 @@ from optimizer.worker import measuring
 from optimizer.worker.claiming import claim, reopen
 from optimizer.worker.loop import work
 from optimizer.worker.run import Run
+from promptevolver.migrating import migrate
 
 NOTHING_TO_TELL = "What it takes cannot be told beforehand."
 
@@ -62,7 +62,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if "postgres" in settings.EMBEDDED:
-            call_command("migrate", interactive=False, verbosity=0)
+            migrate(settings.HOME)
         measuring.refresh_models()
         user = self._user(options["user"])
         if options["resume"] is None and options["compare_only"]:

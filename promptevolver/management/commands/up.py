@@ -22,6 +22,7 @@ from promptevolver import product
 from promptevolver.embedded import Home, ServiceError, ensure_running, release
 from promptevolver.embedded.services.addresses import needed
 from promptevolver.embedded.services.home import home_of, open_lock
+from promptevolver.migrating import migrate
 from promptevolver.public import public_url
 
 NAMES = {"postgres": "PostgreSQL", "valkey": "Valkey", "model": "the model server"}
@@ -63,7 +64,7 @@ class Command(BaseCommand):
             say(f"Starting {', '.join(parts)}…")
         ensure_running(home, os.environ)
         say("Preparing the database…")
-        call_command("migrate", interactive=False, verbosity=0)
+        migrate(home.root)
         call_command("collectstatic", interactive=False, verbosity=0)
         say("Starting the worker, the scheduler and the pages…")
         product.start(home, os.environ)
