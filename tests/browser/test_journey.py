@@ -92,6 +92,16 @@ def test_an_error_is_told_at_its_field_without_losing_anything(page: Page) -> No
     expect(page.locator("#settings-fold")).to_have_attribute("open", "")
 
 
+def test_a_system_message_is_previewed(page: Page) -> None:
+    page.goto("/?sample=1")
+    expect(page.locator("#rendered")).to_contain_text("The bench was delivered twice.")
+    page.get_by_text("Settings models").click()
+    page.get_by_label("Send the prompt as the system message").check()
+    expect(page.locator("#rendered")).to_contain_text("System message")
+    page.get_by_label("Send the prompt as the system message").uncheck()
+    expect(page.locator("#rendered")).not_to_contain_text("System message")
+
+
 def test_what_it_takes_is_told_before_it_starts(page: Page) -> None:
     page.goto("/?sample=1")
     expect(page.locator("#estimate")).to_contain_text(" here, based on ", timeout=MINUTES)
