@@ -10,6 +10,7 @@ from optimizer import engine
 from optimizer.brief import PRESETS, in_force
 from optimizer.engine.components import Components, Shot, first_of, original_of
 from optimizer.engine.events import Outcome
+from optimizer.engine.reasoning import Reasoning
 from optimizer.engine.task import FEWEST_CALLS
 from optimizer.engine.variables import variables
 from optimizer.files import Table
@@ -59,6 +60,8 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         evidence=tuple(said["text"] for said in session.evidence_given),
         priors=tuple(engine.Prior(**prior) for prior in session.priors or ()),
         turns=session.turns,
+        hears_system=session.hears_system,
+        thinks=session.thinks,
         **_those_of(engine.Task, session.settings),
     )
 
@@ -103,15 +106,23 @@ def contender_of(session: OptimizationSession) -> engine.Contender:
 
 def _on_search_rows(candidate: Candidate) -> tuple[Outcome, ...]:
     rows = candidate.evaluations.filter(split=Split.VALIDATION)
-    return tuple(Outcome(row.item, row.input, row.expected, row.output, row.score, row.why) for row in rows)
+    names = [field.name for field in fields(Outcome)]
+    return tuple(Outcome(*(getattr(row, name) for name in names)) for row in rows)
 
 
 def components_of(stored: Mapping[str, Any]) -> Components:
     """A candidate's components, from how they are stored."""
     shots = tuple(_shot_of(shot) for shot in stored["shots"])
+    reasoning = Reasoning(**stored["reasoning"]) if stored.get("reasoning") else None
     names = stored.get("variables", variables(stored["instruction"]))
     return Components(
-        **{**stored, "shots": shots, "keywords": tuple(stored["keywords"]), "variables": tuple(names)}
+        **{
+            **stored,
+            "shots": shots,
+            "keywords": tuple(stored["keywords"]),
+            "variables": tuple(names),
+            "reasoning": reasoning,
+        }
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from optimizer.brief.presets import PRESETS
 from optimizer.counts import counted
 from optimizer.engine import figures
 
@@ -22,7 +21,7 @@ class Kind(Enum):
     SHARE = auto()  # 0 to 1; pages take and show per cent
     SWITCH = auto()
     MODEL = auto()  # the name of a model; "" for none
-    PRESET = auto()
+    CHOICE = auto()
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ def no_objection(value: Any, circumstances: Circumstances) -> str:
 class Setting:
     """One setting of a run, for pages, the terminal, programs, the database and the engine.
 
-    `name` is that of its form field and its column. A value lies from `low` to `high`. What is left out takes
+    `name` is that of its form field and its column. A value lies from `low` to `high`, or is one of `choices`, which
+    are given with their titles. What is left out takes
     `default`; where that is None it stays open, and `by_preset` says what is meant, or else `left_open` does, in words.
     `at_start` is for what is written down with the preset's value when a run begins. `help` is a clause that goes on
     after the option's name. `engine` is the name of a field of the engine's Task or Config, None where it has none.
@@ -63,6 +63,7 @@ class Setting:
     help: str = ""
     group: Group | None = None
     default: Any = None
+    choices: Mapping[str, str] = field(default_factory=dict)
     low: float | None = None
     high: float | None = None
     unit: str = ""
@@ -106,7 +107,7 @@ class Setting:
                 return figures.percent(value)
             case Kind.WHOLE | Kind.NUMBER:
                 return counted(value, self.unit) if self.unit else f"{value:,}"
-            case Kind.PRESET:
-                return PRESETS[value].title
+            case Kind.CHOICE:
+                return self.choices[value]
             case Kind.MODEL:
                 return str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimizer.brief.presets import USUAL
+from optimizer.brief.presets import PRESETS, USUAL
 from optimizer.brief.setting import Circumstances, Group, Kind, Setting
 from optimizer.engine.task import FEWEST_CALLS
 from optimizer.engine.variables import in_braces
@@ -34,7 +34,10 @@ def _system_objection(value: Any, circumstances: Circumstances) -> str:
 
 
 SETTINGS = (
-    Setting("preset", Kind.PRESET, "Preset", "how hard to search", default=USUAL),
+    Setting(
+        "preset", Kind.CHOICE, "Preset", "how hard to search", default=USUAL,
+        choices={name: preset.title for name, preset in PRESETS.items()},
+    ),
     Setting(
         "target_model", Kind.MODEL, "Target model", "runs the prompt",
         group=MODELS_AND_SEARCH, default="", left_open="the server's default", option="--model", engine="target_model",
@@ -47,6 +50,12 @@ SETTINGS = (
         "as_system", Kind.SWITCH, "Send the prompt as the system message",
         "the prompt is the system message, and each row the user message",
         group=MODELS_AND_SEARCH, default=False, engine="as_system", objection=_system_objection,
+    ),
+    Setting(
+        "reasoning", Kind.CHOICE, "Reasoning before the answer",
+        "whether the prompt may ask the model to reason before it answers, which costs time",
+        group=MODELS_AND_SEARCH, default="both", engine="reasoning",
+        choices={"both": "Try both ways", "never": "Never", "only": "Always"},
     ),
     Setting(
         "iterations", Kind.WHOLE, "Iterations", "each has several rounds",

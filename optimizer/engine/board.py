@@ -82,7 +82,7 @@ class Board:
     def outcome(self, row: int, scoring: Scoring) -> Outcome:
         """What came out of that row."""
         item = self.items[row]
-        return Outcome(row, item.input, item.wanted, scoring.output, scoring.score, scoring.why)
+        return Outcome(row, item.input, item.wanted, **vars(scoring))
 
     def _scorings(
         self, todo: Sequence[tuple[Entry, int]], cases: Sequence[Case]

@@ -109,12 +109,22 @@ class Budget:
 
     def likely(self, purpose: str, cost: Cost) -> Cost:
         """The cost of one-message calls for that purpose, with the mean of earlier ones as what is likely."""
-        cost = replace(cost, kinds=Counter({(purpose, False): cost.calls}))
-        taken = self._taken.get((purpose, False))
+        cost = replace(cost, kinds=Counter({(purpose, False, False): cost.calls}))
+        taken = self._taken.get((purpose, False, False))
         if not taken:
             return cost
         tokens = taken.prompt_tokens + taken.completion_tokens
         return replace(cost, likely=round(MARGIN * tokens / taken.calls * cost.calls))
+
+    def left(self, share: float) -> Cost:
+        """That share of what the limits still allow, besides the reserve; nothing where there is no limit."""
+        config, reserve = self.config, self.reserve
+        calls = [] if config.max_calls is None else [config.max_calls - self.spent.calls - reserve.calls]
+        if config.max_minutes is not None and self._ms_a_call:
+            ms = config.max_minutes * 60_000 - self._work_ms - self._ms(reserve) * self._share
+            calls.append(int(ms / (MARGIN * self._ms_a_call * self._share)))
+        tokens = 0 if config.max_tokens is None else config.max_tokens - self._tokens - reserve.tokens
+        return Cost(max(0, int(share * min(calls, default=0))), max(0, int(share * tokens)))
 
     def times(self, requests: Sequence[Request]) -> bool:
         """Whether it is known how long such calls take."""

@@ -12,7 +12,8 @@ from optimizer.engine.task import Config
 from optimizer.llm.base import CallFailedError, Message, Reply, Request
 
 Answer = Reply | CallFailedError
-Kind = tuple[str, bool]  # of calls: their purpose, and whether they show earlier turns
+# Of calls: their purpose, whether they show earlier turns, and whether they ask for reasoning.
+Kind = tuple[str, bool, bool]
 
 MESSAGE = 8  # tokens that a chat template may add to a message
 VERDICT_TOKENS = 64
@@ -26,8 +27,9 @@ def size_of(request: Request) -> int:
 
 
 def kind(request: Request) -> Kind:
-    """Its purpose, and whether it shows earlier turns: replies are much shorter then."""
-    return request.purpose, shows_turns(request.messages)
+    """Its purpose, whether it shows earlier turns, for replies are much shorter then, and whether it asks for
+    reasoning."""
+    return request.purpose, shows_turns(request.messages), request.reasons
 
 
 def shows_turns(messages: Sequence[Message]) -> bool:

@@ -44,9 +44,9 @@ def compare(
     asker.lift_limits()
     race, training, held_out = races(splits, evaluator, asker, first_of(task))
     population = Population(task, asker.config, seed, race, training)
-    population.leader = Entry(contender.number, (0,), "", contender.components)
+    best = population.winner = Entry(contender.number, (0,), "", contender.components)
     race.recall(population.original, contender.original_outcomes)
-    race.recall(population.leader, contender.outcomes)
+    race.recall(best, contender.outcomes)
     ending = Ending(task, asker, evaluator, held_out, population, left_out=splits.left_out)
     proof = yield from ending.proved()
     yield Compared(

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from optimizer.engine.nearest import Nearest
+from optimizer.engine.reasoning import Kind, Read, Reasoning
 from optimizer.engine.task import Item, Task, TaskRefusedError
 from optimizer.engine.variables import filled, in_braces, variables
 from optimizer.llm.base import Message
 
 INPUT = in_braces("input")
+NEAREST_INPUT, NEAREST_ANSWER = in_braces("a similar input"), in_braces("its answer")
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,10 @@ class Shot:
 class Components:
     """The parts that the search changes one at a time. Empty parts render to nothing.
 
-    `variables` are the names that an item fills, in the order of the prompt, and `head_as` is the role of the message
-    that the prompt stands in; no part of the search changes these.
+    With `reasoning` the model is asked to reason before it answers. With `nearest` an input is shown only so many of
+    the examples: those most like it. `head_as` is the role of the message that the prompt stands in: a user's, in each
+    turn, or the system's, once. `variables` are the names that an item fills, in the order of the prompt; no part of
+    the search changes these.
     """
 
     instruction: str
@@ -48,13 +53,28 @@ class Components:
     shots_as: Literal["text", "turns"] = "text"
     variables: tuple[str, ...] = ()
     head_as: Literal["user", "system"] = "user"
+    reasoning: Reasoning | None = None
+    nearest: int = 0
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the model is asked to reason first."""
+        return Kind.REASONS_FIRST if self.reasoning else Kind.ANSWER_ONLY
 
     @property
     def head(self) -> str:
         """Everything but the examples, as one text."""
         keywords = f"Keywords: {', '.join(self.keywords)}" if self.keywords else ""
-        parts = [self.persona, self.instruction, keywords, self.answer_format]
+        request = self.reasoning.request if self.reasoning else ""
+        parts = [self.persona, self.instruction, keywords, self.answer_format, request]
         return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.digest)
 
     @cached_property
     def digest(self) -> str:
@@ -64,7 +84,28 @@ class Components:
     @property
     def length(self) -> int:
         """Characters of the whole prompt, without an input."""
-        return len(self.as_text())
+        shown = sum(len(shot.input) + len(self.said(shot)) for shot in self.shots)
+        return len(self.as_text()) + (self.nearest * shown // len(self.shots) if self.nearest else 0)
+
+    def read(self, output: str, *, cut: bool = False) -> Read:
+        """The output in its two parts; `cut` is whether a limit ended it."""
+        return self.reasoning.read(output, cut=cut) if self.reasoning else Read("", output)
+
+    def said(self, shot: Shot) -> str:
+        """What the assistant is shown to have said to an example."""
+        return self.reasoning.written(shot.reasoning, shot.output) if self.reasoning else shot.answer
+
+    def shown_to(self, item: Item) -> tuple[Shot, ...]:
+        """The examples that this item is shown, the most similar last where they are chosen for it."""
+        if not self.nearest:
+            return self.shots
+        if item == self.place:
+            return (Shot(NEAREST_INPUT, NEAREST_ANSWER),) * self.nearest
+        return tuple(self.shots[place] for place in self._index.to(item.input, self.nearest))
+
+    @cached_property
+    def _index(self) -> Nearest:
+        return Nearest([shot.input for shot in self.shots])
 
     @property
     def place(self) -> Item:
@@ -78,27 +119,27 @@ class Components:
         is a system message is that message.
         """
         if self.head_as == "system":
-            return self.but(shots_as="text")._system
+            return self.but(shots_as="text")._system(self.place)
         return self.but(shots_as="text")._question(self.place) if self.shots else self.head
 
     def messages(self, item: Item | None = None) -> tuple[Message, ...]:
         """The chat that asks for one item; without one, with a place for it."""
-        first = [Message("system", self._system)] if self.head_as == "system" else []
-        turns = self.shots if self.shots_as == "turns" else ()
+        item = item or self.place
+        first = [Message("system", self._system(item))] if self.head_as == "system" else []
+        turns = self.shown_to(item) if self.shots_as == "turns" else ()
         earlier = [
             message
             for shot in turns
             for message in (
                 Message("user", self._asked(item_of(shot))),
-                Message("assistant", shot.answer),
+                Message("assistant", self.said(shot)),
             )
         ]
-        return (*first, *earlier, Message("user", self._question(item or self.place)))
+        return (*first, *earlier, Message("user", self._question(item)))
 
-    @property
-    def _system(self) -> str:
+    def _system(self, item: Item) -> str:
         """What a system message says: the prompt, with the examples that stand in its text."""
-        return "\n\n".join([self.head, *(self._shot_texts() if self.shots_as == "text" else [])])
+        return "\n\n".join([self.head, *(self._shot_texts(item) if self.shots_as == "text" else [])])
 
     def _asked(self, item: Item) -> str:
         """What the user says in one turn."""
@@ -110,11 +151,11 @@ class Components:
         if self.shots_as == "turns" or not self.shots:
             return filled(self.head, item)
         if self.variables:
-            return "\n\n".join([*self._shot_texts(), filled(self.head, item)])
-        return "\n\n".join([self.head, *self._shot_texts(), f"Input: {item.input}\nOutput:"])
+            return "\n\n".join([*self._shot_texts(item), filled(self.head, item)])
+        return "\n\n".join([self.head, *self._shot_texts(item), f"Input: {item.input}\nOutput:"])
 
-    def _shot_texts(self) -> list[str]:
-        return [f"Input: {shot.input}\nOutput: {shot.answer}" for shot in self.shots]
+    def _shot_texts(self, item: Item) -> list[str]:
+        return [f"Input: {shot.input}\nOutput: {self.said(shot)}" for shot in self.shown_to(item)]
 
     def but(self, **changes: object) -> Components:
         """The same with some parts changed."""

@@ -2,39 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Entry
-from optimizer.engine.budget import BudgetSpentError
+from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Leading
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.population import Population
+from optimizer.engine.race import WIDEST
+from optimizer.engine.reasoning import Kind
+from optimizer.engine.splits import blocks
+from optimizer.engine.stats import clearly_worse, mean
+
+Shares = Mapping[Kind, float]
+PLAY_OFF = 0.2  # of what is left, which is kept for comparing the two kinds of answers
 
 
 class Contest:
-    """Sets the population's leader, and with it what the asker keeps in reserve."""
+    """Sets the population's leaders, and with them what the asker keeps in reserve."""
 
     def __init__(self, asker: Asker, population: Population, ending: Ending) -> None:
         self.asker = asker
         self.population = population
         self.ending = ending
-        self._reserve([population.original])
+        self._kept = Cost()
+        self._reserve()
 
-    def challenge(self, challengers: Sequence[Entry]) -> Steps[None]:
-        """The winner of the race leads; where the budget ends, who led after the last rows that all ran on."""
-        population = self.population
-        field = [population.leader, *self._within_budget(challengers)]
-        spent = None
-        if len(field) > 1:
+    def challenge(self, challengers: Sequence[Entry], shares: Shares | None = None) -> Steps[None]:
+        """The winners of the races lead, each its kind; where the budget ends, who led after the last rows that all ran
+        on. With `shares` each kind, in their order, spends only so much of what is left, and more may follow."""
+        for kind in shares or Kind:
+            those = [entry for entry in challengers if entry.components.kind == kind]
+            if not those:
+                continue
+            self._keep(1 - shares[kind] if shares else PLAY_OFF * (len(self.population.leaders) > 1))
             try:
-                leader = yield from population.race.run(field)
-            except BudgetSpentError as error:
-                leader, spent = population.race.ahead, error
+                yield from self._race(kind, those)
+            except BudgetSpentError:
+                if not shares:
+                    raise
+            finally:
+                self._keep(0)
+
+    def _race(self, kind: Kind, challengers: Sequence[Entry]) -> Steps[None]:
+        population = self.population
+        defender = [population.leaders[kind]] if kind in population.leaders else []
+        within = self._within_budget(challengers)
+        if not within:
+            if self._kept.calls + self._kept.tokens and kind != population.original.components.kind:
+                return  # more may follow
+            within = challengers[:1]
+            self._keep(0, within)
+        field = [*defender, *within]
+        spent = None
+        try:
+            leader = yield from population.race.run(field)
+        except BudgetSpentError as error:
+            leader, spent = population.race.ahead, error
+        if population.race.outcomes(leader) or not spent:
             yield from self._lead(leader)
         if spent:
             raise spent
+
+    def deepen(self) -> Steps[None]:
+        """Let the best of each kind run on, where they ran on some of the rows only."""
+        for kind, leader in list(self.population.leaders.items()):
+            rivals = [entry for entry in self._close_to(leader) if entry.components.kind == kind]
+            if self.population.race.complete(leader) or not rivals:
+                continue
+            self._keep(PLAY_OFF * (len(self.population.leaders) > 1))
+            try:
+                yield from self._race(kind, rivals)
+            except BudgetSpentError:
+                pass  # there is still a play-off
+            finally:
+                self._keep(0)
+
+    def _close_to(self, leader: Entry) -> list[Entry]:
+        """Those that are not clearly worse on the first block, the best first."""
+        race, found = self.population.race, []
+        for entry in self.population.entries:
+            mine, theirs = race.paired(leader, entry)
+            if entry != leader and len(theirs) >= self._block and not clearly_worse(theirs, mine):
+                found.append((mean(mine) - mean(theirs), entry.number, entry))
+        return [entry for _, _, entry in sorted(found)[: WIDEST - 1]]
+
+    @property
+    def _block(self) -> int:
+        return min(self.population.config.block, len(self.population.race.items))
+
+    def play_off(self) -> Steps[None]:
+        """Let the leaders of both kinds run on the same rows, as far as the budget lasts, until they are told apart."""
+        population = self.population
+        field = list(population.leaders.values())
+        if len(field) < 2:
+            return
+        race, before = population.race, population.leader
+        for block in blocks(race.items, population.config.block):
+            self._reserve()
+            if self._told_apart() or not self.asker.affords(race.cost(field, block)):
+                break
+            yield from race.score(field, block)
+        if population.leader != before:
+            yield Leading(population.leader.number)
+
+    def _told_apart(self) -> bool:
+        population = self.population
+        one, other = population.race.paired(*population.leaders.values())
+        return clearly_worse(one, other) or clearly_worse(other, one)
 
     def target_reached(self) -> Steps[str]:
         """A sentence, where the leader has the target score on all validation rows, else "". Where others have the same
@@ -54,19 +131,21 @@ class Contest:
         """Whether the budget allows a first block of a new candidate as dear as the leader."""
         head = self.population.leader.components
         stranger = Entry(-1, (), "", head.but(instruction=f"{head.instruction}."))
-        block = range(self.population.config.block)
-        return self.asker.affords(self.population.race.cost([stranger], block))
+        return self.asker.affords(self._first_block([stranger]))
 
     def _within_budget(self, challengers: Sequence[Entry]) -> Sequence[Entry]:
-        """As many challengers as a first block of all leaves budget for; what compares the dearest is kept back."""
-        population, block = self.population, range(self.population.config.block)
-        for count in range(len(challengers), 1, -1):
-            field = [population.leader, *challengers[:count]]
-            self._reserve(field)
-            if self.asker.affords(population.race.cost(field, block)):
-                return challengers[:count]
-        self._reserve([population.leader, *challengers[:1]])
-        return challengers[:1]
+        """Those challengers, the first ones first, for whom a first block of all leaves budget; what compares the
+        dearest is kept back."""
+        within: list[Entry] = []
+        for challenger in challengers:
+            self._reserve([*within, challenger])
+            if self.asker.affords(self._first_block([*within, challenger])):
+                within.append(challenger)
+        self._reserve(within)
+        return within
+
+    def _first_block(self, field: Sequence[Entry]) -> Cost:
+        return self.population.race.cost(field, range(self._block))
 
     def _on_target(self) -> bool:
         population = self.population
@@ -83,9 +162,21 @@ class Contest:
         yield from self._lead(best)
 
     def _lead(self, entry: Entry) -> Steps[None]:
-        self.population.leader = entry
-        self._reserve([entry])
-        yield Leading(entry.number)
+        population, before = self.population, self.population.leader
+        population.leaders[entry.components.kind] = entry
+        self._reserve()
+        if population.leader != before or entry == before:
+            yield Leading(population.leader.number)
 
-    def _reserve(self, field: Sequence[Entry]) -> None:
-        self.asker.reserve = self.ending.cost(field)
+    def _keep(self, share: float, challengers: Sequence[Entry] = ()) -> None:
+        """Keep that share of what is left for later."""
+        self._kept = Cost()
+        self._reserve(challengers)
+        self._kept = self.asker.left(share)
+        self._reserve(challengers)
+
+    def _reserve(self, challengers: Sequence[Entry] = ()) -> None:
+        """Keep back what the end takes, whoever of these wins."""
+        population = self.population
+        field = [population.original, *population.finalists, *challengers]
+        self.asker.reserve = self.ending.cost(field) + self._kept

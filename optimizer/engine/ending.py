@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from optimizer.counts import agreeing, counted
 from optimizer.engine import checks, finish
@@ -11,11 +10,13 @@ from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board, Entry, too_long
 from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS
-from optimizer.engine.events import Comparison, Event, Finished, Leading, Proof, Rating
+from optimizer.engine.events import Comparison, Event, Finalist, Finished, Leading, Proof, Rating
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.pairs import Judged
 from optimizer.engine.population import Population
+from optimizer.engine.reasoning import Kind
 from optimizer.engine.scoring import CUT, WHOLE, Evaluator
+from optimizer.engine.stats import ahead as told_ahead
 from optimizer.engine.stats import mean
 from optimizer.engine.task import Prior, Task
 from optimizer.engine.verdicts import UNPROVEN, Judgement, Verdict, verdict
@@ -48,15 +49,17 @@ class Ending:
         self.missing = ""  # why there is no comparison
 
     def cost(self, field: Sequence[Entry]) -> Cost:
-        """What the end of a run takes that the dearest of the field wins."""
+        """What the end of a run takes whose finalists are the dearest of each kind in the field."""
         if not self.asker.config.compare:
             return Cost()
         rows = range(len(self.held_out.items))
         original = self.population.original
-        costs = [self.held_out.cost(list(dict.fromkeys([original, entry])), rows) for entry in field]
+        measured = self.held_out.cost([original], rows)
+        for kind in Kind:
+            costs = [self.held_out.cost([e], rows) for e in field if e.components.kind == kind and e.number]
+            measured += max(costs, key=lambda cost: cost.tokens, default=Cost())
         texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
-        dearest = replace(max(costs, key=lambda cost: cost.calls), tokens=max(cost.tokens for cost in costs))
-        return dearest + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
+        return measured + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
 
     def run(
         self,
@@ -68,12 +71,16 @@ class Ending:
     ) -> Iterator[Event]:
         """Compare, rate, and finish. `failure` is the optimizer model's, where it ended the search."""
         self.asker.reserve = Cost()
+        finalists = self.population.finalists
+        original = self.population.original
+        leader = self.population.winner = finalists[0] if finalists else original
         proof = yield from self.proved()
-        leader, original = self.population.leader, self.population.original
         best = leader if proof.handed_over else original
+        told = [self._finalist(leader, proof)] if leader.number else []
+        for entry in finalists[1:]:
+            told += yield from self._also(entry)
         rating, original_rating = yield from self._ratings(best)
-        if leader == original:
-            yield Leading(0)
+        yield Leading(leader.number)
         yield Finished(
             reason=reason,
             best=best.number,
@@ -90,6 +97,26 @@ class Ending:
             operators=used,
             position_bias=self.position_bias,
             proof=proof,
+            finalists=tuple(told),
+        )
+
+    def _also(self, entry: Entry) -> Steps[list[Finalist]]:
+        """The other finalist; none where it could not be compared."""
+        proof = yield from self.proved(entry)
+        compared = proof.comparison is not None or not self.asker.config.compare
+        return [self._finalist(entry, proof)] if compared else []
+
+    def _finalist(self, entry: Entry, proof: Proof) -> Finalist:
+        measured = self.held_out.outcomes(entry) or self.population.race.outcomes(entry)
+        return Finalist(
+            number=entry.number,
+            kind=entry.components.kind,
+            components=entry.components,
+            proof=proof,
+            quality_score=self.quality(proof, entry),
+            improvements=tuple(self._improvements(entry)),
+            answer_tokens=mean([outcome.tokens for outcome in measured]) if measured else None,
+            answer_seconds=mean([outcome.ms for outcome in measured]) / 1000 if measured else None,
         )
 
     @property
@@ -97,57 +124,77 @@ class Ending:
         """See `Finished`."""
         return self.evaluator.position_bias if isinstance(self.evaluator, Judged) else None
 
-    def proved(self) -> Steps[Proof]:
-        """Compare the leader with the original, and decide what is handed over: the leader where it is proven better,
-        or ahead and nobody asked for more; without a comparison that was never wanted, the leader too."""
-        leader, config = self.population.leader, self.asker.config
+    def proved(self, finalist: Entry | None = None) -> Steps[Proof]:
+        """Compare a finalist, else the leader, with the original, and decide whether it is to be handed over: where it
+        is proven better, or ahead and nobody asked for more; without a comparison that was never wanted, too."""
+        entry, config = finalist or self.population.leader, self.asker.config
         if not config.compare:
-            return Proof(winner=leader.number, handed_over=leader.number > 0)
-        comparison = yield from self._comparison()
+            return Proof(winner=entry.number, handed_over=self._worth_its_cost(entry))
+        comparison = yield from self._comparison(entry)
         if comparison is None:
-            return Proof(winner=leader.number, left_out=self.left_out)
+            return Proof(winner=entry.number, left_out=self.left_out)
         judged = self._judgement()
         said = verdict(comparison, misfits=len(self.held_out.misfits), judged=judged)
-        ahead = self._ahead_in_search() and comparison.difference > NOTHING
-        won = said == Verdict.BETTER or (ahead and said in UNPROVEN and not config.only_proven)
+        ahead = self._ahead_in_search(entry) and comparison.difference > NOTHING
+        enough = ahead and said in UNPROVEN and not config.only_proven and self._worth_its_cost(entry)
+        won = said == Verdict.BETTER or enough
         doubtful = judged is not None and judged.proves_nothing
-        return Proof(leader.number, comparison, said, ahead, won, self.left_out, doubtful)
+        return Proof(entry.number, comparison, said, ahead, won, self.left_out, doubtful)
 
-    def quality(self, proof: Proof) -> float:
+    def _worth_its_cost(self, entry: Entry) -> bool:
+        """Whether it is more than the original. One that reasons first costs more, so it has to be told apart from the
+        original on the search rows."""
+        population = self.population
+        if (
+            entry.components.kind == population.original.components.kind
+            or population.config.reasoning == "only"
+        ):
+            return entry.number > 0
+        return told_ahead(*population.race.paired(population.original, entry))
+
+    def quality(self, proof: Proof, finalist: Entry | None = None) -> float:
         """0 to 100: what is handed over reached on held-out rows; where nothing was compared, on search rows."""
+        entry = finalist or self.population.leader
         if proof.comparison:
             return finish.quality(proof.comparison, handed_over=proof.handed_over)
-        best = self.population.leader if proof.handed_over else self.population.original
+        best = entry if proof.handed_over else self.population.original
         return 100 * min(1.0, self.population.race.mean(best))
 
     def _judgement(self) -> Judgement | None:
         return self.evaluator.judgement if isinstance(self.evaluator, Judged) else None
 
-    def _ahead_in_search(self) -> bool:
-        """Whether the leader's mean is above the original's on the search rows that both ran on."""
-        before, after = self.population.race.paired(self.population.original, self.population.leader)
+    def _ahead_in_search(self, entry: Entry) -> bool:
+        """Whether its mean is above the original's on the search rows that both ran on."""
+        before, after = self.population.race.paired(self.population.original, entry)
         return mean(after) > mean(before) + NOTHING
 
-    def _comparison(self) -> Steps[Comparison | None]:
+    def _comparison(self, entry: Entry) -> Steps[Comparison | None]:
         """Paired, on all held-out rows; None, and why, where that cannot be."""
-        pair = [self.population.original, self.population.leader]
+        pair = [self.population.original, entry]
         rows = range(len(self.held_out.items))
         try:
             could_run = yield from self.held_out.score(list(dict.fromkeys(pair)), rows)
         except BudgetSpentError:
-            self.missing = "The budget did not suffice for the final comparison: the original is kept."
+            self._is_missing(
+                entry, "The budget did not suffice for the final comparison: the original is kept."
+            )
             return None
         except CallFailedError as error:
             if not too_long(error):
                 raise
-            self.missing = "No held-out row fits into the context window: the original is kept."
+            self._is_missing(entry, "No held-out row fits into the context window: the original is kept.")
             return None
-        if self.population.leader not in could_run:
+        if entry not in could_run:
             where = "for the context window on some held-out rows"
-            self.missing = f"The best found is too long {where}: the original is kept."
+            self._is_missing(entry, f"The best found is too long {where}: the original is kept.")
             return None
         scores = [self.held_out.scores(entry, rows.stop) for entry in pair]
         return finish.compare(*scores, seed=self.asker.seed)
+
+    def _is_missing(self, entry: Entry, why: str) -> None:
+        """There is no comparison. Of the other finalist nothing is told."""
+        if entry == self.population.leader:
+            self.missing = why
 
     def _ratings(self, best: Entry) -> Steps[tuple[Rating | None, Rating | None]]:
         if not self.asker.config.compare:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optimizer.engine.components import Components
+from optimizer.engine.reasoning import Kind
 from optimizer.engine.task import Prior
 from optimizer.engine.verdicts import Verdict
 
@@ -73,7 +74,8 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a candidate answered to one item, its score (0 to 1), and why it is not higher, in words."""
+    """What a candidate answered to one item, its score (0 to 1), why it is not higher, in words, and the reasoning
+    before the answer. It took so many `tokens`, in and out, and `ms` milliseconds of the model."""
 
     item: int
     input: str
@@ -81,6 +83,9 @@ class Outcome:
     output: str
     score: float
     why: str = ""
+    reasoning: str = ""
+    tokens: int = 0
+    ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -205,6 +210,24 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Finalist:
+    """The best candidate of one kind at the end of a run, compared with the original by itself.
+
+    `answer_tokens` (in and out) and `answer_seconds` of the model are means over the rows that it was measured on, None
+    where there are none; `quality_score` is 0 to 100.
+    """
+
+    number: int
+    kind: Kind
+    components: Components
+    proof: Proof
+    quality_score: float
+    improvements: tuple[str, ...] = ()
+    answer_tokens: float | None = None
+    answer_seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class Compared:
     """The result of a comparison alone. For the rest see Finished."""
 
@@ -221,7 +244,8 @@ class Finished:
 
     `quality_score` is 0 to 100; `operators` is how each did in this run; `position_bias` is the share of decided
     verdicts in which a judge preferred the answer shown first (0.5 is none), None where no pairs were judged; `proof`
-    says what the comparison proves, and why the best is handed over or not.
+    says what the comparison proves, and why the best is handed over or not. `finalists` are the best of each kind, at
+    most two; the first is the one that this result is about.
     """
 
     reason: str
@@ -239,6 +263,7 @@ class Finished:
     operators: tuple[Prior, ...] = ()
     position_bias: float | None = None
     proof: Proof = Proof()
+    finalists: tuple[Finalist, ...] = ()
 
     @property
     def verdict(self) -> Verdict | None:

@@ -7,12 +7,11 @@ from collections.abc import Collection
 
 from optimizer.engine.components import Components
 from optimizer.engine.graders import folded
-from optimizer.engine.languages import language_of
+from optimizer.engine.languages import clear_language
 from optimizer.engine.variables import variables, without_variables
 
 LONGEST = 10_000  # characters that a whole prompt may have more than the original
 GROWTH = 6  # an instruction may be this many times the original's length, and always 1,000 characters
-SURE_OF_LANGUAGE = 0.9
 REFUSAL = re.compile(
     r"^\W*((i'?m |i am )?(very )?sorry|i apologi[sz]e|i can(no|'|’)t|i('?m| am) (unable|not able)|as an ai)\b",
     re.IGNORECASE,
@@ -40,7 +39,7 @@ def objection(
         (_refuses(proposal, original), "refusal"),
         (is_answer(proposal.instruction, original.instruction, answers), "an answer, not a prompt"),
         (_is_scrap(proposal, original, answers), "scrap of our own request"),
-        (language_changed(original.instruction, proposal.head), "another language"),
+        (language_changed(original.instruction, proposal.but(reasoning=None).head), "another language"),
     )
     return next((reason for refused, reason in checks if refused), "")
 
@@ -81,13 +80,5 @@ def _too_long(proposal: Components, original: Components) -> bool:
 
 def language_changed(before: str, after: str) -> bool:
     """Whether both texts are clearly of a language, and of different ones."""
-    old, new = _language(before), _language(after)
+    old, new = (clear_language(without_variables(text)) for text in (before, after))
     return bool(old and new and old != new)
-
-
-def _language(text: str) -> str:
-    text = without_variables(text)
-    if sum(character.isalpha() for character in text) < 12:
-        return ""
-    language, sureness = language_of(text)
-    return language if sureness >= SURE_OF_LANGUAGE else ""

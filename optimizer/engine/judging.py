@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from optimizer.counts import agreeing, counted
@@ -15,7 +16,7 @@ from optimizer.engine.budget import Cost
 from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS, Answer, judge_request
 from optimizer.engine.events import Event, Writing
 from optimizer.engine.graders import passed
-from optimizer.engine.scoring import AnswerCalls, Case, Scoring, ToJudge, options_of, output_of
+from optimizer.engine.scoring import AnswerCalls, Case, Said, Scoring, ToJudge, options_of, said_by
 from optimizer.engine.task import Item, Rated, Task
 from optimizer.llm.base import CallFailedError, Reply
 
@@ -106,11 +107,13 @@ class ByRubric:
         return self._answers.cost(cases) + self._judge.cost(cases, texts=1)
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailedError]]:
-        answers = yield from translated(self._answers.ask(stage, cases), to_judge)
+        answers = yield from translated(self._answers.ask(stage, cases), partial(to_judge, cases))
         outputs = {
-            place: output_of(answer) for place, answer in enumerate(answers) if isinstance(answer, Reply)
+            place: said_by(cases[place], answer)
+            for place, answer in enumerate(answers)
+            if isinstance(answer, Reply)
         }
-        judging = self._scores([(cases[place].item, output) for place, output in outputs.items()])
+        judging = self._scores([(cases[place].item, said.shown) for place, said in outputs.items()])
         scoring = remade(placed(judging, list(outputs)), lambda place, score: _with(outputs[place], score))
         scored = iter((yield from scoring))
         return [
@@ -155,16 +158,16 @@ class ByRubric:
         )
 
 
-def to_judge(told: Event | Written | Arrived, of: int | None = None) -> Iterable[Event | Written | Arrived]:
-    """What comes while answers arrive that a judge will score: their outputs; of the first `of` answers alone, where
-    the rest are what those are compared with."""
+def to_judge(cases: Sequence[Case], told: Event | Written | Arrived) -> Iterable[Event | Written | Arrived]:
+    """What comes while answers arrive that a judge will score: the answers to these cases. Those behind them are what
+    they are compared with."""
     match told:
-        case Written(place, text) if of is not None and place >= of:
+        case Written(place, text) if place >= len(cases):
             return (Writing(text),)
-        case Arrived(place, answer) if of is not None and place >= of:
+        case Arrived(place, answer) if place >= len(cases):
             return ()
         case Arrived(place, Reply() as answer):
-            return (Arrived(place, ToJudge(output_of(answer))),)
+            return (Arrived(place, ToJudge(said_by(cases[place], answer).shown)),)
         case other:
             return (other,)
 
@@ -186,7 +189,7 @@ def _never_read(answer: Answer) -> CallFailedError:
     )
 
 
-def _with(output: str, score: float | CallFailedError) -> Scoring | CallFailedError:
+def _with(said: Said, score: float | CallFailedError) -> Scoring | CallFailedError:
     if isinstance(score, CallFailedError):
         return score
-    return Scoring(output, score, "" if score >= 1 else f"the judge gave {score * 10:.0f} of 10")
+    return said.scored(score, "" if score >= 1 else f"the judge gave {score * 10:.0f} of 10")

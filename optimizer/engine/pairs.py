@@ -14,7 +14,7 @@ from optimizer.engine.calls import Answer
 from optimizer.engine.components import first_of
 from optimizer.engine.figures import percent
 from optimizer.engine.judging import Judge, to_judge
-from optimizer.engine.scoring import AnswerCalls, Case, Scoring, output_of
+from optimizer.engine.scoring import AnswerCalls, Case, Scoring, said_by
 from optimizer.engine.task import Task
 from optimizer.engine.variables import filled
 from optimizer.engine.verdicts import Judgement
@@ -46,14 +46,12 @@ class Judged:
         return self._answers.cost(self._both(cases)) + self._judge.cost(cases, texts=2) * 2
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailedError]]:
-        answers = yield from translated(
-            self._answers.ask(stage, self._both(cases)), partial(to_judge, of=len(cases))
-        )
+        answers = yield from translated(self._answers.ask(stage, self._both(cases)), partial(to_judge, cases))
         pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
         verdicts = yield from self._verdicts(pairs)
         self._decided.update(meta.read_text(v.text, "better") for v in verdicts if isinstance(v, Reply))
         each = iter(verdicts)
-        return [self._scoring(mine, theirs, each) for _, mine, theirs in pairs]
+        return [self._scoring(*pair, each) for pair in pairs]
 
     def _verdicts(self, pairs: Sequence[Pair]) -> Live[list[Answer | None]]:
         """Two of each pair whose outputs differ; a scoring arrives with the second, or at once where none is due."""
@@ -61,13 +59,13 @@ class Judged:
         places = [place for place, texts in enumerate(questions) for _ in texts]
         said: dict[int, Answer] = {}
         for place in sorted(set(range(len(pairs))).difference(places)):
-            yield Arrived(place, self._scoring(*pairs[place][1:], iter(())))
+            yield Arrived(place, self._scoring(*pairs[place], iter(())))
 
         def scoring(index: int, verdict: Answer) -> Iterable[Arrived]:
             said[index] = verdict
             two = [said[one] for one in (index // 2 * 2, index // 2 * 2 + 1) if one in said]
             if len(two) == 2:
-                yield Arrived(places[index], self._scoring(*pairs[places[index]][1:], iter(two)))
+                yield Arrived(places[index], self._scoring(*pairs[places[index]], iter(two)))
 
         texts = [text for each in questions for text in each]
         return (yield from arriving(self._judge.verdicts(texts, meta.VERDICT_SCHEMA), scoring))
@@ -100,31 +98,38 @@ class Judged:
         return [*cases, *(Case(self._original, case.item) for case in cases)]
 
     def _questions(self, case: Case, mine: Answer, theirs: Answer) -> list[str]:
-        if not _differ(mine, theirs):
+        outputs = self._outputs(case, mine, theirs)
+        if not _differ(outputs):
             return []
-        outputs = [output_of(answer) for answer in (mine, theirs)]  # type: ignore[arg-type]
         return [
             meta.compare(filled(self._original.head, case.item), self.criteria, first, second)
             for first, second in (outputs, outputs[::-1])
         ]
 
+    def _outputs(self, case: Case, mine: Answer, theirs: Answer) -> list[str]:
+        """Both answers as a judge sees them; none where a call failed."""
+        if not isinstance(mine, Reply) or not isinstance(theirs, Reply):
+            return []
+        original = Case(self._original, case.item)
+        return [said_by(case, mine).shown, said_by(original, theirs).shown]
+
     def _scoring(
-        self, mine: Answer, theirs: Answer, verdicts: Iterator[Answer | None]
+        self, case: Case, mine: Answer, theirs: Answer, verdicts: Iterator[Answer | None]
     ) -> Scoring | CallFailedError:
         if failed := next((answer for answer in (mine, theirs) if isinstance(answer, CallFailedError)), None):
             return failed
-        output = output_of(mine)  # type: ignore[arg-type]
-        if not _differ(mine, theirs):
-            return Scoring(output, 0.5)
+        said = said_by(case, mine)  # type: ignore[arg-type]
+        if not _differ(self._outputs(case, mine, theirs)):
+            return said.scored(0.5)
         pair = next(verdicts), next(verdicts)
         if failed := next((verdict for verdict in pair if isinstance(verdict, CallFailedError)), None):
             return failed
         score = (_win(pair[0], "A", "B") + _win(pair[1], "B", "A")) / 2
-        return Scoring(output, score, "the judge preferred the original's answer" if score < 0.5 else "")
+        return said.scored(score, "the judge preferred the original's answer" if score < 0.5 else "")
 
 
-def _differ(mine: Answer, theirs: Answer) -> bool:
-    return isinstance(mine, Reply) and isinstance(theirs, Reply) and mine.text.strip() != theirs.text.strip()
+def _differ(outputs: Sequence[str]) -> bool:
+    return len(set(map(str.strip, outputs))) > 1
 
 
 def _win(verdict: Answer | None, me: str, them: str) -> float:

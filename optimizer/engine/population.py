@@ -12,9 +12,12 @@ from statistics import fmean
 from optimizer.engine.board import Board, Entry
 from optimizer.engine.components import Components, first_of
 from optimizer.engine.events import Outcome
+from optimizer.engine.figures import NOTHING
 from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
 from optimizer.engine.race import WIDEST, Race
+from optimizer.engine.reasoning import Kind
+from optimizer.engine.stats import ahead, clearly_worse, mean
 from optimizer.engine.task import Config, Task
 
 MOST_RIVALS = 4
@@ -40,11 +43,41 @@ class Population:
         self.training = training
         self.original = Entry(0, (), "original", first_of(task))
         self.entries = [self.original]
-        self.leader = self.original
+        self.leaders = {self.original.components.kind: self.original}  # the best of each kind
+        self.winner: Entry | None = None  # once the search is over
         self.about = Understanding()
         self.rejected: Counter[str] = Counter()  # proposals by the reason for which they were refused
         self.refused: Counter[str] = Counter()  # and by their operator
         self.writers: set[str] = set()  # operators that were used and word instructions anew
+
+    @property
+    def leader(self) -> Entry:
+        """The best so far: the one that reasons first only where it is told apart from the cheaper one, or where
+        nothing else is wanted. When the search is over, the winner."""
+        if self.winner:
+            return self.winner
+        answering, reasoning = (self.leaders.get(kind) for kind in (Kind.ANSWER_ONLY, Kind.REASONS_FIRST))
+        if reasoning is None or answering is None:
+            return reasoning or answering or self.original
+        if self.config.reasoning == "only":
+            return reasoning
+        return reasoning if ahead(*self.race.paired(answering, reasoning)) else answering
+
+    @property
+    def finalists(self) -> list[Entry]:
+        """The best of each kind, whatever leads first. The original is none; neither is one that costs more and is not
+        worth it."""
+        leader = self.leader
+        others = [entry for entry in self.leaders.values() if entry != leader]
+        return [entry for entry in (leader, *others) if entry.number and not self._costs_more_for_less(entry)]
+
+    def _costs_more_for_less(self, entry: Entry) -> bool:
+        """Whether it reasons first, and is no better than the original, or clearly worse than the leader."""
+        if entry.components.kind == self.original.components.kind:
+            return False
+        before, after = self.race.paired(self.original, entry)
+        mine, theirs = self.race.paired(self.leader, entry)
+        return mean(after) <= mean(before) + NOTHING or clearly_worse(theirs, mine)
 
     def add(self, child: Child) -> Entry:
         """The child as an entry, with the next number."""
@@ -53,15 +86,16 @@ class Population:
         return entry
 
     def pool(self) -> list[Standing]:
-        """The Pareto pool: entries that ran on all rows and lead on some, and the leader, which comes first."""
-        whole = [e for e in self.entries if e != self.leader and self.race.complete(e)]
-        scores = {entry.number: self._scores(entry) for entry in (self.leader, *whole)}
+        """The Pareto pool: entries that ran on all rows and lead on some, and the leaders; the leader comes first."""
+        first = list(dict.fromkeys([self.leader, *self.leaders.values()]))
+        whole = [e for e in self.entries if e not in first and self.race.complete(e)]
+        scores = {entry.number: self._scores(entry) for entry in (*first, *whole)}
         best = [max(s.get(row, 0.0) for s in scores.values()) for row in range(len(self.race.items))]
         standings = [
             Standing(entry, sum(score == best[row] > 0 for row, score in scores[entry.number].items()))
-            for entry in (self.leader, *whole)
+            for entry in (*first, *whole)
         ]
-        return [s for s in standings if s.leads or s.entry == self.leader]
+        return [s for s in standings if s.leads or s.entry in first]
 
     def view(self, parent: Entry, salt: str) -> View:
         """What an operator may look at, of this parent."""
@@ -79,6 +113,7 @@ class Population:
             rivals=self._rivals(parent),
             contrasts=self._contrasts(teaching),
             history=self._history(parent),
+            reasoned=self._reasoned(),
         )
 
     def unshown(self, field: Sequence[Entry]) -> list[int]:
@@ -92,9 +127,10 @@ class Population:
         return any(outcome.score < 1 for outcome in self._practice(entry, self.training))
 
     def tied(self) -> list[Entry]:
-        """Who has the leader's score on all validation rows, the shorter prompt first; a few at most."""
-        best = self.race.mean(self.leader)
-        equal = [e for e in self.entries if self.race.complete(e) and isclose(self.race.mean(e), best)]
+        """Who of its kind has the leader's score on all validation rows, the shorter prompt first; a few at most."""
+        best, kind = self.race.mean(self.leader), self.leader.components.kind
+        alike = [e for e in self.entries if e.components.kind == kind and self.race.complete(e)]
+        equal = [e for e in alike if isclose(self.race.mean(e), best)]
         return sorted(equal, key=lambda entry: entry.components.length)[:WIDEST]
 
     def practised(self, entry: Entry, rows: Sequence[int]) -> float:
@@ -120,8 +156,21 @@ class Population:
         return tuple((text, 1 - fmean(some)) for text, some in scores.items())
 
     def _rivals(self, parent: Entry) -> tuple[Components, ...]:
-        others = [s.entry for s in self.pool() if s.entry != parent]
+        kind = parent.components.kind
+        others = [s.entry for s in self.pool() if s.entry != parent and s.entry.components.kind == kind]
         return tuple(entry.components for entry in others[:MOST_RIVALS])
+
+    def _reasoned(self) -> tuple[Outcome, ...]:
+        """Right answers to training rows that were reasoned to, by whichever entry; the shortest reasoning of each."""
+        found = [
+            outcome
+            for entry in self.entries
+            if entry.components.kind == Kind.REASONS_FIRST
+            for outcome in self._practice(entry, self.training)
+            if outcome.score == 1 and outcome.reasoning
+        ]
+        found.sort(key=lambda outcome: -len(outcome.reasoning))
+        return tuple({outcome.input: outcome for outcome in found}.values())
 
     def _contrasts(self, teaching: Board) -> tuple[tuple[Outcome, Outcome], ...]:
         """For rows on which entries differ, a right output and a wrong one."""

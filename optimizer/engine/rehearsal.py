@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from optimizer.engine.budget import wall_clock
 from optimizer.engine.calls import shows_turns, size_of
 from optimizer.engine.components import original_of
+from optimizer.engine.reasoning import Reasoning, reasoning_for
 from optimizer.engine.speed import Speed
 from optimizer.engine.task import Task
 from optimizer.llm.base import Arrival, Done, Reply, Request
@@ -18,6 +19,8 @@ from optimizer.llm.base import Arrival, Done, Reply, Request
 BYTES_A_TOKEN = 4  # of usual text
 TURN = 5  # of a chat template, for each message and for the answer
 TALKATIVE = 40  # tokens of a wrong answer of a model that was shown no examples, where the limit allows
+REASONED = 90  # tokens of reasoning before an answer
+THOUGHT = "It follows step by step. " * (REASONED * BYTES_A_TOKEN // 25)
 REWRITE = 40  # tokens that a proposal adds to the prompt
 VERDICT = 8
 WRONG = "zzz"  # by any grader, whatever is expected
@@ -66,6 +69,7 @@ class Rehearsal:
         self._filled = [
             (tuple(text for _, text in item.values), item.expected) for item in rows if item.values
         ]
+        self._reasoning = reasoning_for(task)
         self._answers = sorted({item.expected for item in rows}) or [""]
         self._written = 0
 
@@ -93,11 +97,19 @@ class Rehearsal:
         shown = turns or f"{head}{asked}".endswith("\nOutput:") or "\nOutput: " in head
         asked = asked.removeprefix("Input: ").removesuffix("\nOutput:")
         expected = self._expected_of(asked, content)
+        reasoning = self._asked_for(f"{head}{content}")
         candidate = f"{head}{[message.content for message in request.messages[:-1]]}"
-        right = self._right(candidate, content if self._variables else asked, turns=turns)
+        right = self._right(candidate, content if self._variables else asked, turns=turns or bool(reasoning))
+        said = expected if right else WRONG
         usual = math.ceil(len(expected.encode()) / BYTES_A_TOKEN) + 1  # and the one that ends it
+        if reasoning:
+            return reasoning.written(THOUGHT, said), min(request.max_tokens, REASONED + usual)
         tokens = usual if right or shown else min(TALKATIVE, request.max_tokens // 2)
-        return expected if right else WRONG, min(request.max_tokens, tokens)
+        return said, min(request.max_tokens, tokens)
+
+    def _asked_for(self, text: str) -> Reasoning | None:
+        """The reasoning that the text asks for, if it does."""
+        return self._reasoning if self._reasoning and self._reasoning.request in text else None
 
     def _right(self, candidate: str, asked: str, *, turns: bool) -> bool:
         """Whether the candidate is right on that row: most rows are as hard for any candidate."""

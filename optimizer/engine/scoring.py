@@ -15,12 +15,14 @@ from optimizer.engine.calls import THINKING_TOKENS, Answer, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import graded, told, without_thinking
+from optimizer.engine.reasoning import FEWEST_TOKENS
 from optimizer.engine.task import Grade, Item, Options, Task
 from optimizer.llm.base import CallFailedError, Reply, Request
 
 REMEMBERED = 2048  # requests
 SLACK = 16  # tokens beyond the longest expected answer
 CUT = "…"  # at the end of an output that the limit ended
+FEWEST_REASONED = 8  # answers, from which on it is known how long reasoning is
 WHOLE = {"exact", "words"}  # graders of the whole output: more text than expected cannot be right
 
 
@@ -34,16 +36,41 @@ class Case:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What came out of a case: the output, its score (0 to 1), and why it is not higher, in words."""
+    """What came out of a case: the answer, its score (0 to 1), why it is not higher, in words, and the reasoning before
+    the answer. It took so many `tokens`, in and out, and `ms` milliseconds of the model."""
 
     output: str
     score: float
     why: str = ""
+    reasoning: str = ""
+    tokens: int = 0
+    ms: int = 0
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a model said to a case: its answer, None where it never came to that, and the reasoning before it; `cut` is
+    whether a limit ended it."""
+
+    answer: str | None
+    reasoning: str
+    cut: bool
+    tokens: int
+    ms: int
+
+    @property
+    def shown(self) -> str:
+        """The answer, with a mark where it was cut."""
+        return (self.answer or "") + CUT * self.cut
+
+    def scored(self, score: float, why: str = "") -> Scoring:
+        """With its score."""
+        return Scoring(self.shown, score, why, self.reasoning, self.tokens, self.ms)
 
 
 @dataclass(frozen=True)
 class ToJudge:
-    """The output of a case that a judge has yet to score."""
+    """The answer to a case that a judge has yet to score."""
 
     output: str
 
@@ -69,12 +96,17 @@ class Evaluator(Protocol):
 
 class AnswerCalls:
     """The target model's answers, each within a limit of tokens; one that is cut while the model thinks is asked for
-    again with a larger limit, and a model that mostly is gets that at once."""
+    again with a larger limit, and a model that mostly is gets that at once.
+
+    Where the prompt asks for reasoning, an answer may be as long as the person allows, until it is known how long the
+    model's own reasonings are.
+    """
 
     def __init__(self, task: Task, asker: Asker, limit: int) -> None:
         self._asker = asker
-        whole = asker.config.answer_tokens
-        self._limits = sorted({limit, whole, whole + THINKING_TOKENS})
+        self._whole = asker.config.answer_tokens
+        self._limits = sorted({limit, self._whole, self._whole + THINKING_TOKENS})
+        self._reasoned: list[int] = []  # tokens of reasonings that came to their end
         self._request = lru_cache(REMEMBERED)(partial(answer_request, task))  # priced often, asked once
 
     def cost(self, cases: Sequence[Case]) -> Cost:
@@ -97,6 +129,7 @@ class AnswerCalls:
                 break  # what there is counts
             for index, answer in zip(cut, longer, strict=True):
                 answers[index] = answer
+        self._measure(cases, answers)
         return answers
 
     def _follow(
@@ -108,7 +141,21 @@ class AnswerCalls:
         return placed(steps, places, lambda answer: last or not cut_in_thought(answer))
 
     def _requests(self, cases: Sequence[Case], limit: int) -> list[Request]:
-        return [self._request(case, limit=limit) for case in cases]
+        reasoned = max(limit, self._reasoning_limit)
+        return [self._request(case, limit=reasoned if case.components.reasoning else limit) for case in cases]
+
+    @property
+    def _reasoning_limit(self) -> int:
+        """Tokens for reasoning and answer: twice the longest that came to its end, once several did."""
+        known = 2 * max(self._reasoned) if len(self._reasoned) >= FEWEST_REASONED else self._whole
+        return min(self._whole, max(known, FEWEST_TOKENS))
+
+    def _measure(self, cases: Sequence[Case], answers: Sequence[Answer]) -> None:
+        self._reasoned += [
+            answer.completion_tokens
+            for case, answer in zip(cases, answers, strict=True)
+            if case.components.reasoning and isinstance(answer, Reply) and answer.finish_reason != "length"
+        ]
 
 
 class Graded:
@@ -151,18 +198,21 @@ class Graded:
     def _grade(self, case: Case, answer: Answer) -> Scoring | CallFailedError:
         if isinstance(answer, CallFailedError):
             return answer
-        output, shown = without_thinking(answer.text), output_of(answer)
+        said = said_by(case, answer)
+        if said.answer is None:
+            return said.scored(0.0, "the reasoning reached the limit of one answer")
         try:
-            grade = self._best(output, case.item)
+            grade = grade_of(self._task, said.answer, case.item, self._options)
         except Exception as error:  # a grader is anybody's function; its fault is told, and counts as wrong
             self._broken[case.item.input] = f"{type(error).__name__}: {error}"
-            return Scoring(shown, 0.0, f"the grader failed: {self._broken[case.item.input]}")
-        return Scoring(shown, grade.score, grade.why)
+            return said.scored(0.0, f"the grader failed: {self._broken[case.item.input]}")
+        return said.scored(grade.score, grade.why)
 
-    def _best(self, output: str, item: Item) -> Grade:
-        """By the answer that it comes nearest to; by the usual one where it comes near none."""
-        grades = (graded(self._task.grader, output, answer, self._options) for answer in item.answers)
-        return max(grades, key=lambda grade: grade.score)
+
+def grade_of(task: Task, answer: str, item: Item, options: Options) -> Grade:
+    """By the expected answer that it comes nearest to; by the usual one where it comes near none."""
+    grades = (graded(task.grader, answer, expected, options) for expected in item.answers)
+    return max(grades, key=lambda grade: grade.score)
 
 
 def options_of(task: Task) -> Options:
@@ -181,6 +231,7 @@ def answer_request(task: Task, case: Case, *, limit: int) -> Request:
         messages=case.components.messages(case.item),
         max_tokens=limit,
         beginning=case.components.digest,
+        reasons=case.components.reasoning is not None,
     )
 
 
@@ -194,6 +245,9 @@ def answer_limit(task: Task, limit: int) -> int:
     return min(limit, longest + SLACK)
 
 
-def output_of(reply: Reply) -> str:
-    """What the model said, without its thoughts; with a mark where it was cut at the limit."""
-    return without_thinking(reply.text) + CUT * (reply.finish_reason == "length")
+def said_by(case: Case, reply: Reply) -> Said:
+    """What the model said, without its own thoughts, in two parts where the prompt asks for reasoning."""
+    cut = reply.finish_reason == "length"
+    thought, answer = case.components.read(without_thinking(reply.text), cut=cut)
+    tokens = reply.prompt_tokens + reply.completion_tokens
+    return Said(answer, thought, cut, tokens, reply.busy_ms or reply.duration_ms)

@@ -13,7 +13,7 @@ from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Entry
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import first_of
-from optimizer.engine.contest import Contest
+from optimizer.engine.contest import Contest, Shares
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Event, IterationDone, Proposed, Rejected
 from optimizer.engine.fitting import surely_too_long
@@ -29,6 +29,7 @@ from optimizer.engine.operators import (
     in_text,
 )
 from optimizer.engine.operators.base import OptimizerFailedError, settled
+from optimizer.engine.operators.rows import shots_of
 from optimizer.engine.policies import (
     OperatorPolicy,
     ParentPolicy,
@@ -39,6 +40,7 @@ from optimizer.engine.policies import (
 )
 from optimizer.engine.population import Child, Population
 from optimizer.engine.prepare import affordable, prepared, races, understood
+from optimizer.engine.reasoning import Kind
 from optimizer.engine.scoring import Evaluator
 from optimizer.engine.splits import Splits
 from optimizer.engine.task import Config, Prior, Task, TaskRefusedError
@@ -46,6 +48,11 @@ from optimizer.llm.base import Model
 from optimizer.llm.ledger import paid_once
 
 PRACTICE = 8  # training rows that a parent runs on, to be criticised
+# Of what is left of the limits, what the first two steps may spend on each kind of candidates, in this order.
+AT_FIRST = {Kind.ANSWER_ONLY: 0.45, Kind.REASONS_FIRST: 0.2}
+THEN = {Kind.REASONS_FIRST: 0.6, Kind.ANSWER_ONLY: 0.5}
+MOST_REFUSED = 4  # rewrites that could not be used
+MOST_IN_VAIN = 8  # uses of operators that rewrite, none of which won
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,7 @@ class Search:
 
     def run(self) -> Iterator[Event]:
         reason = yield from self._search()
+        yield from self._with_all_rows()
         yield from self.ending.run(
             reason, self._operators(), failure=self.failure, used_evidence=self.used_evidence
         )
@@ -141,30 +149,37 @@ class Search:
 
     def _search(self) -> Steps[str]:
         """Search until something ends it; says what."""
+        population, reason = self.population, ""
         try:
             yield from self._structural()
             reason = yield from self._enough()
             if not reason:
-                rows = self.population.training.items
-                self.population.about = yield from understood(self.task, self.asker, rows)
+                rows = population.training.items
+                population.about = yield from understood(self.task, self.asker, rows)
                 if self.task.evidence:
                     yield from self._all_of(self.method.heeding)
                 reason = yield from self._iterations()
-            yield from self._all_of(self.method.last)
+            if population.race.complete(population.leader):
+                yield from self._all_of(self.method.last)
+            yield from self.contest.play_off()
         except BudgetSpentError as spent:
-            return str(spent)
+            reason = str(spent)
         except OptimizerFailedError as error:
-            if not self.population.leader.number:
+            if not self.population.finalists:
                 raise
             self.failure = str(error)
             return "The optimizer model failed: what was found before is the result."
         return reason or "All iterations are done."
 
     def _structural(self) -> Steps[None]:
-        """Proposals that need no model: where small models gain most. Then the same on what leads."""
-        yield from self._all_of(self.method.structural)
-        if self.population.leader.number and not (yield from self._enough()):
-            yield from self._all_of(self.method.following)
+        """Examples and reasoning: where small models gain most. Then the same on what leads."""
+        population = self.population
+        first = range(min(self.config.block, len(population.race.items)))
+        yield from population.race.score([population.original], first)
+        yield from self._all_of(self.method.structural, AT_FIRST)
+        if self.population.finalists and not (yield from self._enough()):
+            yield from self._all_of(self.method.following, THEN)
+            yield from self.contest.deepen()
 
     def _iterations(self) -> Steps[str]:
         for number in range(1, self.config.iterations + 1):
@@ -180,7 +195,7 @@ class Search:
 
     def _round(self, name: str) -> Steps[None]:
         """As many draws of a parent and an operator as there are styles, worked on side by side."""
-        before = self.population.leader
+        before = dict(self.population.leaders)
         rng = random.Random(f"{self.asker.seed}:round {name}")
         pool = self.population.pool()
         draws = [
@@ -188,16 +203,26 @@ class Search:
             for number in range(self.config.styles)
         ]
         yield from self._try([draw for draw in draws if draw])
-        won = self.population.leader != before
+        won = self.population.leaders != before
         self.rounds_without_gain = 0 if won else self.rounds_without_gain + 1
 
     def _draw(self, parent: Entry, rng: random.Random, salt: str) -> Draw | None:
         view = self.population.view(parent, salt)
-        suited = {operator.name: operator for operator in self.method.operators if operator.suits(view)}
+        offered = [o for o in self.method.operators if not (o.writes and self._rewriting_is_useless())]
+        suited = {operator.name: operator for operator in offered if operator.suits(view)}
         if not suited:
             return None
         chosen = self.method.choice({name: self.records[name] for name in suited}, rng)
         return Draw(parent, suited[chosen], salt)
+
+    def _rewriting_is_useless(self) -> bool:
+        """Whether nothing is to be expected of the optimizer model: what it wrote could not be used a few times, or was
+        tried several times and never the best."""
+        writers = self.population.writers
+        refused = sum(self.population.refused[name] for name in writers)
+        tried = [self.of_this_run[name] for name in writers if name in self.of_this_run]
+        wins = sum(tally.wins for tally in tried)
+        return not wins and (refused >= MOST_REFUSED or sum(t.tries for t in tried) >= MOST_IN_VAIN)
 
     def _practise(self, draws: Sequence[Draw]) -> Steps[None]:
         """Let parents run on training rows that are not among their examples, where an operator wants to see that: on
@@ -209,15 +234,18 @@ class Search:
         if field and rows:
             yield from training.score(field, rows[:PRACTICE])
 
-    def _all_of(self, chosen: Sequence[Operator]) -> Steps[None]:
-        """Every operator that suits the leader, once."""
-        leader = self.population.leader
-        draws = [Draw(leader, operator, f"{n} of {leader.number}") for n, operator in enumerate(chosen)]
-        yield from self._try([d for d in draws if d.operator.suits(self._view(d))])
+    def _all_of(self, chosen: Sequence[Operator], shares: Shares | None = None) -> Steps[None]:
+        """Every operator that suits a leader, once, on these shares of what is left of the limits."""
+        draws = [
+            Draw(leader, operator, f"{n} of {leader.number}")
+            for leader in self.population.leaders.values()
+            for n, operator in enumerate(chosen)
+        ]
+        yield from self._try([d for d in draws if d.operator.suits(self._view(d))], shares)
 
-    def _try(self, draws: Sequence[Draw]) -> Steps[None]:
-        """Propose, side by side; let what passes the guards race with the leader; remember which operators won."""
-        before = self.population.leader
+    def _try(self, draws: Sequence[Draw], shares: Shares | None = None) -> Steps[None]:
+        """Propose, side by side; let what passes the guards race with the leaders; remember which operators won."""
+        before = list(self.population.leaders.values())
         yield from self._practise(draws)
         self.population.writers |= {draw.operator.name for draw in draws if draw.operator.writes}
         askings = [settled(draw.operator.propose(self._view(draw))) for draw in draws]
@@ -230,10 +258,10 @@ class Search:
             for components in found
         ]
         admitted = yield from self._admit(children)
-        yield from self.contest.challenge(admitted)
-        leader = self.population.leader
+        yield from self.contest.challenge(admitted, shares)
+        winners = {leader.operator for leader in self.population.leaders.values() if leader not in before}
         for name in dict.fromkeys(draw.operator.name for draw in draws):
-            self._remember(name, won=leader != before and leader.operator == name)
+            self._remember(name, won=name in winners)
 
     def _view(self, draw: Draw) -> View:
         return self.population.view(draw.parent, draw.salt)
@@ -266,6 +294,24 @@ class Search:
         rows = (*self.population.race.items, *self.population.training.items)
         too_long = surely_too_long(child.components, rows, self.task, self.asker)
         return "longer than the context window" if too_long else ""
+
+    def _with_all_rows(self) -> Steps[None]:
+        """Where the best chooses its examples for each input, it shall choose from all rows that the search saw."""
+        population = self.population
+        rows = [
+            row
+            for board in (population.training, population.race)
+            for number, row in enumerate(board.items)
+            if number not in board.misfits
+        ]
+        for kind, leader in list(population.leaders.items()):
+            if not leader.components.nearest:
+                continue
+            shots = shots_of(rows, rows)
+            child = Child(leader, "all rows", leader.components.but(shots=shots))
+            for entry in (yield from self._admit([child])):
+                population.race.recall(entry, population.race.outcomes(leader))
+                population.leaders[kind] = entry
 
     def _enough(self) -> Steps[str]:
         """Why the search may end here, or ""."""

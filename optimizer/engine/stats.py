@@ -31,6 +31,17 @@ def sign_test(better: int, worse: int) -> float:
     return min(1.0, 2 * tail)
 
 
+def ahead(scores: Sequence[float], rival: Sequence[float]) -> bool:
+    """Whether the rival's mean is higher by more than one standard error of the paired difference.
+
+    This is the one-standard-error rule of Breiman et al. (Classification and Regression Trees, 1984).
+    """
+    differences = [b - a for a, b in zip(scores, rival, strict=True)]
+    if len(differences) < 2:
+        return False
+    return mean(differences) > stdev(differences) / sqrt(len(differences)) > 0 or min(differences) > 0
+
+
 def clearly_worse(
     scores: Sequence[float], leader: Sequence[float], *, z: float = 1.28, chance: float = 0.15
 ) -> bool:

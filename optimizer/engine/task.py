@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 FEWEST_CALLS = 40  # a lower limit leaves no room for a search and the final comparison
 
@@ -21,6 +22,7 @@ class Grade:
 
 
 Options = Mapping[str, str]
+ReasoningMode = Literal["both", "never", "only"]
 Grader = Callable[[str, str, Options], Grade]  # output, expected, options of the task
 
 
@@ -78,8 +80,9 @@ class Task:
     variables; where the prompt has variables, an input without rows is the value of the only one, or a JSON object with
     a value for each. `evidence` is what people said of earlier results, in plain
     words; `priors` is how the operators did in earlier runs, which counts faintly. Without `turns` the target model
-    does not tell chat turns apart: examples stand in the text. With `as_system` the prompt is the system message, and
-    an input the user message; a prompt with variables cannot be sent so.
+    does not tell chat turns apart: examples stand in the text. `hears_system` is whether it is told system messages,
+    and `thinks` whether it reasons by itself, so that no prompt need ask for it. With `as_system` the prompt is the
+    system message, and an input the user message; a prompt with variables cannot be sent so.
     """
 
     prompt: str
@@ -96,6 +99,8 @@ class Task:
     evidence: tuple[str, ...] = ()
     priors: tuple[Prior, ...] = ()
     turns: bool = True
+    hears_system: bool = True
+    thinks: bool = False
     as_system: bool = False
 
     @property
@@ -114,7 +119,8 @@ class Config:
     `target_score` (0 to 1, on validation rows) ends it too. Without `compare` no rows are held out and the leader is
     handed over as it is, for who measures it elsewhere. With `only_proven` the original is handed over unless the
     comparison proves the best better. A candidate that surely does not fit into a `window` of so many tokens is not
-    tried; 0 is not known.
+    tried; 0 is not known. `reasoning` is whether the prompt may ask for reasoning before the answer: `both` ways are
+    tried, or it `never` is, or `only` such prompts are handed over.
     """
 
     iterations: int = 3
@@ -133,3 +139,4 @@ class Config:
     compare: bool = True
     only_proven: bool = False
     window: int = 0
+    reasoning: ReasoningMode = "both"

@@ -44,6 +44,12 @@ class FeedbackForm(forms.Form):
         return suggestions
 
 
+class FinalistForm(forms.Form):
+    """Which finalist a person uses, by its number."""
+
+    number = forms.IntegerField(min_value=1, max_value=1_000_000)
+
+
 class ChoiceForm(forms.Form):
     """Which text a person uses."""
 

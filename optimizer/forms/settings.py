@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BoundField
 
 from optimizer import installed
-from optimizer.brief import PRESETS, SETTINGS, Circumstances, Group, Kind, Setting
+from optimizer.brief import SETTINGS, Circumstances, Group, Kind, Setting
 from optimizer.brief.setting import no_objection
 from optimizer.forms.fields import PercentField, ShortText
 from optimizer.llm.facts import only_embeds
@@ -58,9 +58,8 @@ def _field(setting: Setting) -> forms.Field:
             return forms.BooleanField(required=False)
         case Kind.MODEL:
             return ModelField()
-        case Kind.PRESET:
-            choices = [(name, preset.title) for name, preset in PRESETS.items()]
-            return forms.ChoiceField(choices=choices, required=False)
+        case Kind.CHOICE:
+            return forms.ChoiceField(choices=list(setting.choices.items()), required=False)
 
 
 @dataclass(frozen=True)

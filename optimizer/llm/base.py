@@ -31,7 +31,7 @@ class CallFailedError(Exception):
         self.code = code
 
 
-UNEQUAL = {"purpose", "beginning", "window"}  # what does not decide the reply
+UNEQUAL = {"purpose", "beginning", "window", "reasons"}  # what does not decide the reply
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Request:
     `schema` is a JSON schema that the reply should follow; `max_tokens` limits the reply. What does not count for
     equality: `purpose` says which step asks; requests of one `beginning` share the beginning of their prompts, which
     a server need not read again when they come one after the other; `window` is how many tokens of context the call
-    gets, 0 for as many as are allowed.
+    gets, 0 for as many as are allowed; with `reasons` the prompt asks for reasoning before the answer, so that the
+    reply is long.
     """
 
     purpose: str
@@ -61,6 +62,7 @@ class Request:
     schema: dict[str, Any] | None = None
     beginning: str = ""
     window: int = 0
+    reasons: bool = False
 
     @cached_property
     def key(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.management.base import CommandParser
 
-from optimizer.brief import PRESETS, SETTINGS, Kind, Setting
+from optimizer.brief import SETTINGS, Kind, Setting
 from optimizer.engine.graders import GRADER_NAMES
 from optimizer.management.reading import lines
 
@@ -92,8 +92,8 @@ def _add_setting(parser: CommandParser, setting: Setting) -> None:
     told = "; ".join(filter(None, parts))
     if setting.kind is Kind.SWITCH:
         parser.add_argument(setting.flag, dest=setting.name, action="store_true", default=None, help=told)
-    elif setting.kind is Kind.PRESET:
-        parser.add_argument(setting.flag, dest=setting.name, choices=list(PRESETS), help=told)
+    elif setting.kind is Kind.CHOICE:
+        parser.add_argument(setting.flag, dest=setting.name, choices=list(setting.choices), help=told)
     else:
         kind, metavar = VALUES[setting.kind]
         parser.add_argument(

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from optimizer.engine import figures
 from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStatus
+from optimizer.models.finalists import Finalist
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
@@ -34,6 +35,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     yield from filter(None, [gain(session), _scores(session)])
     if step := next_step(session):
         yield f"Next: {step}"
+    yield from _finalists(session)
     if advice := grader_advice(session):
         yield str(advice)
     found = found_of(session)
@@ -46,6 +48,43 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     if session.status == SessionStatus.CANCELLED and session.verdict:
         yield f"Continue the search: ./manage.py optimize --resume {session.pk}"
     yield f"Its page: {page_of(session)}"
+
+
+def _finalists(session: OptimizationSession) -> Iterator[str]:
+    """Both prompts with what they cost, where there are two."""
+    if len(session.finalists) < 2:
+        return
+    for finalist in session.finalists:
+        reached = finalist.comparison and figures.percent(finalist.comparison["best"])
+        in_use = " In use; the page lets you choose the other." if finalist.is_result else ""
+        yield (
+            f"{finalist.title}: {reached or 'not compared'}, {finalist.answer_tokens or 0:,.0f} tokens and "
+            f"{finalist.answer_seconds or 0:.1f} seconds an answer.{in_use}"
+        )
+
+
+def finalist_summaries(session: OptimizationSession) -> list[dict[str, Any]]:
+    """The finalists as `--json` lists them."""
+    candidates = {candidate.number: candidate for candidate in session.candidates.all()}
+    return [_finalist_summary(one, candidates[one.number]) for one in session.finalists]
+
+
+def _finalist_summary(finalist: Finalist, candidate: Candidate) -> dict[str, Any]:
+    comparison = finalist.comparison
+    return {
+        "kind": finalist.kind.value,
+        "number": finalist.number,
+        "prompt": candidate.text,
+        "messages": candidate.messages,
+        "format": None,
+        "examples_per_input": candidate.components.get("nearest") or None,
+        "score": comparison and comparison["best"],
+        "interval": [comparison["low"], comparison["high"]] if comparison else None,
+        "verdict": finalist.verdict or None,
+        "answer_tokens": finalist.answer_tokens,
+        "answer_seconds": finalist.answer_seconds,
+        "in_use": finalist.is_result and candidate.session.hands_over_best,
+    }
 
 
 def _scores(session: OptimizationSession) -> str:
@@ -110,6 +149,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "best_score": session.best_score,
         "interval": [comparison["low"], comparison["high"]] if comparison else None,
         "comparison": comparison,
+        "finalists": finalist_summaries(session),
         "search_scores": {name: score for name, (score, _) in searched(session).items()},
         "metrics": session.results.get("metrics"),
         "improvements": session.results.get("improvements", []) if session.hands_over_best else [],

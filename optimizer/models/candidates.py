@@ -39,6 +39,9 @@ class Candidate(models.Model):
     live_score = models.FloatField(null=True, blank=True)
     live_items = models.PositiveIntegerField(default=0, db_default=0)
     marks = models.TextField(blank=True, default="", db_default="")
+    # Means over all rows that are answered: tokens, in and out, and milliseconds of the model.
+    answer_tokens = models.FloatField(null=True, blank=True)
+    answer_ms = models.FloatField(null=True, blank=True)
     dropped = models.BooleanField(default=False)
     is_best = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -100,6 +103,9 @@ class Evaluation(models.Model):
     output = models.TextField(blank=True)
     score = models.FloatField()
     why = models.TextField(blank=True, default="", db_default="")  # the score is not higher, in words
+    reasoning = models.TextField(blank=True, default="", db_default="")  # before the answer
+    tokens = models.PositiveIntegerField(default=0, db_default=0)  # in and out
+    ms = models.PositiveIntegerField(default=0, db_default=0)  # of the model
 
     class Meta:
         ordering = ["item"]

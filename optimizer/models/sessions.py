@@ -16,6 +16,7 @@ from optimizer.engine.components import original_of
 from optimizer.engine.verdicts import UNPROVEN, Verdict
 from optimizer.models.base import Owned, one_of
 from optimizer.models.datasets import Dataset
+from optimizer.models.finalists import Finalist, finalists_of
 from optimizer.models.prompts import Prompt
 from optimizer.models.states import (
     ACTIVE,
@@ -49,6 +50,8 @@ class OptimizationSession(Owned):
     max_tokens = models.PositiveIntegerField(default=256)
     # The prompt is the system message, and each row the user message.
     as_system = models.BooleanField(default=False, db_default=False)
+    # Whether the prompt may ask for reasoning before the answer.
+    reasoning = models.CharField(max_length=5, default="both", db_default="both")
     grader = models.CharField(max_length=10, default="exact")
     grader_options = models.JSONField(default=dict, blank=True)
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
@@ -58,8 +61,10 @@ class OptimizationSession(Owned):
     digests = models.JSONField(null=True, blank=True)
     # By model that runs elsewhere, the host that everything is sent to.
     remotes = models.JSONField(default=dict, db_default={}, blank=True)
-    # Whether the target model tells chat turns apart.
+    # Whether the target model tells chat turns apart, is told system messages, and reasons by itself.
     turns = models.BooleanField(default=True, db_default=True)
+    hears_system = models.BooleanField(default=True, db_default=True)
+    thinks = models.BooleanField(default=False, db_default=False)
     # Tokens of the context window of each call; 0: as large as is allowed.
     window = models.PositiveIntegerField(default=0, db_default=0)
     max_calls = models.PositiveIntegerField(null=True, blank=True)  # None: as the preset says, here and below
@@ -129,6 +134,7 @@ class OptimizationSession(Owned):
                 condition=Q(verdict__in=["", *(v.value for v in Verdict)]), name="session_verdict_of_list"
             ),
             models.CheckConstraint(condition=Q(chosen__in=["", *Chosen.values]), name="session_chosen_known"),
+            one_of("reasoning", ["both", "never", "only"], "session_reasoning_known"),
             models.UniqueConstraint(
                 fields=["prompt"], condition=Q(status__in=ACTIVE), name="session_one_active"
             ),
@@ -190,6 +196,11 @@ class OptimizationSession(Owned):
     def hands_over_best(self) -> bool:
         """Whether the best found is the result: as the person chose, else as it was proven."""
         return self.chosen == Chosen.BEST or (not self.chosen and self.kept_original is False)
+
+    @property
+    def finalists(self) -> list[Finalist]:
+        """The best prompt of each kind; the first did best on the rows of the search."""
+        return finalists_of(self.results)
 
     @property
     def open_to_choice(self) -> bool:

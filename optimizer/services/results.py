@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from optimizer import topics
 from optimizer.models import Chosen, OptimizationSession, Prompt, SessionEvent, SessionStatus, User
+from optimizer.models.finalists import Finalist
 from optimizer.models.states import COMPARABLE, OPEN_TO_CHOICE
 from optimizer.services.access import require_writer
 from optimizer.services.optimizations import ring
@@ -51,6 +52,32 @@ def choose_result(*, session: OptimizationSession, by: User, choice: Chosen) -> 
         _log(session, f"{by} {SAID[choice]}")
         topics.publish_session(session.pk, session.workspace_id)
     session.refresh_from_db()
+
+
+@transaction.atomic
+def choose_finalist(*, session: OptimizationSession, by: User, number: int) -> None:
+    """Let another finalist be the result. Nothing happens where it is the result already, or is no finalist."""
+    require_writer(user=by, workspace_id=session.workspace_id)
+    locked = OptimizationSession.objects.select_for_update().get(pk=session.pk)
+    finalist = next((one for one in locked.finalists if one.number == number), None)
+    if finalist and not (finalist.is_result and locked.hands_over_best):
+        _set_finalist(locked, finalist, by)
+        _log(locked, f"{by} chose the prompt that {finalist.does}.")
+        topics.publish_session(locked.pk, locked.workspace_id)
+    session.refresh_from_db()
+
+
+def _set_finalist(session: OptimizationSession, finalist: Finalist, by: User) -> None:
+    candidate = session.candidates.get(number=finalist.number)
+    session.candidates.filter(is_best=True).update(is_best=False)
+    session.candidates.filter(pk=candidate.pk).update(is_best=True)
+    columns = finalist.columns
+    if columns["best_score"] is not None:
+        columns["quality_score"] = 100 * columns["best_score"]
+    OptimizationSession.objects.filter(pk=session.pk).update(
+        **columns, chosen=Chosen.BEST, updated_by=by, results={**session.results, **finalist.results}
+    )
+    Prompt.objects.filter(pk=session.prompt_id).update(optimized=candidate.text)
 
 
 def _log(session: OptimizationSession, text: str) -> None:

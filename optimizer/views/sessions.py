@@ -12,13 +12,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from optimizer.forms.feedback import ChoiceForm, FeedbackForm, VerdictForm
+from optimizer.forms.feedback import ChoiceForm, FeedbackForm, FinalistForm, VerdictForm
 from optimizer.forms.inputs import InputsForm
 from optimizer.models import Evaluation, Feedback, OptimizationSession
 from optimizer.services.access import may_write
 from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
-from optimizer.services.results import choose_result, compare_stopped
+from optimizer.services.results import choose_finalist, choose_result, compare_stopped
 from optimizer.views.opinions import opinion_of
 from optimizer.views.panels import TABS, session_panel
 from optimizer.views.requests import AppRequest
@@ -60,6 +60,17 @@ def session_choose(request: AppRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         raise BadRequest("A choice is best or original.")
     choose_result(session=session, by=request.user, choice=form.cleaned_data["choice"])
+    return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
+
+
+@login_required
+@require_POST
+def finalist_choose(request: AppRequest, pk: int) -> HttpResponse:
+    session = _visible(request, pk)
+    form = FinalistForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest("A finalist is the number of a candidate.")
+    choose_finalist(session=session, by=request.user, number=form.cleaned_data["number"])
     return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
 
 

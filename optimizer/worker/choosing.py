@@ -65,6 +65,8 @@ def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
         digests={name: facts.digest for name, facts in found.items()},
         remotes={name: facts.remote for name, facts in found.items() if facts.remote},
         turns=roles.turns,
+        hears_system=roles.system,
+        thinks=chosen.target.thinks,
         window=window,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.db import transaction
@@ -113,7 +113,7 @@ class LiveRows:
             rows,
             update_conflicts=True,
             unique_fields=["candidate", "split", "item"],
-            update_fields=["input", "expected", "output", "score", "why"],
+            update_fields=[field.name for field in fields(Outcome) if field.name != "item"],
         )
 
     def _write_scores(self, numbers: Iterable[int]) -> None:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Avg, Count, QuerySet, Sum
 from django.utils import timezone
 
 from optimizer.engine import events
 from optimizer.models import (
     Candidate,
+    Evaluation,
     LLMCall,
     OptimizationSession,
     SessionEvent,
@@ -172,8 +173,11 @@ class Recorder:
 
     def _scored(self, event: events.Scored) -> None:
         if columns := self.live.scored(event):
+            taken = Evaluation.objects.filter(
+                candidate__session=self.session, candidate__number=event.number, tokens__gt=0
+            ).aggregate(answer_tokens=Avg("tokens"), answer_ms=Avg("ms"))
             self.candidates().filter(number=event.number).update(
-                score=event.mean, scored_items=event.items, **columns
+                score=event.mean, scored_items=event.items, **taken, **columns
             )
 
     def _dropped(self, event: events.Dropped) -> None:
@@ -219,32 +223,54 @@ def results_of(result: events.Finished) -> dict[str, Any]:
         "rejected": dict(result.rejected),
         "used_feedback": list(result.used_evidence),
         "operators": [asdict(operator) for operator in result.operators],
+        "finalists": [finalist_of(finalist) for finalist in result.finalists],
         **proof_of(result),
+    }
+
+
+def finalist_of(finalist: events.Finalist) -> dict[str, Any]:
+    """A finalist as it is stored: what is told of it, and all that changes when a person chooses it."""
+    return {
+        "number": finalist.number,
+        "kind": finalist.kind.value,
+        "answer_tokens": finalist.answer_tokens,
+        "answer_seconds": finalist.answer_seconds,
+        "columns": columns_of(finalist.proof, finalist.quality_score),
+        "results": {**measured(finalist.proof), "improvements": list(finalist.improvements)},
     }
 
 
 def proof_of(result: events.Finished | events.Compared) -> dict[str, Any]:
     """What was compared, and what to know about that, as it is stored."""
-    proof = result.proof
+    return {
+        **measured(result.proof),
+        "caveats": list(result.caveats),
+        "position_bias": result.position_bias,
+    }
+
+
+def measured(proof: events.Proof) -> dict[str, Any]:
+    """What was compared, as it is stored."""
     return {
         "winner": proof.winner,
         "ahead": proof.ahead,
         "left_out": proof.left_out,
         "doubtful_judge": proof.doubtful_judge,
         "comparison": proof.comparison and asdict(proof.comparison),
-        "caveats": list(result.caveats),
-        "position_bias": result.position_bias,
     }
 
 
 def scores_of(result: events.Finished | events.Compared) -> dict[str, Any]:
     """The columns that say what the comparison came to."""
-    proof = result.proof
+    return {"score_kind": result.score_kind, **columns_of(result.proof, result.quality_score)}
+
+
+def columns_of(proof: events.Proof, quality_score: float) -> dict[str, Any]:
+    """Those that are about one finalist."""
     return {
         "verdict": proof.verdict or "",
         "kept_original": not proof.handed_over,
-        "score_kind": result.score_kind,
-        "quality_score": result.quality_score,
+        "quality_score": quality_score,
         "baseline_score": proof.comparison and proof.comparison.baseline,
         "best_score": proof.comparison and proof.comparison.best,
     }

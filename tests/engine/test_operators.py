@@ -12,9 +12,11 @@ from optimizer.engine import Config, Item
 from optimizer.engine.asking import Asker
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.events import Outcome
+from optimizer.engine.labels import usual_forms
 from optimizer.engine.operators import OPERATORS, Operator, Understanding, View
 from optimizer.engine.operators.base import settled
-from optimizer.engine.operators.examples import diverse, usual_forms
+from optimizer.engine.operators.rows import diverse
+from optimizer.engine.reasoning import reasoning_for
 from optimizer.llm.base import Request
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import ITEMS, task, world
@@ -145,11 +147,32 @@ def test_persona_and_keywords_come_from_what_the_model_made_of_the_task() -> Non
     assert not BY_NAME["persona"].suits(view())
 
 
-def test_reasoning_stands_before_each_answer_or_nowhere() -> None:
-    seen = view(task=task(grader="contains"))
-    [child], _ = children("reasoning", seen)
-    assert child.shots[0].answer == "Its last digit tells.\neven"
-    assert children("reasoning", seen, lambda request: "")[0] == []
+def test_own_right_reasonings_become_examples() -> None:
+    found = reasoning_for(task())
+    parent = Components("Is it even?", reasoning=found)
+    right = [Outcome(n, row.input, row.expected, row.expected, 1.0, reasoning=f"It ends in {n}.")
+             for n, row in enumerate(TRAIN[:6])]  # fmt: skip
+    named = Outcome(9, TRAIN[9].input, "odd", "odd", 1.0, reasoning="It is like many a long word8.")
+    [child], requests = children("own right reasonings", view(parent=parent, reasoned=(*right, named)))
+    assert len(child.shots) == 3
+    assert not requests
+    assert all(
+        shot.reasoning.startswith("It ends in") and shot.output in {"even", "odd"} for shot in child.shots
+    )
+    assert not BY_NAME["own right reasonings"].suits(view())
+
+
+def test_rows_that_it_got_wrong_are_tried_again_at_a_temperature() -> None:
+    found = reasoning_for(task())
+    assert found is not None
+    wrong = [Outcome(n, row.input, row.expected, "none", 0.0) for n, row in enumerate(TRAIN[:6])]
+    seen = view(parent=Components("Is it even?", reasoning=found), practice=tuple(wrong))
+    answer = found.written("It is so.", "even")
+    [child], requests = children("own right reasonings", seen, lambda request: answer)
+    assert {request.temperature for request in requests} == {0.8}
+    assert len(requests) == 8
+    assert {shot.output for shot in child.shots} == {"even"}
+    assert len(child.shots) == 2
 
 
 def test_labels_are_written_as_most_rows_write_them() -> None:

@@ -11,8 +11,8 @@ from optimizer.engine.components import Components, Shot, original_of
 from optimizer.engine.finish import changes, compare, read_rating
 from optimizer.engine.graders import GRADERS, fault, without_thinking
 from optimizer.engine.guards import objection
-from optimizer.engine.operators.examples import balanced
 from optimizer.engine.operators.parts import shared_format
+from optimizer.engine.operators.rows import balanced
 from optimizer.engine.splits import split
 from optimizer.engine.stats import bootstrap_interval, clearly_worse, sign_test
 from optimizer.engine.task import Item

@@ -6,8 +6,10 @@ from optimizer.engine.operators.base import Operator, Proposals, Understanding, 
 from optimizer.engine.operators.examples import (
     AddExamples,
     MoreExamples,
+    NearestExamples,
     OtherExamples,
-    Reasoning,
+    PromptOnce,
+    RandomExamples,
     RescueExamples,
     ShuffleExamples,
     SwitchRendering,
@@ -15,15 +17,26 @@ from optimizer.engine.operators.examples import (
 )
 from optimizer.engine.operators.instruction import Contrast, CritiqueAndSynthesize, Mutate
 from optimizer.engine.operators.parts import AnswerFormat, Delete, Keywords, Merge, Persona
+from optimizer.engine.operators.reasoning import OwnReasonings, ReasonFirst
 
-# Which examples are shown matters much, so two draws of them run from the start.
 STRUCTURAL: tuple[Operator, ...] = (
+    RandomExamples(),
+    NearestExamples(),
+    AddExamples("turns", once=True),
     AnswerFormat(),
-    AddExamples("turns"),
+    ReasonFirst(),
     AddExamples("turns"),
     AddExamples("text"),
 )
-FOLLOWING: tuple[Operator, ...] = (AnswerFormat(), AddExamples("turns"), MoreExamples(), OtherExamples())
+# Which examples are shown matters much, so several draws of them run from the start.
+FOLLOWING: tuple[Operator, ...] = (
+    OwnReasonings(),
+    OwnReasonings(),
+    AnswerFormat(),
+    PromptOnce(),
+    MoreExamples(),
+    OtherExamples(),
+)
 HEEDING: tuple[Operator, ...] = (CritiqueAndSynthesize(),)
 LAST: tuple[Operator, ...] = (Delete(),)
 OPERATORS: tuple[Operator, ...] = (
@@ -32,14 +45,18 @@ OPERATORS: tuple[Operator, ...] = (
     Contrast(),
     AnswerFormat(),
     AddExamples("turns"),
+    AddExamples("turns", once=True),
     AddExamples("text"),
+    NearestExamples(),
+    PromptOnce(),
     OtherExamples(),
     RescueExamples(),
     VerifiedExamples(),
     MoreExamples(),
     ShuffleExamples(),
     SwitchRendering(),
-    Reasoning(),
+    ReasonFirst(),
+    OwnReasonings(),
     Persona(),
     Keywords(),
     Merge(),
@@ -49,8 +66,10 @@ OPERATORS: tuple[Operator, ...] = (
 
 def in_text(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:
     """The operators for a model that does not tell chat turns apart."""
-    kept = (one for one in operators if not isinstance(one, SwitchRendering))
-    return tuple(replace(one, shots_as="text") if isinstance(one, AddExamples) else one for one in kept)
+    kept = (one for one in operators if not isinstance(one, SwitchRendering | PromptOnce))
+    return tuple(
+        replace(one, shots_as="text", once=False) if isinstance(one, AddExamples) else one for one in kept
+    )
 
 
 __all__ = [

@@ -12,6 +12,7 @@ from optimizer.engine.asking import Asking
 from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
 from optimizer.engine.components import Components
 from optimizer.engine.events import Outcome
+from optimizer.engine.reasoning import Kind
 from optimizer.engine.task import Config, Item, Task
 from optimizer.llm.base import CallFailedError, Request
 
@@ -40,8 +41,9 @@ class View:
 
     `practice` is how the parent did on training rows, `hardness` how often other candidates were wrong on an input (0
     to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output
-    for the same row; `history` is instructions tried before, each with its mean score, the worst first. `rng` is the
-    operator's own, `salt` names this use of it.
+    for the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned` are
+    right answers on training rows that the target model reasoned to. `rng` is the operator's own, `salt` names this use
+    of it.
     """
 
     task: Task
@@ -56,6 +58,17 @@ class View:
     rivals: tuple[Components, ...] = ()
     contrasts: tuple[tuple[Outcome, Outcome], ...] = ()
     history: tuple[tuple[str, float], ...] = ()
+    reasoned: tuple[Outcome, ...] = ()
+
+    @property
+    def answers_only(self) -> bool:
+        """Whether the parent asks for no reasoning."""
+        return self.parent.kind == Kind.ANSWER_ONLY
+
+    @property
+    def once(self) -> bool:
+        """Whether the prompt can stand once before all turns, as the system message."""
+        return self.task.turns and self.task.hears_system and not self.parent.variables
 
     @property
     def wrong(self) -> list[Outcome]:

@@ -2,49 +2,110 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate, islice, zip_longest
+from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
-from optimizer.engine import meta
-from optimizer.engine.asking import Asking
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.events import Outcome
-from optimizer.engine.graders import folded
-from optimizer.engine.operators.base import View, propose, said
+from optimizer.engine.labels import are_labels, usual_forms
+from optimizer.engine.operators.base import View
+from optimizer.engine.operators.rows import (
+    MOST_SHOTS,
+    balanced,
+    diverse,
+    exchanged,
+    short_enough,
+    shots_of,
+)
 from optimizer.engine.scoring import CUT, WHOLE
-from optimizer.engine.task import Item
 
-MOST_SHOTS = 32
-MOST_TEXT = 8_000  # characters of all examples together
 FEWEST_TRACES = 2
-REASONED_GRADERS = {"contains", "numeric", "choice", "rubric"}
+LONG_PROMPT = 200  # characters
 LONGER = 1.5  # an output is worth showing when it is so much longer than the expected answer
 
 
 @dataclass(frozen=True)
+class RandomExamples:
+    """Random training rows as chat turns: what anybody would try first."""
+
+    name: str = "random examples"
+    promise: float = 0.5
+    practises: bool = False
+    writes: bool = False
+
+    def suits(self, view: View) -> bool:
+        return bool(view.train) and view.answers_only
+
+    def propose(self, view: View) -> list[Components]:
+        rows = view.rng.sample(view.train, min(view.config.shots, len(view.train)))
+        shots = short_enough(shots_of(rows, view.train))
+        return [view.parent.but(shots=shots, **in_turns(view, once=dear_to_repeat(view)))]
+
+
+@dataclass(frozen=True)
 class AddExamples:
-    """Training rows as examples, a new draw with labels in balance: as chat turns, or in the text where there are
-    none."""
+    """Training rows as examples, a new draw with labels in balance: as chat turns, after a prompt that stands once or
+    in each of them, or in the text where there are none."""
 
     shots_as: Literal["text", "turns"] = "turns"
+    once: bool = False
     promise: float = 0.6
     practises: bool = False
     writes: bool = False
 
     @property
     def name(self) -> str:
-        return "examples as chat turns" if self.shots_as == "turns" else "examples in the text"
+        if self.shots_as == "text":
+            return "examples in the text"
+        return "examples after one prompt" if self.once else "examples as chat turns"
 
     def suits(self, view: View) -> bool:
-        return bool(view.train) and (self.shots_as == "turns" or not view.parent.shots)
+        if not view.train or not view.answers_only or (self.once and not view.once):
+            return False
+        return self.shots_as == "turns" or not view.parent.shots
 
     def propose(self, view: View) -> list[Components]:
-        shots = short_enough(shots_of(balanced(view.train, view.config.shots, view.rng), view.train))
-        return [view.parent.but(shots=shots, shots_as=self.shots_as)]
+        count = max(view.config.shots, labels_to_cover(view) if self.once else 0)
+        shots = short_enough(shots_of(balanced(view.train, count, view.rng), view.train))
+        if self.shots_as == "text":
+            return [view.parent.but(shots=shots, shots_as="text", nearest=0)]
+        return [view.parent.but(shots=shots, **in_turns(view, once=self.once))]
+
+
+@dataclass(frozen=True)
+class NearestExamples:
+    """For each input the training rows most like it as examples (TF-IDF over character n-grams)."""
+
+    name: str = "examples for each input"
+    promise: float = 0.5
+    practises: bool = False
+    writes: bool = False
+
+    def suits(self, view: View) -> bool:
+        return len(view.train) > view.config.shots and view.answers_only and not view.parent.nearest
+
+    def propose(self, view: View) -> list[Components]:
+        placed = in_turns(view, once=dear_to_repeat(view))
+        shots = shots_of(view.train, view.train)
+        return [view.parent.but(**{**placed, "shots": shots, "nearest": view.config.shots})]
+
+
+@dataclass(frozen=True)
+class PromptOnce:
+    """The prompt once, as the system message, instead of in each turn; or the other way round."""
+
+    name: str = "prompt once or in each turn"
+    promise: float = 0.3
+    practises: bool = False
+    writes: bool = False
+
+    def suits(self, view: View) -> bool:
+        in_turns = bool(view.parent.shots) and view.parent.shots_as == "turns"
+        return in_turns and view.once and not view.task.as_system
+
+    def propose(self, view: View) -> list[Components]:
+        return [view.parent.but(head_as="user" if view.parent.head_as == "system" else "system")]
 
 
 @dataclass(frozen=True)
@@ -57,7 +118,7 @@ class OtherExamples:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return bool(view.parent.shots and view.unused)
+        return changeable(view) and bool(view.unused)
 
     def propose(self, view: View) -> list[Components]:
         return [view.parent.but(shots=exchanged(view, balanced(view.unused, len(view.unused), view.rng)))]
@@ -73,7 +134,7 @@ class RescueExamples:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return bool(view.parent.shots and view.unused)
+        return changeable(view) and bool(view.unused)
 
     def propose(self, view: View) -> list[Components]:
         wrong = {outcome.input for outcome in view.wrong}
@@ -92,7 +153,7 @@ class VerifiedExamples:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return bool(view.train) and view.task.grader not in WHOLE
+        return bool(view.train) and view.answers_only and view.task.grader not in WHOLE
 
     def propose(self, view: View) -> list[Components]:
         if len(self._traces(view)) < FEWEST_TRACES:
@@ -106,7 +167,7 @@ class VerifiedExamples:
         )
         fresh: Literal["text", "turns"] = "turns" if view.task.turns else "text"
         shots_as = view.parent.shots_as if view.parent.shots else fresh
-        return [view.parent.but(shots=shots, shots_as=shots_as)]
+        return [view.parent.but(shots=shots, shots_as=shots_as, nearest=0)]
 
     def _traces(self, view: View) -> list[Outcome]:
         whole = [o for o in view.practice if o.score == 1 and not o.output.endswith(CUT)]
@@ -123,7 +184,7 @@ class MoreExamples:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return bool(view.parent.shots and view.unused) and len(view.parent.shots) < MOST_SHOTS
+        return changeable(view) and bool(view.unused) and len(view.parent.shots) < MOST_SHOTS
 
     def propose(self, view: View) -> list[Components]:
         count = min(2 * len(view.parent.shots), MOST_SHOTS) - len(view.parent.shots)
@@ -142,7 +203,7 @@ class ShuffleExamples:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return len(view.parent.shots) > 1
+        return len(view.parent.shots) > 1 and not view.parent.nearest
 
     def propose(self, view: View) -> list[Components]:
         return [view.parent.but(shots=tuple(view.rng.sample(view.parent.shots, len(view.parent.shots))))]
@@ -164,96 +225,31 @@ class SwitchRendering:
         return [view.parent.but(shots_as="text" if view.parent.shots_as == "turns" else "turns")]
 
 
-@dataclass(frozen=True)
-class Reasoning:
-    """A line of reasoning before the answer of each example, where the grader finds the answer after it."""
-
-    name: str = "reasoning"
-    promise: float = 0.3
-    practises: bool = False
-    writes: bool = False
-
-    def suits(self, view: View) -> bool:
-        bare = any(not shot.reasoning for shot in view.parent.shots)
-        return bare and view.task.grader in REASONED_GRADERS
-
-    def propose(self, view: View) -> Asking[list[Components]]:
-        parent = view.parent
-        answers = yield [
-            propose(
-                view,
-                "reasoning",
-                meta.reason(parent.instruction, shot.input, shot.output),
-                meta.REASON_SCHEMA,
-            )
-            for shot in parent.shots
-        ]
-        shots = [
-            replace(shot, reasoning=said(answer, "reasoning"))
-            for shot, answer in zip(parent.shots, answers, strict=True)
-        ]
-        return [parent.but(shots=tuple(shots))] if all(shot.reasoning for shot in shots) else []
+def in_turns(view: View, *, once: bool = False) -> dict[str, object]:
+    """Where examples stand as chat turns: after a prompt that stands once, or in each turn. A prompt that people send
+    as the system message stays that."""
+    if not view.task.turns:
+        return {"shots_as": "text", "nearest": 0}
+    head_as = "system" if once or view.task.as_system else "user"
+    return {"shots_as": "turns", "head_as": head_as, "nearest": 0}
 
 
-def exchanged(view: View, rows: Sequence[Item]) -> tuple[Shot, ...]:
-    """The parent's examples with up to half of them replaced by these rows, in a new order."""
-    shots = view.parent.shots
-    fresh = shots_of(rows[: max(1, len(shots) // 2)], view.train)
-    mixed = [*view.rng.sample(shots, len(shots) - min(len(fresh), len(shots))), *fresh]
-    view.rng.shuffle(mixed)
-    return tuple(mixed)
+def dear_to_repeat(view: View) -> bool:
+    """Whether a prompt in each turn would take most of the tokens: it is long, and the rows are not."""
+    head = len(view.parent.head)
+    rows = median(len(row.input) + len(row.expected) for row in view.train)
+    return view.once and head > LONG_PROMPT and head > 2 * rows
 
 
-def short_enough(shots: Sequence[Shot]) -> tuple[Shot, ...]:
-    """The first of the examples, as many as are not too long together; one at least."""
-    lengths = accumulate(len(shot.input) + len(shot.answer) for shot in shots)
-    return tuple(
-        shot
-        for n, (shot, length) in enumerate(zip(shots, lengths, strict=True))
-        if not n or length <= MOST_TEXT
-    )
+def changeable(view: View) -> bool:
+    """Whether the parent shows all inputs the same examples, which are rows."""
+    return bool(view.parent.shots) and view.answers_only and not view.parent.nearest
 
 
-def shots_of(rows: Sequence[Item], all_rows: Sequence[Item]) -> tuple[Shot, ...]:
-    """Rows as examples. Answers that differ only in case and punctuation are written as most rows write them."""
-    usual = usual_forms([row.expected for row in all_rows])
-    return tuple(
-        Shot(row.input, usual.get(folded(row.expected), row.expected), values=row.values) for row in rows
-    )
-
-
-def usual_forms(answers: Sequence[str]) -> dict[str, str]:
-    """The most frequent spelling of each answer, by its folded form; the first of equally frequent ones."""
-    counts: dict[str, Counter[str]] = {}
-    for answer in answers:
-        counts.setdefault(folded(answer), Counter())[answer.strip()] += 1
-    return {form: spellings.most_common(1)[0][0] for form, spellings in counts.items() if form}
-
-
-def balanced(rows: Sequence[Item], count: int, rng: random.Random) -> list[Item]:
-    """Rows drawn in turn from each expected answer, in random order."""
-    by_answer: dict[str, list[Item]] = {}
-    for row in rng.sample(list(rows), len(rows)):
-        by_answer.setdefault(folded(row.expected), []).append(row)
-    turns = zip_longest(*(by_answer[answer] for answer in by_answer))
-    drawn = list(islice((row for turn in turns for row in turn if row is not None), count))
-    rng.shuffle(drawn)
-    return drawn
-
-
-def diverse(rows: Sequence[Item], rng: random.Random, most: int = MOST_SHOTS) -> list[Item]:
-    """Up to `most` rows, each as unlike those before it as can be: by the words of input and answer that they share."""
-    left = rng.sample(list(rows), len(rows))[: 4 * MOST_SHOTS]
-    chosen = left[:1]
-    left = left[1:]
-    while left and len(chosen) < most:
-        nearest = {row: max(_likeness(row, other) for other in chosen) for row in left}
-        chosen.append(min(left, key=lambda row: nearest[row]))
-        left.remove(chosen[-1])
-    return chosen
-
-
-def _likeness(one: Item, other: Item) -> float:
-    """Shared words by all words (Jaccard), with the answers as one word more."""
-    first, second = ({*row.input.casefold().split(), f"={folded(row.expected)}"} for row in (one, other))
-    return len(first & second) / len(first | second)
+def labels_to_cover(view: View) -> int:
+    """How many rows show every label once, or twice where these are few; 0 where answers are no labels."""
+    answers = [row.expected for row in view.train]
+    if not are_labels(answers):
+        return 0
+    labels = len(usual_forms(answers))
+    return min(MOST_SHOTS, labels if labels > view.config.shots else 2 * labels)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.components import Components
 from optimizer.engine.graders import folded
+from optimizer.engine.labels import are_labels, usual_forms
 from optimizer.engine.numbers import is_number
 from optimizer.engine.operators.base import View
-from optimizer.engine.operators.examples import usual_forms
 
-FEW_LABELS, MOST_LABELS = 8, 40
-LONGEST_LABEL = 40  # characters
+MOST_LABELS = 40
 LONGEST_LIST = 500
-UNSEEN = 0.05  # chance that the next row has another label, up to which the list is taken to be whole
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class AnswerFormat:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        rule = self._rule(view)
+        rule = self._rule(view) if view.answers_only else ""
         return bool(rule) and rule != view.parent.answer_format
 
     def propose(self, view: View) -> list[Components]:
@@ -92,7 +89,7 @@ class Delete:
             parent.but(persona=""),
             parent.but(keywords=()),
             parent.but(answer_format=""),
-            parent.but(shots=parent.shots[len(parent.shots) // 2 :] if len(parent.shots) > 1 else ()),
+            _with_fewer_examples(parent),
         ]
         return [components for components in smaller if components != parent]
 
@@ -118,11 +115,23 @@ class Merge:
             child
             for rival in view.rivals
             for child in (
-                parent.but(shots=rival.shots, shots_as=rival.shots_as),
-                rival.but(shots=parent.shots, shots_as=parent.shots_as),
+                _with_examples_of(rival, parent),
+                _with_examples_of(parent, rival),
             )
         ]
         return [child for child in mixed if child not in (parent, *view.rivals)]
+
+
+def _with_fewer_examples(parent: Components) -> Components:
+    """With half of what an input is shown."""
+    if parent.nearest:
+        return parent.but(nearest=max(1, parent.nearest // 2))
+    return parent.but(shots=parent.shots[len(parent.shots) // 2 :] if len(parent.shots) > 1 else ())
+
+
+def _with_examples_of(giver: Components, taker: Components) -> Components:
+    """The taker with the other's examples, where these stood."""
+    return taker.but(shots=giver.shots, shots_as=giver.shots_as, head_as=giver.head_as, nearest=giver.nearest)
 
 
 def shared_format(answers: Sequence[str]) -> str:
@@ -140,16 +149,6 @@ def shared_format(answers: Sequence[str]) -> str:
         (lambda answer: len(answer.split()) <= 6, "Answer with a few words only. Write nothing else."),
     ]
     return next((text for fits, text in rules if all(fits(label) for label in labels)), "")
-
-
-def are_labels(answers: Sequence[str]) -> bool:
-    """Whether the answers are of a small set, and all of the set is likely there: by few of them, or by how many came
-    only once (Good and Turing's chance of another)."""
-    counts = Counter(map(folded, answers))
-    if max(len(answer) for answer in answers) > LONGEST_LABEL or 2 * len(counts) > len(answers):
-        return False
-    once = sum(count == 1 for count in counts.values())
-    return len(counts) <= FEW_LABELS or once <= UNSEEN * len(answers)
 
 
 def one_of(labels: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from optimizer.llm.ledger import Ledger, MemoryStore
 from tests.bench.method.jobs import Job
 from tests.bench.method.meter import SLOTS, Meter
 from tests.bench.method.programs import Found, prompted
-from tests.bench.method.tasks import BenchTask
+from tests.bench.method.tasks import LONGEST_ANSWER, BenchTask
 
 SOURCES = ("engine", "llm")
 timings: list[Timing] = []  # of the calls of earlier runs in this process
@@ -33,7 +33,7 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         items=task.rows,
         grader=task.grader,
     )
-    config = Config(max_tokens=job.budget, answer_tokens=task.answer_tokens, compare=False)
+    config = Config(max_tokens=job.budget, answer_tokens=LONGEST_ANSWER, compare=False)
     expected = estimate(asked, config, speeds[-1], job.seed) if speeds else None
     watch, store = Watch(), MemoryStore()
     for event in run(asked, config, Ledger(meter.model, store), seed=job.seed):

@@ -10,7 +10,7 @@ from optimizer.engine import Item
 from optimizer.engine.components import INPUT, Components
 from optimizer.llm.base import Message
 from tests.bench.method.meter import Meter
-from tests.bench.method.tasks import BenchTask
+from tests.bench.method.tasks import LONGEST_ANSWER, BenchTask
 
 Shown = list[dict[str, str]]
 STALLED = 100  # rounds
@@ -53,9 +53,26 @@ class Found:
     told: dict[str, float] = field(default_factory=dict)  # what else is worth keeping of the run
 
 
-def prompted(components: Components, task: BenchTask) -> Chat:
+@dataclass(frozen=True)
+class Prompted:
+    """The program that components make: where they ask for reasoning, the answer is what stands behind the marker."""
+
+    components: Components
+    answer_tokens: int
+
+    def answers(self, inputs: Sequence[str], meter: Meter) -> list[str]:
+        limit = LONGEST_ANSWER if self.components.reasoning else self.answer_tokens
+        chats = [self.components.messages(Item(text)) for text in inputs]
+        outputs = meter.answers(chats, max_tokens=limit)
+        return [self.components.read(output).answer or "" for output in outputs]
+
+    def shown(self) -> Shown:
+        return [{"role": turn.role, "content": turn.content} for turn in self.components.messages()]
+
+
+def prompted(components: Components, task: BenchTask) -> Prompted:
     """The program that components make."""
-    return Chat(lambda text: components.messages(Item(text)), task.answer_tokens)
+    return Prompted(components, task.answer_tokens)
 
 
 def held_out_scores(program: Program, task: BenchTask, meter: Meter) -> list[float]:

@@ -16,7 +16,7 @@ from optimizer.engine.task import Item
 from optimizer.llm.base import Message
 from tests.bench.method.jobs import Job
 from tests.bench.method.meter import SLOTS, Meter
-from tests.bench.method.programs import Chat, Found, Track, prompted
+from tests.bench.method.programs import Found, Prompted, Track, prompted
 from tests.bench.method.tasks import BenchTask
 
 PART = "instruction"
@@ -32,7 +32,7 @@ class Adapter:
     meter: Meter
     propose_new_texts: None = None
 
-    def program(self, candidate: Mapping[str, str]) -> Chat:
+    def program(self, candidate: Mapping[str, str]) -> Prompted:
         return prompted(Components(candidate[PART]), self.task)
 
     def evaluate(

@@ -1,0 +1,131 @@
+"""Operators that let the model reason before it answers, and show it its own reasonings that led to right answers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from optimizer.engine.asking import Asking
+from optimizer.engine.components import Components, Shot
+from optimizer.engine.events import Outcome
+from optimizer.engine.graders import RUBRIC, folded
+from optimizer.engine.labels import usual_forms
+from optimizer.engine.operators.base import View
+from optimizer.engine.operators.rows import balanced, short_enough
+from optimizer.engine.reasoning import FEWEST_TOKENS, reasoning_for
+from optimizer.engine.scoring import Case, answer_request, grade_of, options_of, said_by
+from optimizer.engine.task import Item
+from optimizer.llm.base import Reply, Request
+
+FEWEST = 2  # right reasonings, to be shown at all
+SAMPLES = 2  # more tries for a row that the model got wrong
+SAMPLED_ROWS = 4
+WARM = 0.8  # temperature of further tries
+MOST_TIMES = 2  # the middle length, up to which a reasoning is short enough to show
+NAMING = 12  # characters of another row, from which on a reasoning that has them names that row
+
+
+@dataclass(frozen=True)
+class ReasonFirst:
+    """The prompt asks for reasoning, and for a last line with the answer (Wei et al., arXiv 2201.11903)."""
+
+    name: str = "reasoning first"
+    promise: float = 0.4
+    practises: bool = False
+    writes: bool = False
+
+    def suits(self, view: View) -> bool:
+        config = view.config
+        possible = view.answers_only and config.answer_tokens >= FEWEST_TOKENS
+        wanted = config.reasoning != "never" and not view.task.thinks
+        return possible and wanted and reasoning_for(view.task) is not None
+
+    def propose(self, view: View) -> list[Components]:
+        bare = view.parent.but(shots=(), shots_as="text", nearest=0, answer_format="")
+        return [bare.but(reasoning=reasoning_for(view.task))]
+
+
+@dataclass(frozen=True)
+class OwnReasonings:
+    """The target's own reasonings that led to right answers on training rows, as examples in chat turns (bootstrapped
+    demonstrations, after Zelikman et al., arXiv 2203.14465, and DSPy, arXiv 2310.03714)."""
+
+    count: int = 3
+    name: str = "own right reasonings"
+    promise: float = 0.6
+    practises: bool = True
+    writes: bool = False
+
+    def suits(self, view: View) -> bool:
+        return not view.answers_only and bool(view.train)
+
+    def propose(self, view: View) -> Asking[list[Components]]:
+        found = {outcome.input: _shot(view, outcome) for outcome in view.reasoned}
+        if view.task.grader != RUBRIC and len(found) < 2 * self.count:
+            found = {**(yield from _sampled(view)), **found}
+        shots = chosen(list(found.values()), view, self.count)
+        if len(shots) < FEWEST:
+            return []
+        placed = {"shots_as": "turns" if view.task.turns else "text"}
+        if view.once or view.task.as_system:
+            placed["head_as"] = "system"
+        return [view.parent.but(**placed, shots=short_enough(shots))]
+
+
+def chosen(shots: Sequence[Shot], view: View, count: int) -> tuple[Shot, ...]:
+    """Short reasonings to answers of every kind, none of which names another row."""
+    usable = [shot for shot in shots if not _names_another(shot, view.train)]
+    if not usable:
+        return ()
+    longest = MOST_TIMES * median(len(shot.reasoning) for shot in usable)
+    short = [shot for shot in usable if len(shot.reasoning) <= longest]
+    by_input = {shot.input: shot for shot in short}
+    rows = balanced([Item(shot.input, shot.output) for shot in short], count, view.rng)
+    return tuple(by_input[row.input] for row in rows)
+
+
+def _sampled(view: View) -> Asking[dict[str, Shot]]:
+    """Right reasonings to rows that the parent got wrong, from further tries at a temperature above 0."""
+    rows = {row.input: row for row in view.train}
+    wrong = [rows[outcome.input] for outcome in view.wrong if outcome.input in rows][:SAMPLED_ROWS]
+    if not wrong:
+        return {}
+    tries = list(_tries(view, wrong))
+    answers = yield [request for _, request in tries]
+    options = options_of(view.task)
+    found: dict[str, Shot] = {}
+    for (row, _), answer in zip(tries, answers, strict=True):
+        if not isinstance(answer, Reply):
+            continue
+        said = said_by(Case(view.parent, row), answer)
+        if said.answer is not None and grade_of(view.task, said.answer, row, options).score == 1:
+            found.setdefault(row.input, _shot_of(row, said.reasoning, view.train))
+    return {text: shot for text, shot in found.items() if shot.reasoning}
+
+
+def _tries(view: View, rows: Sequence[Item]) -> Iterator[tuple[Item, Request]]:
+    for row in rows:
+        asked = answer_request(view.task, Case(view.parent, row), limit=view.config.answer_tokens)
+        for number in range(SAMPLES):
+            seed = random.Random(f"{view.salt}:{row.input}:{number}").randrange(2**31)
+            yield row, replace(asked, temperature=WARM, seed=seed)
+
+
+def _shot(view: View, outcome: Outcome) -> Shot:
+    row = next(row for row in view.train if row.input == outcome.input)
+    return _shot_of(row, outcome.reasoning, view.train)
+
+
+def _shot_of(row: Item, reasoning: str, rows: Sequence[Item]) -> Shot:
+    """The row as an example, with the answer as most rows write it."""
+    usual = usual_forms([other.expected for other in rows])
+    return Shot(row.input, usual.get(folded(row.expected), row.expected), reasoning.strip(), row.values)
+
+
+def _names_another(shot: Shot, rows: Sequence[Item]) -> bool:
+    """Whether the reasoning has another row's input in it."""
+    thought = folded(shot.reasoning)
+    others = (folded(row.input) for row in rows if row.input != shot.input)
+    return any(len(text) >= NAMING and text in thought for text in others)
