@@ -43,4 +43,4 @@ def newest_answer(session_id: int) -> Newest:
 
 
 def _key(session_id: int) -> str:
-    return f"session:{session_id}:newest"
+    return f"newest:{session_id}"

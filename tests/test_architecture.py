@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "worker": {"brief", "briefing", "installed", "newest", "speeds", "models", "topics", "engine", "llm"},
     "tasks": {"worker"},
     "forms": {"brief", "briefing", "files", "installed", "services", "models", "engine", "llm"},
-    "templatetags": {"amounts", "models", "services", "engine"},
+    "templatetags": {"amounts", "models", "services", "topics", "engine"},
     "views": {
         "llm",
         "amounts",
@@ -213,6 +213,33 @@ def test_a_setting_is_declared_once(setting: str) -> None:
     assert {"optimizer/brief/settings.py", "optimizer/models/sessions.py"} <= spelled
     assert len(users) <= 1, users
     assert all(path.startswith("optimizer/engine/") for path in users)
+
+
+TOPICS = "session|opinion|history|recent|signed-out|rights"
+SPELLED_TOPIC = re.compile(rf"""topic=\w|["'`](?:{TOPICS}):|(?:kind|topic) == ["'](?:{TOPICS})["']""")
+
+
+def test_topics_are_built_in_one_file() -> None:
+    built = (APP / "topics.py").read_text()
+    assert all(f'"{kind}"' in built or f'"{kind}:' in built for kind in TOPICS.split("|"))
+    for folder in ("optimizer", "promptevolver", "templates", "static/js"):
+        for path in (ROOT / folder).rglob("*.*"):
+            if path.suffix in {".py", ".html", ".js"} and path != APP / "topics.py":
+                found = SPELLED_TOPIC.search(path.read_text())
+                assert not found, f"{path.relative_to(ROOT)} spells a topic: {found}"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'ws-connect="/live/?topic=recent"',
+        'publish(f"history:{workspace_id}")',
+        'if kind == "recent":',
+        "connect(`session:${pk}`)",
+    ],
+)
+def test_a_topic_that_is_spelled_elsewhere_is_seen(planted: str) -> None:
+    assert SPELLED_TOPIC.search(planted)
 
 
 BEFORE_ANYBODY_IS_SIGNED_IN = APP / "services" / "accounts.py"

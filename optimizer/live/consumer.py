@@ -26,7 +26,7 @@ SIGNED_OUT, NOTHING_HERE = 4401, 4404  # the page does not connect again
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """`/live/?topic=session:42&topic=recent&tab=log`: one socket a page."""
+    """One socket a page. Its address names the topics and options: `/live/?topic=…&topic=…&tab=log`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -102,15 +102,15 @@ def _frame(template: str, context: Context) -> str:
 
 def region_for(user: User | AnonymousUser, topic: str, options: Mapping[str, str]) -> Region | None:
     """What a page may watch under that name, or None: asked of the database, the name itself proves nothing."""
-    kind, _, key = topic.partition(":")
-    if kind == "session" and is_number(key):
+    kind, key = topics.kind_and_key(topic)
+    if kind == topics.SESSION and is_number(key):
         return _session_region(user, int(key), options.get("tab", ""))
-    if kind == "opinion" and is_number(key):
+    if kind == topics.OPINION and is_number(key):
         return _opinion_region(user, int(key))
     workspaces = _workspaces(user)
-    if kind == "history" and workspaces:
+    if kind == topics.HISTORY and workspaces:
         return _history_region(workspaces, options)
-    return RecentRegion(workspaces) if kind == "recent" and workspaces else None
+    return RecentRegion(workspaces) if kind == topics.RECENT and workspaces else None
 
 
 def _session_region(user: User | AnonymousUser, pk: int, tab: str) -> SessionRegion | None:

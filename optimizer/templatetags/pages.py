@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from optimizer import amounts
+from optimizer import amounts, topics
 from optimizer.counts import counted
 from optimizer.engine import figures, variables
 from optimizer.engine.verdicts import Verdict
@@ -19,6 +19,11 @@ from optimizer.models import OptimizationSession
 from optimizer.services.accounts import sign_up_is_open
 
 register = template.Library()
+
+register.filter("session_topic", topics.session)
+register.filter("opinion_topic", topics.opinion)
+register.simple_tag(lambda: topics.HISTORY, name="history_topic")
+register.simple_tag(lambda: topics.RECENT, name="recent_topic")
 
 LONG_CHARACTERS, LONG_LINES = 1_500, 24
 

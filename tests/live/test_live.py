@@ -115,7 +115,7 @@ async def test_a_new_optimization_stands_on_top_of_the_history(
     socket = await connect("topic=history", user_client)
     await socket.receive_from(timeout=5)
     newer = await sync_to_async(factories.make_session)(user.personal_workspace)
-    await sync_to_async(topics.send)(f"history:{newer.workspace_id}")
+    await sync_to_async(topics.send)(topics.history(newer.workspace_id))
     frame = await socket.receive_from(timeout=5)
     assert frame.index(f'id="row-{newer.pk}"') < frame.index(f'id="row-{session.pk}"')
 
@@ -147,7 +147,7 @@ async def test_an_outsiders_history_does_not_move(
     client = await sync_to_async(client_of)(outsider)
     socket = await connect("topic=history", client)
     await socket.receive_from(timeout=5)
-    await sync_to_async(topics.send)(f"history:{session.workspace_id}")
+    await sync_to_async(topics.send)(topics.history(session.workspace_id))
     assert await socket.receive_nothing(timeout=0.5)
 
 
