@@ -46,15 +46,17 @@ def session(user: User) -> OptimizationSession:
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Open a socket as a browser would: `connect(query, client, origin)`."""
+    """Open a socket as a browser would: `connect(query, client, origin, path)`."""
     opened = []
 
-    async def open_socket(query: str, client: Client | None = None, origin: bytes | None = ORIGIN) -> Socket:
+    async def open_socket(
+        query: str, client: Client | None = None, origin: bytes | None = ORIGIN, path: str = "/live/"
+    ) -> Socket:
         headers = [(b"host", b"localhost")]
         headers += [(b"origin", origin)] if origin is not None else []
         if client is not None:
             headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
-        socket = Socket(application, f"/live/?{query}", headers=headers)
+        socket = Socket(application, f"{path}?{query}", headers=headers)
         opened.append(socket)
         socket.admitted, _ = await socket.connect(timeout=5)
         return socket
@@ -207,6 +209,12 @@ async def test_a_foreign_page_cannot_connect(
     origin: bytes | None, connect: Connect, session: OptimizationSession, user_client: Client
 ) -> None:
     socket = await connect(f"topic=session:{session.pk}", user_client, origin)
+    assert not socket.admitted
+
+
+@pytest.mark.parametrize("path", ["/", "/live", "/live/more/", "/nowhere/"])
+async def test_an_unknown_path_is_refused(path: str, connect: Connect, user_client: Client) -> None:
+    socket = await connect("topic=history", user_client, path=path)
     assert not socket.admitted
 
 
