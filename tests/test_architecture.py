@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,73 @@ def test_only_settings_read_the_environment() -> None:
     hides_it = APP / "llm" / "client.py"  # from a package that reads it when it is imported
     for path, _ in modules(APP):
         assert path == hides_it or not re.search(r"os\.environ|os\.getenv|getenv\(", path.read_text()), path
+
+
+def sources() -> dict[str, str]:
+    """The text of every module of ours, by dotted name; a package's ends in `__init__`."""
+    paths = [path for package in ("optimizer", "promptevolver") for path in (ROOT / package).rglob("*.py")]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text() for path in paths}
+
+
+def run_time_imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Imports at every depth, functions' too, but not those that only type checkers read."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            yield from run_time_imports(ast.Module(child.orelse, []))
+        elif isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        else:
+            yield from run_time_imports(child)
+
+
+def names_in(statement: ast.Import | ast.ImportFrom, package: str) -> list[str]:
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    start = resolve_name("." * statement.level + (statement.module or ""), package)
+    return [f"{start}.{alias.name}" for alias in statement.names]
+
+
+def circle_in(texts: Mapping[str, str]) -> list[str]:
+    """The modules of one circle, or nothing."""
+    modules = {name.removesuffix(".__init__") for name in texts}
+    graph: dict[str, set[str]] = {name: set() for name in modules}
+    for dotted, text in texts.items():
+        name, package = dotted.removesuffix(".__init__"), dotted.rpartition(".")[0]
+        for statement in run_time_imports(ast.parse(text)):
+            graph[name] |= {module_of(other, modules) for other in names_in(statement, package)} - {name, ""}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def module_of(name: str, modules: Container[str]) -> str:
+    """The module that defines the name, or ""."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert not circle_in(sources())
+
+
+CIRCLES = [
+    {"a": "import b", "b": "import c", "c": "import a"},
+    {"a": "def later():\n    from b import thing", "b": "import a"},
+    {"p.__init__": "from .a import thing", "p.a": "from . import other"},
+    {"a": "if TYPE_CHECKING:\n    import c\nelse:\n    import b", "b": "import a"},
+]
+
+
+@pytest.mark.parametrize("planted", CIRCLES)
+def test_a_circle_is_seen(planted: dict[str, str]) -> None:
+    assert circle_in(planted)
+
+
+def test_what_only_type_checkers_read_makes_no_circle() -> None:
+    assert not circle_in({"a": "if TYPE_CHECKING:\n    import b", "b": "import a"})
 
 
 NO_ROW = {"cache", "hashlib"}  # whose methods have such names too
