@@ -58,10 +58,10 @@ def publish(*topics: str) -> None:
 
 
 def publish_session(pk: int, workspace_pk: int) -> None:
-    """The same to all that show this optimization."""
+    """Tell all pages that show this optimization."""
     publish(session(pk), history(workspace_pk))
 
 
 def send(topic: str) -> None:
-    """Tell them now."""
+    """Tell the pages that watch this topic now."""
     async_to_sync(get_channel_layer().group_send)(group(topic), {"type": "topic.changed", "topic": topic})

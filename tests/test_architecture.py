@@ -226,7 +226,7 @@ NO_ROW = {"cache", "hashlib"}  # whose methods have such names too
 
 
 def writes_in(tree: ast.Module) -> Iterator[str]:
-    """Calls that write rows: of a manager by any of the names, of a single row by `save` or `delete`."""
+    """Calls that write rows: any of the names on a manager, `save` or `delete` on a single row."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             called, owner = ast.unparse(node.func), ast.unparse(node.func.value)
@@ -250,7 +250,7 @@ def test_a_write_of_a_page_is_seen(planted: str) -> None:
 
 @pytest.mark.parametrize("part", ["views", "live"])
 def test_pages_fetch_only_what_is_visible(part: str) -> None:
-    """But for live regions, which render once for all who watch: each watcher was checked when it subscribed."""
+    """Except live regions, which render once for all who watch: each watcher was checked when it subscribed."""
     owned = r"(Prompt|OptimizationSession|Dataset|PromptTemplate)\.objects"
     for path, _ in modules(APP / part):
         for found in re.finditer(owned + r"\s*\.(\w+)", path.read_text()):
@@ -269,7 +269,7 @@ SPELLED_AT = {
 
 @pytest.mark.parametrize("setting", ["patience", "token_budget", "target_score", "as_system"])
 def test_a_setting_is_declared_once(setting: str) -> None:
-    """Beside its column, a migration and what the engine does with it; all else derives from the declaration."""
+    """Only its column, a migration and the engine name it too; everything else derives from the declaration."""
     places = [
         path for folder in ("optimizer", "templates", "static") for path in (ROOT / folder).rglob("*.*")
     ]
@@ -315,7 +315,7 @@ BEFORE_ANYBODY_IS_SIGNED_IN = APP / "services" / "accounts.py"
 
 
 def verbs() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """The public functions of the services that write, by themselves or by a private one of their file."""
+    """The public functions of the services that write, directly or through a private one of their file."""
     for path, tree in modules(APP / "services"):
         if path == BEFORE_ANYBODY_IS_SIGNED_IN:
             continue

@@ -1,4 +1,4 @@
-"""Where model servers are: the one reading of OLLAMA_HOST, for workers, pages, doctor and the embedded services."""
+"""Where model servers are: OLLAMA_HOST is read here for workers, pages, doctor and the embedded services."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 USUAL_PORT = 11434
-PORTS = {"http": 80, "https": 443}  # where a scheme is given and no port, as Ollama's own programs read it
+PORTS = {"http": 80, "https": 443}  # for a scheme without a port, as Ollama's own programs read it
 APIS = re.compile(r"/(v1|api)$")  # paths of the API, which the client adds itself
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what a server listens on; nobody can call it)
 SLASHES = re.compile(r"(https?:?)?/", re.IGNORECASE)  # a scheme without its two slashes, or no host
 
-TAIL_OF_PASSWORD = re.compile(r"[^:@/]*@.*")  # of one that was cut at a comma or a blank
+TAIL_OF_PASSWORD = re.compile(r"[^:@/]*@.*")  # of a password that was cut at a comma or a blank
 IN_PASSWORDS = (
     "OLLAMA_HOST has an address that cannot be read. Write http://user:password@host:11434, and in a password "
     "%2C for a comma, %3B for a semicolon, %20 for a blank."
@@ -28,7 +28,7 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True)
 class Address:
-    """A server. `url` can be shown; `authorization` is what it wants to be sent, and is shown nowhere."""
+    """A server. `url` can be shown; `authorization` is sent with each request, and is shown nowhere."""
 
     url: str
     authorization: str = field(default="", repr=False)
@@ -54,7 +54,7 @@ class Address:
 def read_addresses(text: str, *, api_key: str = "") -> tuple[Address, ...]:
     """The servers that the text names, each once: separated by commas or blanks, with quotes or without.
 
-    `api_key` is sent where an address has no user and password of its own. Raises AddressError.
+    `api_key` is sent if an address has no user and password of its own. Raises AddressError.
     """
     parts = [part.strip("\"'") for part in re.split(r"[\s,;]+", text.strip().strip("\"'"))]
     if any(TAIL_OF_PASSWORD.fullmatch(part) for part in parts[1:]):

@@ -91,7 +91,7 @@ def clock(span: timedelta | float | None) -> str:
 
 @register.filter
 def rough(amount: float | Sequence[float]) -> str:
-    """An estimated amount, in numbers with two digits that mean something."""
+    """An estimated amount, in numbers with two significant digits."""
     return amounts.rough_range(amounts.range_of(amount))
 
 
@@ -130,7 +130,7 @@ def marked(score: float) -> str:
 
 @register.filter
 def of(verdicts: Mapping[int, bool] | None, output: int) -> bool | None:
-    """What the reader said of that output; None when nothing, or when the reader is not known."""
+    """What the reader said about that output; None if nothing, or if the reader is not known."""
     return (verdicts or {}).get(output)
 
 
