@@ -16,7 +16,7 @@ PACKAGES = ("dotenv", "django", "environs", "channels", "celery", "psycopg", "su
 
 
 def use_own_environment() -> None:
-    """Where this Python lacks the packages, continue as the one in `.venv`, which has them."""
+    """If this Python lacks the packages, continue with the one in `.venv`."""
     if all(importlib.util.find_spec(name) for name in PACKAGES):
         return
     own = ROOT / ".venv" / "bin" / "python"
@@ -31,7 +31,7 @@ from dotenv import load_dotenv  # noqa: E402
 
 from promptevolver import embedded  # noqa: E402
 
-# These start nothing: they need no services, or (up, doctor) see to them themselves.
+# These start nothing: they need no services, or (up, doctor) handle them themselves.
 ALONE = {
     "help", "version", "check", "serve_model", "up", "doctor",
     "collectstatic", "findstatic", "diffsettings", "startapp", "makemessages", "compilemessages",
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
 
 
 def unwritable(error: OSError) -> str:
-    """What to do where our folder cannot be written; any other fault is not explained here."""
+    """What to do if our folder cannot be written. Other faults are not explained here."""
     home = embedded.home_of(os.environ)
     ours = error.filename is None or Path(str(error.filename)).is_relative_to(home.root)
     if error.errno not in embedded.UNWRITABLE or not ours:
@@ -84,8 +84,8 @@ def running(home: embedded.Home) -> Iterator[None]:
 
 
 def interrupt(number: int, frame: object) -> None:
-    """The same as Ctrl-C, which database connections know how to survive, with the signal's number. A second signal
-    does not disturb what the first has asked for."""
+    """Ends as Ctrl-C does, which database connections survive, with the signal's number. Further signals are
+    ignored."""
     for ending in ENDING:
         signal.signal(ending, signal.SIG_IGN)
     raise KeyboardInterrupt(number)

@@ -15,12 +15,12 @@ def range_of(told: float | Sequence[float]) -> Range:
 
 
 def rough(count: float) -> int:
-    """A number with two digits that mean something: 447 is 450."""
+    """A number rounded to two significant digits: 447 is 450."""
     return int(round(count, 1 - floor(log10(count)))) if count >= 1 else 0
 
 
 def rough_range(amount: Range) -> str:
-    """Both ends with a dash between them; one number, where they are the same."""
+    """Both ends with a dash between them, or one number if they are the same."""
     ends = dict.fromkeys(rough(end) for end in amount)
     return "–".join(f"{end:,}" for end in ends)
 

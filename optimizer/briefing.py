@@ -38,9 +38,9 @@ def items_of(table: Table, binding: Binding, grader: str) -> tuple[engine.Item, 
 
 
 def task_of(session: OptimizationSession, table: Table | None = None) -> engine.Task:
-    """The session's task, with these rows, else those of its dataset.
+    """The session's task, with these rows or else those of its dataset.
 
-    Raises TaskRefusedError where they do not fill its prompt."""
+    Raises TaskRefusedError if they do not fill its prompt."""
     table = table or (session.dataset.table() if session.dataset else None)
     items: tuple[engine.Item, ...] = ()
     if table:
@@ -67,12 +67,12 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
 
 
 def prompt_of(prompt: str, literals: Collection[str], settings: Mapping[str, Any]) -> Components:
-    """The prompt as a run with these settings sends it. TaskRefusedError where it cannot be sent so."""
+    """The prompt as a run with these settings sends it. TaskRefusedError if it cannot be sent that way."""
     return first_of(engine.Task(prompt, literals=tuple(literals), **_those_of(engine.Task, settings)))
 
 
 def config_of(session: OptimizationSession) -> engine.Config:
-    """How hard to search for the session. What it leaves open, its preset says."""
+    """How hard to search for the session. Its preset decides what it leaves open."""
     chosen = _those_of(engine.Config, session.settings)
     before = session.spent_before
     tokens = chosen.get("max_tokens")
@@ -94,7 +94,7 @@ def _those_of(kind: type[engine.Task] | type[engine.Config], settings: Mapping[s
 
 
 def contender_of(session: OptimizationSession) -> engine.Contender:
-    """The best of a stopped search, and what is known of it and of the original on search rows."""
+    """The best of a stopped search, and what the search rows show about it and the original."""
     best = session.candidates.get(is_best=True)
     return engine.Contender(
         number=best.number,
@@ -132,7 +132,7 @@ def _shot_of(stored: Mapping[str, Any]) -> Shot:
 
 
 def paid_for(session: OptimizationSession, keys: Collection[str]) -> dict[str, Reply]:
-    """By key of its request, each of the replies that the session has."""
+    """The session's replies, by the keys of their requests."""
     rows = LLMCall.objects.filter(session=session, key__in=list(keys))
     return {
         row.key: Reply(

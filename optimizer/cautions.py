@@ -1,4 +1,4 @@
-"""What to know of the models before a run, and of those that it used."""
+"""What to know about the models before a run, and about those that it used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optimizer.models import OptimizationSession
 
 
 def before(target: str, optimizer: str) -> list[str]:
-    """A sentence for each thing, of the models that these choices would use."""
+    """One sentence for each thing to know about the models that these choices would use."""
     target = installed.target(target)
     optimizer = optimizer or settings.OPTIMIZER_MODEL or target
     found = [facts for name in dict.fromkeys([target, optimizer]) if (facts := installed.facts(name))]
@@ -21,6 +21,6 @@ def before(target: str, optimizer: str) -> list[str]:
 
 
 def of(session: OptimizationSession) -> list[str]:
-    """The same of a run whose models are settled."""
+    """The same for a run whose models are settled."""
     away = [sent_away(model, host) for model, host in session.remotes.items()]
     return away if session.turns else [*away, Roles(turns=False).caution(session.target_model)]

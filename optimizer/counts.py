@@ -14,10 +14,10 @@ def there_are(number: float, noun: str) -> str:
 
 
 def agreeing(number: float, one: str, many: str) -> str:
-    """The word that goes with so many: `is` or `are`, `it` or `they`."""
+    """The word that agrees with the number: `is` or `are`, `it` or `they`."""
     return one if number == 1 else many
 
 
 def _figure(number: float) -> str:
-    """Whole numbers without a point, thousands apart."""
+    """Whole numbers without a point, with commas between thousands."""
     return f"{int(number):,}" if number == int(number) else f"{number:,}"

@@ -14,18 +14,17 @@ KEPT = 3600  # seconds: the task that refreshes the list may have to wait for lo
 
 
 def models() -> list[str]:
-    """The names of those that can run a prompt, the one first that is taken when none is chosen; empty while nothing
-    is known yet."""
+    """The names of models that can run a prompt, the default first; empty while nothing is known yet."""
     return offered(_facts())
 
 
 def target(chosen: str) -> str:
-    """The model that runs a prompt where that one is chosen; "" while no server has told what it has."""
+    """The model that runs a prompt if this one is chosen; "" until a server has listed its models."""
     return chosen or settings.TARGET_MODEL or next(iter(models()), "")
 
 
 def facts(name: str) -> ModelFacts | None:
-    """What is known of one of them."""
+    """What is known about one of them."""
     return named(_facts(), name)
 
 
@@ -41,7 +40,7 @@ def keep(found: Iterable[ModelFacts]) -> None:
 
 
 def cache_key(*parts: str) -> str:
-    """A key for what holds of these servers alone: a terminal may name others than the web process does."""
+    """A key for what is true of these servers alone: a terminal may use others than the web process does."""
     where = hashlib.sha256("\n".join(map(str, settings.OLLAMA_HOSTS)).encode()).hexdigest()
     return ":".join([where, *parts])
 

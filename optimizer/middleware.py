@@ -11,15 +11,15 @@ from optimizer.views.health import healthz
 
 
 class HealthMiddleware(MiddlewareMixin):
-    """Answers `/healthz` under any name of the host and without TLS: who asks is a load balancer next door."""
+    """Answers `/healthz` under any host name and without TLS, because a load balancer next door asks."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         return healthz(request) if request.path == "/healthz" else None
 
 
 class SignedOutMiddleware(MiddlewareMixin):
-    """Answers a part of a page with 401 where a whole one would be sent to sign in: a page cannot be put in the place
-    of a part."""
+    """Answers a request for a part of a page with 401, not with a redirect to sign in: a whole page cannot replace a
+    part."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         sign_in = f"{resolve_url(settings.LOGIN_URL)}?"

@@ -1,4 +1,5 @@
-"""The answer that open pages show: one at a time, so that it can be read, in the cache, for it changes all the time."""
+"""The answer that open pages show. Only one at a time, so that people can read it. In the cache, because it changes
+all the time."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ KEPT = 60  # seconds
 
 @dataclass(frozen=True)
 class Newest:
-    """A text that a model writes, or wrote last: where it answers a row, with the candidate's number and the row's
-    input, and once it is scored with `expected` and `score`."""
+    """A text that a model writes, or wrote last. An answer to a row has the candidate's number and the row's input.
+    Once it is scored, it has `expected` and `score`."""
 
     text: str = ""
     number: int | None = None
@@ -36,11 +37,11 @@ def hide(session_id: int) -> None:
 
 
 def newest_answer(session_id: int) -> Newest:
-    """What a model writes for the session now, or wrote last; empty where there is nothing to show."""
+    """What a model writes for the session now, or wrote last; empty if there is nothing to show."""
     with suppress(RedisError, TypeError):  # another version may have kept something else
         return Newest(**cache.get(_key(session_id), {}))
     return Newest()
 
 
 def _key(session_id: int) -> str:
-    return f"session:{session_id}:newest"
+    return f"newest:{session_id}"

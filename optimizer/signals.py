@@ -37,7 +37,7 @@ def membership_changed(instance: Membership, **_: Any) -> None:
 
 @receiver(post_save, sender=User)
 def person_changed(instance: User, update_fields: frozenset[str] | None, **_: Any) -> None:
-    """Shut out, another password: their pages find out. Signing in changes nothing."""
+    """Their pages find out that they were shut out, or have another password. Signing in changes nothing."""
     if update_fields != frozenset({"last_login"}):
         topics.publish(topics.rights_of(instance.pk))
 

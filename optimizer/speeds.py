@@ -24,9 +24,9 @@ RECENT = timedelta(hours=6)  # no older call counts: the server had other work t
 FRESH = timedelta(hours=1)  # what is older is believed until a trial tells better
 LOADED = timedelta(minutes=4)  # a server keeps a model that long after a call, at least
 SLOWEST_LOADED = 1000  # milliseconds: what takes longer was loading the model
-UNEVEN = 0.5  # of what calls should have taken is how far they are off: they stood in line
-NEW_SHARE = 0.1  # of a search's calls: their prompt is not one that the server has just read for another row
-TOKENS_READ = 10  # in the time of one that is written, where nothing tells it
+UNEVEN = 0.5  # above this share of the expected time, calls are so far off that they stood in line
+NEW_SHARE = 0.1  # share of a search's calls whose prompt the server has not just read for another row
+TOKENS_READ = 10  # while one is written, if nothing shows it
 TOLD_APART = 8  # tokens between a long answer and a short one that tell what a token takes
 KEPT = 24 * 3600  # seconds
 ASKED = 120  # seconds in which a trial is not asked for again
@@ -51,7 +51,7 @@ def known(model: str) -> Speed | None:
 
 
 def measured(model: str) -> Measured | None:
-    """By the newest calls, or by a trial where that is newer; None where the model was never measured here."""
+    """By the newest calls, or by a trial if that is newer; None if the model was never measured here."""
     found = [one for one in (_by_calls(model), _by_trial(model)) if one]
     return max(found, key=lambda one: one.at, default=None)
 
@@ -62,7 +62,7 @@ def keep(model: str, speed: Speed, *, calls: int = 1) -> None:
 
 
 def ask(model: str) -> bool:
-    """Whether a trial is worth sending for: not while one is under way, right after one, or after some in vain."""
+    """Whether to ask for a trial: not while one is under way, right after one, or after several in vain."""
     tries = cache.get(_key(model, "tries"), 0)
     if tries >= TRIES or not cache.add(_key(model, "asked"), True, ASKED):
         return False
@@ -113,7 +113,7 @@ def of_trial(trial: Trial) -> Speed:
 
 
 def _token(long: Timed, short: Timed | None) -> float:
-    """Seconds that a token written takes: by a shorter answer, else as it came in, else by what is usual."""
+    """Seconds to write a token: judged by a shorter answer, else by how it came in, else by what is usual."""
     written = long.reply.completion_tokens
     shorter = short.reply.completion_tokens if short else written
     if short and written - shorter >= TOLD_APART and long.seconds > short.seconds:
@@ -172,7 +172,8 @@ def _calls(model: str) -> QuerySet[LLMCall]:
 
 
 def _uneven(timings: Sequence[Timing], speed: Speed) -> bool:
-    """Whether calls took now more, now less than lengths explain: durations that hold time in line do."""
+    """Whether calls took sometimes more, sometimes less than their lengths explain, as durations with time in line
+    do."""
     told = [(t.seconds, speed.ms(t.prompt_tokens, t.completion_tokens) / 1000) for t in timings]
     return median(abs(took - usual) for took, usual in told) > UNEVEN * median(usual for _, usual in told)
 
@@ -184,7 +185,7 @@ def _loading(model: str) -> float:
 
 
 def _in_use(asked_at: datetime) -> bool:
-    """Whether a model that was asked last then is still loaded."""
+    """Whether a model that was last asked at that time is still loaded."""
     return timezone.now() - asked_at < LOADED
 
 

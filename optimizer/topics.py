@@ -6,15 +6,24 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
+SESSION, OPINION = "session", "opinion"
+HISTORY, RECENT = "history", "recent"  # a page asks for these by name alone: the reader decides which rows
+
+
+def kind_and_key(asked: str) -> tuple[str, str]:
+    """The two halves of what a page asks to watch: `session:42` gives `session` and `42`."""
+    kind, _, key = asked.partition(":")
+    return kind, key
+
 
 def session(pk: int) -> str:
     """The topic of an optimization's panel."""
-    return f"session:{pk}"
+    return f"{SESSION}:{pk}"
 
 
 def history(workspace_pk: int) -> str:
     """The topic of the list of a workspace's optimizations."""
-    return f"history:{workspace_pk}"
+    return f"{HISTORY}:{workspace_pk}"
 
 
 def signed_out(session_key: str | None) -> str:
@@ -27,9 +36,14 @@ def rights_of(user_pk: int) -> str:
     return f"rights:{user_pk}"
 
 
+def opinion(session_pk: int) -> str:
+    """How a page asks for what its reader says about an optimization's result."""
+    return f"{OPINION}:{session_pk}"
+
+
 def opinion_of(session_pk: int, user_pk: int) -> str:
-    """The topic of what one person says of an optimization's result."""
-    return f"opinion:{session_pk}:{user_pk}"
+    """The topic of what one person says about an optimization's result."""
+    return f"{opinion(session_pk)}:{user_pk}"
 
 
 def group(topic: str) -> str:
@@ -44,10 +58,10 @@ def publish(*topics: str) -> None:
 
 
 def publish_session(pk: int, workspace_pk: int) -> None:
-    """The same to all that show this optimization."""
+    """Tell all pages that show this optimization."""
     publish(session(pk), history(workspace_pk))
 
 
 def send(topic: str) -> None:
-    """Tell them now."""
+    """Tell the pages that watch this topic now."""
     async_to_sync(get_channel_layer().group_send)(group(topic), {"type": "topic.changed", "topic": topic})

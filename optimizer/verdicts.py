@@ -13,7 +13,7 @@ from optimizer.engine.splits import HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
 from optimizer.models import Chosen, OptimizationSession, SessionStatus
 
-ENOUGH_MORE = 1.25  # times the rows, at least, where more are asked for
+ENOUGH_MORE = 1.25  # how many times as many rows to ask for, at least
 
 Comparison = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ def headline(session: OptimizationSession) -> str:
 
 
 def comparison_of(session: OptimizationSession) -> Comparison | None:
-    """The best against the original on held-out rows, where that was measured."""
+    """The best against the original on held-out rows, if that was measured."""
     found: Comparison | None = session.results.get("comparison")
     return found
 
@@ -78,7 +78,7 @@ def _of_rows(comparison: Comparison) -> str:
 
 
 def _settled(session: OptimizationSession) -> str:
-    """Who decided, where the verdict leaves it open."""
+    """Who decided, if the verdict leaves it open."""
     if session.chosen == Chosen.BEST:
         return ": you chose to use it"
     if session.chosen == Chosen.ORIGINAL:
@@ -196,8 +196,8 @@ def _more_rows(session: OptimizationSession, comparison: Comparison) -> str:
 
 
 def rows_to_prove(comparison: Comparison) -> int:
-    """Held-out rows with which the interval of such a difference would leave 0: its width falls as the square root of
-    their number grows."""
+    """How many held-out rows would move the interval of such a difference off 0: its width falls with the square root
+    of their number."""
     width: float = comparison["difference"] - comparison["low"]
     times: float = (width / comparison["difference"]) ** 2 if comparison["difference"] > 0 else float("inf")
     rows: int = comparison["rows"]

@@ -40,7 +40,7 @@ class Telling:
         self.count = 0
 
     def hear(self, line: str) -> None:
-        """Learn from one line of pip's."""
+        """Learn from one line of pip's output."""
         if known := FOUND.match(line):
             self.found.add(known[1].lower())
             self.doing = self._so_far()
@@ -113,7 +113,7 @@ def _read(pip: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) -> N
 
 
 def _follow(lines: queue.SimpleQueue[str | None], telling: Telling, heard: list[str]) -> None:
-    """Until pip has said its last; a silent pip is told about as well."""
+    """Show progress until pip has finished, even while pip is silent."""
     while True:
         telling.tick()
         try:

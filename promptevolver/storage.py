@@ -1,4 +1,4 @@
-"""Static files under names that say what is in them, so that browsers may keep them for ever."""
+"""Static files under names that say what is in them, so that browsers may keep them forever."""
 
 from __future__ import annotations
 

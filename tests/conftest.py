@@ -39,7 +39,7 @@ def store() -> Iterator[Redis]:
 
 @pytest.fixture(autouse=True)
 def new_servers(store: Redis) -> None:
-    """What an earlier test learned of a server's lanes is forgotten: scripted ones have one address."""
+    """Forget what an earlier test learned about a server's lanes: scripted servers share one address."""
     if known := list(store.scan_iter("lanes:*")):
         store.delete(*known)
 

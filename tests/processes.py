@@ -70,7 +70,7 @@ def answers(url: str) -> bool:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    """Until it holds; AssertionError when it does not in time."""
+    """Wait until it holds; AssertionError if it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it took too long"

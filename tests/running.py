@@ -27,7 +27,7 @@ def free_home() -> tuple[Path, int]:
     raise AssertionError
 
 
-# At import, for pytest-django reads the settings before any hook. A developer's own servers are not used.
+# At import, because pytest-django reads the settings before any hook. A developer's own servers are not used.
 for name in ("DATABASE_URL", "REDIS_URL", "OLLAMA_HOST"):
     os.environ.pop(name, None)
 FOLDER, LOCK = free_home()

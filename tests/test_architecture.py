@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -47,7 +49,7 @@ MAY_IMPORT = {
     "worker": {"brief", "briefing", "installed", "newest", "speeds", "models", "topics", "engine", "llm"},
     "tasks": {"worker"},
     "forms": {"brief", "briefing", "files", "installed", "services", "models", "engine", "llm"},
-    "templatetags": {"amounts", "models", "services", "engine"},
+    "templatetags": {"amounts", "models", "services", "topics", "engine"},
     "views": {
         "llm",
         "amounts",
@@ -153,11 +155,78 @@ def test_only_settings_read_the_environment() -> None:
         assert path == hides_it or not re.search(r"os\.environ|os\.getenv|getenv\(", path.read_text()), path
 
 
+def sources() -> dict[str, str]:
+    """The text of every module of ours, by dotted name; a package's ends in `__init__`."""
+    paths = [path for package in ("optimizer", "promptevolver") for path in (ROOT / package).rglob("*.py")]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text() for path in paths}
+
+
+def run_time_imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Imports at every depth, functions' too, but not those that only type checkers read."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            yield from run_time_imports(ast.Module(child.orelse, []))
+        elif isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        else:
+            yield from run_time_imports(child)
+
+
+def names_in(statement: ast.Import | ast.ImportFrom, package: str) -> list[str]:
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    start = resolve_name("." * statement.level + (statement.module or ""), package)
+    return [f"{start}.{alias.name}" for alias in statement.names]
+
+
+def circle_in(texts: Mapping[str, str]) -> list[str]:
+    """The modules of one circle, or nothing."""
+    modules = {name.removesuffix(".__init__") for name in texts}
+    graph: dict[str, set[str]] = {name: set() for name in modules}
+    for dotted, text in texts.items():
+        name, package = dotted.removesuffix(".__init__"), dotted.rpartition(".")[0]
+        for statement in run_time_imports(ast.parse(text)):
+            graph[name] |= {module_of(other, modules) for other in names_in(statement, package)} - {name, ""}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def module_of(name: str, modules: Container[str]) -> str:
+    """The module that defines the name, or ""."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert not circle_in(sources())
+
+
+CIRCLES = [
+    {"a": "import b", "b": "import c", "c": "import a"},
+    {"a": "def later():\n    from b import thing", "b": "import a"},
+    {"p.__init__": "from .a import thing", "p.a": "from . import other"},
+    {"a": "if TYPE_CHECKING:\n    import c\nelse:\n    import b", "b": "import a"},
+]
+
+
+@pytest.mark.parametrize("planted", CIRCLES)
+def test_a_circle_is_seen(planted: dict[str, str]) -> None:
+    assert circle_in(planted)
+
+
+def test_what_only_type_checkers_read_makes_no_circle() -> None:
+    assert not circle_in({"a": "if TYPE_CHECKING:\n    import b", "b": "import a"})
+
+
 NO_ROW = {"cache", "hashlib"}  # whose methods have such names too
 
 
 def writes_in(tree: ast.Module) -> Iterator[str]:
-    """Calls that write rows: of a manager by any of the names, of a single row by `save` or `delete`."""
+    """Calls that write rows: any of the names on a manager, `save` or `delete` on a single row."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             called, owner = ast.unparse(node.func), ast.unparse(node.func.value)
@@ -181,7 +250,7 @@ def test_a_write_of_a_page_is_seen(planted: str) -> None:
 
 @pytest.mark.parametrize("part", ["views", "live"])
 def test_pages_fetch_only_what_is_visible(part: str) -> None:
-    """But for live regions, which render once for all who watch: each watcher was checked when it subscribed."""
+    """Except live regions, which render once for all who watch: each watcher was checked when it subscribed."""
     owned = r"(Prompt|OptimizationSession|Dataset|PromptTemplate)\.objects"
     for path, _ in modules(APP / part):
         for found in re.finditer(owned + r"\s*\.(\w+)", path.read_text()):
@@ -200,7 +269,7 @@ SPELLED_AT = {
 
 @pytest.mark.parametrize("setting", ["patience", "token_budget", "target_score", "as_system"])
 def test_a_setting_is_declared_once(setting: str) -> None:
-    """Beside its column, a migration and what the engine does with it; all else derives from the declaration."""
+    """Only its column, a migration and the engine name it too; everything else derives from the declaration."""
     places = [
         path for folder in ("optimizer", "templates", "static") for path in (ROOT / folder).rglob("*.*")
     ]
@@ -215,11 +284,38 @@ def test_a_setting_is_declared_once(setting: str) -> None:
     assert all(path.startswith("optimizer/engine/") for path in users)
 
 
+TOPICS = "session|opinion|history|recent|signed-out|rights"
+SPELLED_TOPIC = re.compile(rf"""topic=\w|["'`](?:{TOPICS}):|(?:kind|topic) == ["'](?:{TOPICS})["']""")
+
+
+def test_topics_are_built_in_one_file() -> None:
+    built = (APP / "topics.py").read_text()
+    assert all(f'"{kind}"' in built or f'"{kind}:' in built for kind in TOPICS.split("|"))
+    for folder in ("optimizer", "promptevolver", "templates", "static/js"):
+        for path in (ROOT / folder).rglob("*.*"):
+            if path.suffix in {".py", ".html", ".js"} and path != APP / "topics.py":
+                found = SPELLED_TOPIC.search(path.read_text())
+                assert not found, f"{path.relative_to(ROOT)} spells a topic: {found}"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'ws-connect="/live/?topic=recent"',
+        'publish(f"history:{workspace_id}")',
+        'if kind == "recent":',
+        "connect(`session:${pk}`)",
+    ],
+)
+def test_a_topic_that_is_spelled_elsewhere_is_seen(planted: str) -> None:
+    assert SPELLED_TOPIC.search(planted)
+
+
 BEFORE_ANYBODY_IS_SIGNED_IN = APP / "services" / "accounts.py"
 
 
 def verbs() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """The public functions of the services that write, by themselves or by a private one of their file."""
+    """The public functions of the services that write, directly or through a private one of their file."""
     for path, tree in modules(APP / "services"):
         if path == BEFORE_ANYBODY_IS_SIGNED_IN:
             continue

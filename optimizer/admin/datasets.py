@@ -1,4 +1,4 @@
-"""Datasets: what there is, not row by row."""
+"""Datasets as a whole, without their rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people said of results and of outputs."""
+"""What people said about results and outputs."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 COUNT_MAX = 10_000
-HELD_MAX = 20  # rows that are named where they keep another from being deleted
+HELD_MAX = 20  # rows that are named if they keep another from being deleted
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -39,7 +39,7 @@ class BigList(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_deleted_objects(  # type: ignore[override]
         self, objs: Sequence[Model], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What is to go, and how much goes with it. Django's own would load every row below, and list it."""
+        """What will be deleted, and how many rows with it. Django's own version loads and lists every row."""
         going = Collector(using=router.db_for_write(self.model))
         held: list[str] = []
         try:
@@ -62,7 +62,7 @@ class BigList(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _counts(found: Sequence[QuerySet[Any]]) -> dict[type[Model], int]:
-    """Rows by model; one that is found in several ways counts once."""
+    """Counts of rows by model. A row that is found in several ways counts once."""
     ways: dict[type[Model], list[QuerySet[Any]]] = {}
     for rows in found:
         ways.setdefault(rows.model, []).append(rows)

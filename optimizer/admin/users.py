@@ -12,7 +12,7 @@ from optimizer.models import User
 
 
 class OneAddress:
-    """An address is one whatever its case."""
+    """Addresses that differ only in case are the same."""
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]  # type: ignore[attr-defined]

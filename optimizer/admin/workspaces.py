@@ -26,6 +26,6 @@ class WorkspaceAdmin(BigList):
     inlines = [MembershipInline]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A personal workspace goes with its person, who cannot start anything without it."""
+        """A personal workspace is deleted with its owner, who cannot start anything without it."""
         personal = obj is not None and obj.personal_of_id is not None
         return not personal and super().has_delete_permission(request, obj)

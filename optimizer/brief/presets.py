@@ -1,4 +1,4 @@
-"""Named amounts of search. What a preset says of a setting stands with that setting."""
+"""Named amounts of search. Each setting declares its own value for each preset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to say of one setting of a run."""
+"""How one setting of a run is described."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from optimizer.counts import counted
 from optimizer.engine import figures
 
-LARGEST_TOLD = 1_000_000  # higher limits are the storage's, and nothing to tell people
+LARGEST_TOLD = 1_000_000  # higher limits come from the storage; people need not know them
 
 
 class Kind(Enum):
@@ -26,7 +26,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Group:
-    """Settings that stand together on the page, under a heading where there is one."""
+    """Settings that stand together on the page, under a heading if there is one."""
 
     heading: str = ""
     help: str = ""
@@ -34,7 +34,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a setting may not go with: variables in the prompt, or a target model that is told no system message."""
+    """What a setting may conflict with: variables in the prompt, or a target model that gets no system message."""
 
     variables: tuple[str, ...] = ()
     hears_system: bool = True
@@ -49,11 +49,10 @@ def no_objection(value: Any, circumstances: Circumstances) -> str:
 class Setting:
     """One setting of a run, for pages, the terminal, programs, the database and the engine.
 
-    `name` is that of its form field and its column. A value lies from `low` to `high`, or is one of `choices`, which
-    are given with their titles. What is left out takes
-    `default`; where that is None it stays open, and `by_preset` says what is meant, or else `left_open` does, in words.
-    `at_start` is for what is written down with the preset's value when a run begins. `help` is a clause that goes on
-    after the option's name. `engine` is the name of a field of the engine's Task or Config, None where it has none.
+    Its form field and its column have the same `name`. A value lies from `low` to `high`, or is one of `choices`, which
+    have titles. A missing value takes `default`. If that is None, the setting stays open: `by_preset` says what that
+    means, or `left_open` does in words. `at_start` settings are stored with the preset's value when a run begins.
+    `help` is a clause that follows the option's name. `engine` names a field of the engine's Task or Config, or is None.
     `objection` says why a value cannot be used in some circumstances, or "".
     """
 
@@ -76,7 +75,7 @@ class Setting:
 
     @property
     def folded(self) -> bool:
-        """Whether it is out of sight on the page until somebody opens the settings."""
+        """Whether the page hides it until somebody opens the settings."""
         return self.group is not None
 
     @property
@@ -86,11 +85,11 @@ class Setting:
 
     @property
     def when_empty(self) -> str:
-        """What it means to leave it open, in words; "" where it has a default."""
+        """What it means to leave it open, in words; "" if it has a default."""
         return "as the preset says" if self.by_preset else self.left_open
 
     def bounds(self, scale: int = 1) -> str:
-        """`1 to 20`, `40 or more`; values are told times `scale`."""
+        """`1 to 20`, `40 or more`; values are shown multiplied by `scale`."""
         if self.low is None or self.high is None or self.low < 0:
             return ""
         low, high = f"{scale * self.low:,g}", f"{scale * self.high:,g}"

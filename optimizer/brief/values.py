@@ -1,4 +1,4 @@
-"""What the values of a run's settings come to. Values are mappings by the name of the setting."""
+"""The values of a run's settings, as mappings by the name of the setting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Told(NamedTuple):
 
 
 def completed(given: Values) -> dict[str, Any]:
-    """Every setting as a run keeps it: what is left out takes its default, and at the start what its preset says."""
+    """Every setting as a run keeps it. A missing one takes its default, and at the start what its preset says."""
     unknown = given.keys() - {setting.name for setting in SETTINGS}
     if unknown:
         raise TypeError(f"There is no setting {', '.join(sorted(unknown))}.")
@@ -37,7 +37,7 @@ def _kept(setting: Setting, value: Any, preset: str) -> Any:
 
 
 def in_force(kept: Values) -> dict[str, Any]:
-    """What holds for a run, by the engine's own names. What is left open there too is left out."""
+    """The values that apply to a run, by the engine's own names. Those that stay open are left out."""
     found = {}
     for setting in SETTINGS:
         value = kept[setting.name]
@@ -49,7 +49,7 @@ def in_force(kept: Values) -> dict[str, Any]:
 
 
 def objections(kept: Values, circumstances: Circumstances) -> Iterator[tuple[Setting, str]]:
-    """Each setting that cannot be used so, and why."""
+    """Each setting that cannot be used this way, and why."""
     for setting in SETTINGS:
         if why := setting.objection(kept[setting.name], circumstances):
             yield setting, why

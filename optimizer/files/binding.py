@@ -29,9 +29,7 @@ class Binding:
     unbound: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-    answers: tuple[
-        str, ...
-    ] = ()  # unbound variables that are called like the answer's column or the weight's
+    answers: tuple[str, ...] = ()  # unbound variables with the name of the answer's column or the weight's
 
     @property
     def nameless(self) -> tuple[str, ...]:
@@ -40,7 +38,7 @@ class Binding:
 
     @property
     def fault(self) -> str:
-        """Why the prompt cannot be run on these rows, and what to do; "" where it can."""
+        """Why the prompt cannot be run on these rows, and what to do; "" if it can."""
         left = ", ".join(f"“{name}”" for name in self.left)
         if self.answers:
             name = in_braces(self.answers[0])
@@ -85,7 +83,7 @@ class Binding:
         return f"{'; '.join(told)}."
 
     def gaps(self, table: Table) -> list[str]:
-        """What to say of rows with nothing at all for the prompt."""
+        """What to say about rows with nothing at all for the prompt."""
         columns = [column for _, column in self.variables] or list(self.below)
         return [
             f"Row {number}: “{columns[0]}” is empty. Fill it in, or remove the row."
@@ -94,7 +92,7 @@ class Binding:
         ]
 
     def blanks(self, table: Table) -> list[str]:
-        """What to know of values that are missing in some rows."""
+        """What to know about values that are missing in some rows."""
         told = []
         for name, column in self.variables:
             blank = sum(not row.cells.get(column, "").strip() for row in table.rows)
@@ -103,7 +101,7 @@ class Binding:
         return told
 
     def shown(self, row: Row) -> str:
-        """The row's input as a person reads it: the only text as it is, several with their names."""
+        """The row's input as a person reads it: a single text as it is, several with their names."""
         if not self.variables:
             return "\n\n".join(text for column in self.below if (text := row.cells.get(column, "").strip()))
         if len(self.variables) == 1:
@@ -112,12 +110,12 @@ class Binding:
 
 
 def plainest(column: str) -> str:
-    """A column's name as a variable may be called."""
+    """A column's name in the form that a variable may have."""
     return "".join(c if c.isalnum() or c == "_" else "_" for c in last_part(column)).strip("_") or column
 
 
 def bind(table: Table, variables: Sequence[str]) -> Binding:
-    """Variables take the columns of their names; a single one without takes the only column left."""
+    """Variables take the columns of their names. A single variable without one takes the only column left."""
     found = {name: column for name in variables if (column := _column_of(name, table.others))}
     answers = tuple(name for name in variables if name not in found and _is_answer(name, table))
     missing = [name for name in variables if name not in found and name not in answers]
@@ -137,7 +135,7 @@ def bind(table: Table, variables: Sequence[str]) -> Binding:
 
 
 def _column_of(variable: str, columns: Sequence[str]) -> str:
-    """By its name, whatever its case and marks; else by the end of its path, where only one has it."""
+    """The one column with this name, ignoring case and marks, or else with this name at the end of its path."""
     if variable in columns:
         return variable
     by_name = [column for column in columns if plain(column) == plain(variable)]
@@ -152,7 +150,7 @@ def _is_answer(variable: str, table: Table) -> bool:
 
 
 def _only(table: Table, left: Sequence[str]) -> str:
-    """The column that a person chose, else the only one that may be meant."""
+    """The column that a person chose, or else the only one that may be meant."""
     if table.input_chosen:
         return table.input if any(_used(name, [table.input]) for name in left) else ""
     meant = [
@@ -162,7 +160,7 @@ def _only(table: Table, left: Sequence[str]) -> str:
 
 
 def _below(table: Table) -> tuple[str, ...]:
-    """What stands below a prompt without variables: the input, and before it instructions of its own for each row."""
+    """What stands below a prompt without variables: each row's own instructions, if it has any, then its input."""
     if not table.input:
         return ()
     leading = [] if table.input_chosen else [name for name in _leading(table) if name != table.input]

@@ -16,8 +16,8 @@ LONGEST_YAML = 256 * 1024  # characters: it is read slowly
 
 
 class PlainLoader(yaml.BaseLoader):
-    """YAML whose values stay as they are written (`no`, `12:30`, `010`), without aliases, by which a short file may
-    become a huge one."""
+    """YAML whose values stay as they are written (`no`, `12:30`, `010`), without aliases, which can turn a short file
+    into a huge one."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -47,14 +47,14 @@ def read_sheet(text: str, name: str = "", *, first_row_is_data: bool = False) ->
 
 
 def _unfenced(text: str) -> str:
-    """What stands in a Markdown fence, where the whole text is one."""
+    """What stands in a Markdown fence, if the whole text is one."""
     lines = text.strip().split("\n")
     fenced = len(lines) > 2 and lines[0].startswith("```") and lines[-1].strip() == "```"
     return "\n".join(lines[1:-1]) if fenced else text
 
 
 def _first_mark(text: str) -> str:
-    """The first character that is no blank and in no line of comment."""
+    """The first character that is neither a blank nor in a comment line."""
     lines = (line.strip() for line in text.split("\n"))
     return next((line[0] for line in lines if line and not line.startswith(COMMENTS)), "")
 

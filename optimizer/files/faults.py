@@ -21,7 +21,7 @@ class FileFaultError(ValueError):
 
 
 def twice(where: str, name: str) -> str:
-    """What to say of a column that stands twice."""
+    """What to say about a column that occurs twice."""
     return f"{where} has the column “{name.strip()}” twice. Remove or rename one."
 
 

@@ -13,8 +13,8 @@ ANSWERS = (
     "gold", "response",
 )  # fmt: skip
 WEIGHTS = ("weight",)
-LEADING = ("system", "instruction")  # stand before the input where they differ from row to row
-# Never what a variable without a column of its name stands for.
+LEADING = ("system", "instruction")  # stand before the input if they differ from row to row
+# A variable without a column of its name never stands for one of these.
 BOOKKEEPING = (
     "id", "idx", "index", "row", "row_idx", "row_id", "uuid", "metadata", "meta", "split", "source", "tags",
     "created_at", "updated_at", "feature_idx", "truncated_cells", "input_keys",
@@ -32,13 +32,13 @@ def last_part(name: str) -> str:
 
 
 def outermost(columns: Sequence[str]) -> list[str]:
-    """Without those that stand within another: `input.question` within `input`."""
+    """Without columns that lie within another, as `input.question` does within `input`."""
     names = set(columns)
     return [column for column in columns if not _parents(column) & names]
 
 
 def beside(columns: Sequence[str], taken: Sequence[str]) -> list[str]:
-    """The columns that tell nothing of those taken: not these, nor what they stand in, nor what stands in them."""
+    """The columns that reveal nothing about those taken: they are not the same, not around them, not within them."""
     kin = {name for column in taken if column for name in (column, *_parents(column))}
     answers = [name for name in kin if plain(last_part(name)) in _ANSWERS or name in taken]
     return [
@@ -49,7 +49,7 @@ def beside(columns: Sequence[str], taken: Sequence[str]) -> list[str]:
 
 
 def innermost(columns: Sequence[str], name: str, whole: Collection[str]) -> str:
-    """The value itself, where the objects of a column hold only one, and every row has it: `whole` are such columns."""
+    """The column of the only value in a column's objects, if every row has that value: `whole` are such columns."""
     inner = [column for column in columns if column.startswith(f"{name}.")]
     return inner[0] if len(inner) == 1 and inner[0] in whole else name
 
@@ -60,8 +60,8 @@ def _parents(column: str) -> set[str]:
 
 
 def known(columns: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """The columns that have the first of the wanted names that occurs: as written, else without marks, else as the
-    end of a path."""
+    """The columns that have the first wanted name that occurs: as written, or without marks, or at the end of a
+    path."""
     for form in (_as_written, plain, _plain_end):
         names = {column: form(column) for column in columns}
         for want in wanted:
@@ -89,7 +89,7 @@ def has_answers(columns: Sequence[str]) -> bool:
 
 
 def unnamed(number: int) -> str:
-    """What a column is called whose header is empty, as that of a spreadsheet's row numbers."""
+    """The name of a column whose header is empty, such as a spreadsheet's row numbers."""
     return f"(column {number})"
 
 

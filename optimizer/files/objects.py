@@ -23,7 +23,7 @@ class RepeatedKeys(dict[str, object]):
 
 
 def read_json_text(text: str, *, first_row_is_data: bool = False) -> Sheet:
-    """The rows of JSON or JSONL. FileFaultError says where it is neither."""
+    """The rows of JSON or JSONL. FileFaultError if it is neither."""
     text, notes = _without_comments(text)
     values = list(_values(text))
     if len(values) == 1:
@@ -46,7 +46,7 @@ def read_value(
 
 
 def unwrapped(value: object) -> tuple[object, str]:
-    """The list of rows that an object holds, with a note of where; the value itself where it holds none."""
+    """The list of rows that an object holds, with a note of where; the value itself if it holds none."""
     if not isinstance(value, dict):
         return value, ""
     if by_column := _transposed(value):
@@ -60,13 +60,13 @@ def unwrapped(value: object) -> tuple[object, str]:
 
 
 def _are_rows(name: str, rows: list[object]) -> bool:
-    """Objects, but no chat, no checks of a lone row and no description of columns."""
+    """Whether these are objects, but not a chat, the checks of a lone row, or a description of columns."""
     objects = bool(rows) and all(isinstance(row, dict) for row in rows)
     return objects and name not in {"messages", "assert", "features"}
 
 
 def _transposed(value: Mapping[str, object]) -> list[object]:
-    """Rows out of lists by column, all of one length; [] where that is not what the object holds."""
+    """Rows from lists by column, all of one length; [] if the object holds anything else."""
     columns = [cells for cells in value.values() if isinstance(cells, list)]
     if len(columns) < 2 or len(columns) < len(value) or len({len(cells) for cells in columns}) > 1:
         return []
@@ -76,7 +76,7 @@ def _transposed(value: Mapping[str, object]) -> list[object]:
 
 
 def _with_label_names(rows: list[Any], features: object) -> list[Any]:
-    """Rows of a dataset server, which stand under `row`, with the names of labels instead of their numbers."""
+    """Rows of a dataset server, which stand under `row`, with labels' names instead of their numbers."""
     if not isinstance(features, list) or not all(isinstance(row.get("row"), dict) for row in rows):
         return rows
     described = [feature for feature in features if isinstance(feature, dict)]
@@ -138,14 +138,14 @@ def _values(text: str) -> Iterator[Placed]:
 
 
 def _after_blanks(text: str, place: int) -> int:
-    """Where the next value begins; a comma between two values is passed over."""
+    """Where the next value begins; a comma between two values is skipped."""
     while place < len(text) and text[place] in " \t\r\n,":
         place += 1
     return place
 
 
 def _without_comments(text: str) -> tuple[str, list[str]]:
-    """Whole lines of comment are left empty, so that line numbers stay."""
+    """Comment lines become empty, so that line numbers stay the same."""
     lines = text.split("\n")
     comments = [n for n, line in enumerate(lines) if line.lstrip().startswith(COMMENTS)]
     if not comments:

@@ -1,4 +1,4 @@
-"""What stands in a file, before anybody asks what its columns mean."""
+"""What a file holds, before anybody asks what its columns mean."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from optimizer.files.records import Record, Sheet
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a person said of the columns; "" where they left it to us."""
+    """What a person said about the columns; "" if they left it to us."""
 
     expected: str = ""
     input: str = ""
@@ -29,7 +29,7 @@ class Assignment:
 
 
 def expected_column(sheet: Sheet, assigned: Assignment) -> str:
-    """The chosen column, else the one called like an answer. FileFaultError where there is none, or several."""
+    """The chosen column, or else the one named like an answer. FileFaultError if there is none, or several."""
     if assigned.expected:
         return _present(sheet, assigned.expected)
     if not sheet.headed and len(sheet.columns) == 2:
@@ -52,13 +52,13 @@ def _no_answers(sheet: Sheet) -> str:
 
 
 def weight_column(sheet: Sheet) -> str:
-    """The column called like a weight; "" where there is none."""
+    """The column named like a weight; "" if there is none."""
     found = known(sheet.columns, WEIGHTS)
     return _single(sheet, found) if found else ""
 
 
 def input_column(sheet: Sheet, assigned: Assignment, expected: str, weight: str) -> str:
-    """The chosen column, else the one called like an input that has something in it, else the only one left."""
+    """The chosen column, or else a filled one that is named like an input, or else the only one left."""
     others = beside(sheet.columns, (expected, weight))
     if assigned.input:
         return _chosen_input(sheet, assigned.input, others, expected)

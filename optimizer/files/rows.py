@@ -36,7 +36,7 @@ class Limits:
 class Row:
     """The texts of one row by column, the expected answer, and how much the row counts.
 
-    `accepted` is the answers of which any is right, where the file had a list of them.
+    `accepted` holds all right answers, if the file had a list of them.
     """
 
     cells: Mapping[str, str]
@@ -60,7 +60,7 @@ class Table:
 
     @property
     def roles(self) -> dict[str, str | bool]:
-        """What the columns are for, as it is kept."""
+        """What the columns are for, as it is stored."""
         return {
             "expected": self.expected,
             "input": self.input,
@@ -69,14 +69,14 @@ class Table:
         }
 
     def answers(self, row: Row, *, as_list: bool = False) -> tuple[str, ...]:
-        """The answers of which any is right; a list of them is one answer for a grader that takes it `as_list`."""
+        """All right answers. For a grader that takes it `as_list`, a list is one answer."""
         if row.accepted and as_list:
             return (row.cells[self.expected],)
         return row.accepted or (row.expected,)
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The columns that may go into a prompt: none that holds the expected answer, or is part of it."""
+        """The columns that may go into a prompt: none of them holds the expected answer or is part of it."""
         return tuple(beside(self.columns, (self.expected, self.weight)))
 
     @property
@@ -113,7 +113,7 @@ def table_of_pairs(pairs: Sequence[tuple[str, str]]) -> Table:
 
 
 def too_few(count: int) -> str:
-    """What to say of so few rows."""
+    """What to say about so few rows."""
     found = there_are(count, "different row") if count else "There are no rows"
     return (
         f"{found}; at least {FEWEST_ROWS} are needed: some to search with, some to choose with, some to measure "
@@ -142,7 +142,7 @@ def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
 
 
 def _storable(sheet: Sheet, needed: set[str], limits: Limits) -> tuple[tuple[str, ...], list[str]]:
-    """The columns that are kept, and those of which a cell is too long; what is needed is kept in any case."""
+    """The columns that are kept, and those with a cell that is too long. Needed columns are always kept."""
     too_long = [
         name
         for name in sheet.columns
@@ -179,7 +179,7 @@ def _is_list(value: object) -> TypeGuard[list[object]]:
 
 
 def _accepted(value: object) -> tuple[str, ...]:
-    """The answers of a list, of which any is right; () for anything else."""
+    """The answers in a list, each of them right; () for anything else."""
     if not _is_list(value):
         return ()
     return tuple(dict.fromkeys(text for one in value if (text := text_of(one)).strip()))
@@ -212,7 +212,7 @@ def _gap(record: Record, table: Table) -> str:
 
 
 def _weight(record: Record, table: Table) -> float | None:
-    """1 where there is no such column, or nothing in it; None for what is no weight."""
+    """1 if there is no such column or nothing in it; None if the value is no weight."""
     cell = text_of(record.values.get(table.weight)).strip() if table.weight else ""
     try:
         weight = float(cell) if cell else 1.0

@@ -88,7 +88,7 @@ def _said(content: object) -> str:
 
 
 def _assertions(sheet: Sheet) -> Sheet:
-    """A test case with one assertion on the output expects the value of it."""
+    """A test case with one assertion on the output expects the assertion's value."""
     place = next((name for name in ("assert", ASSERTED) if name in sheet.columns), "")
     if not place:
         return sheet
@@ -136,7 +136,7 @@ def _no_answer(record: Record, seen: str) -> str:
 
 
 def _unpacked_cells(sheet: Sheet) -> Sheet:
-    """Text columns of which every cell is a JSON object, or a JSON text in quotes, are read as such."""
+    """A text column is read as JSON if every cell is a JSON object or a JSON text in quotes."""
     reads: dict[str, Callable[[str], object]] = {}
     for name in sheet.columns:
         cells = [r.values.get(name) for r in sheet.records]
@@ -195,7 +195,7 @@ def _leaves(path: str, values: Mapping[str, object], depth: int) -> Iterable[tup
 
 
 def _marked_answers(sheet: Sheet) -> Sheet:
-    """Where every answer ends with `#### 72`, the answer is what stands behind the mark."""
+    """If every answer ends like `#### 72`, the answer is what follows the mark."""
     names = known(sheet.columns, ANSWERS)
     if len(names) != 1:
         return sheet

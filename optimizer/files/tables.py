@@ -15,7 +15,7 @@ from optimizer.files.names import has_answers, has_inputs, unnamed
 from optimizer.files.records import Record, Sheet
 
 DELIMITERS = ",;\t|"
-SAMPLE = 4_000  # characters that tell the delimiter; guessing takes the square of it at worst
+SAMPLE = 4_000  # characters that tell the delimiter; the time to guess grows with their square at worst
 RULE = re.compile(r"^\s*\|?(\s*:?-+:?\s*\|)+\s*(:?-+:?)?\s*$")  # the line below a Markdown header
 PIPE = re.compile(r"(?<!\\)\|")
 QUOTE = "Put text that contains the delimiter in double quotes."
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 
 def read_table_text(text: str, *, first_row_is_data: bool = False) -> Sheet:
-    """The rows of a table. FileFaultError says where it is not one."""
+    """The rows of a table. FileFaultError if the text is not one."""
     above = _above_markdown(text)
     lines = list(_csv(text) if above is None else _markdown(text, above))
     lines = [line for line in lines if any(cell.strip() for cell in line.cells)]
@@ -39,7 +39,7 @@ def read_table_text(text: str, *, first_row_is_data: bool = False) -> Sheet:
 
 
 def headed(lines: Sequence[Line], *, first_row_is_data: bool) -> Sheet:
-    """The lines as records, named by the first of them unless that is data too."""
+    """The lines as records. The first line names the columns, unless it is data too."""
     names = _numbered(lines[0]) if first_row_is_data else _names(lines[0])
     rows = lines if first_row_is_data else lines[1:]
     faults: list[str] = []
@@ -57,7 +57,7 @@ def headed(lines: Sequence[Line], *, first_row_is_data: bool) -> Sheet:
 
 
 def begins_with_header(text: str) -> bool:
-    """Whether the first line names columns of answers, also where it begins as JSON does."""
+    """Whether the first line names columns of answers, even if it begins as JSON does."""
     header = next(iter(_first_lines(text)), "")
     if ":" in header:
         return False
@@ -65,7 +65,7 @@ def begins_with_header(text: str) -> bool:
 
 
 def _above_markdown(text: str) -> int | None:
-    """How many lines stand above the header of a Markdown table; None where there is none."""
+    """How many lines stand above the header of a Markdown table; None if there is no such table."""
     lines = text[:SAMPLE].split("\n")
     rule = next((n for n, line in enumerate(lines) if n and RULE.match(line) and "|" in lines[n - 1]), None)
     return None if rule is None else rule - 1
@@ -90,7 +90,7 @@ def _csv(text: str) -> Iterator[Line]:
 
 
 def _delimiter(text: str) -> str:
-    """The one under which the header names input and answer, else the one that fits the lines best."""
+    """The delimiter with which the header names input and answer, or else the one that fits the lines best."""
     header = next(iter(_first_lines(text)), "")
     splits = {delimiter: _split(header, delimiter) for delimiter in DELIMITERS}
     for delimiter, names in splits.items():
@@ -108,7 +108,7 @@ def _delimiter(text: str) -> str:
 def _split(header: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([header], delimiter=delimiter), [])
-    except csv.Error:  # longer than a field may be: the whole text says so in its place
+    except csv.Error:  # longer than a field may be: reading the whole text reports it
         return []
 
 
@@ -137,7 +137,7 @@ def _names(line: Line) -> list[str]:
 
 
 def _fitted(where: str, cells: list[str], width: int) -> tuple[list[str], str]:
-    """As many cells as the header has: empty ones at the end may be missing, or more than enough."""
+    """As many cells as the header has: empty ones at the end may be missing, or too many."""
     while len(cells) > width and not cells[-1].strip():
         cells = cells[:-1]
     if len(cells) > width:

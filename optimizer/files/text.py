@@ -1,4 +1,4 @@
-"""From bytes to text, whatever the program that wrote them."""
+"""From bytes to text, whichever program wrote them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USUAL = [
 
 
 def decoded(content: bytes | str, *, most_bytes: int) -> tuple[str, list[str]]:
-    """The text, and what to know of how it was read. FileFaultError where it is too long or cannot be told."""
+    """The text, and what to know of how it was read. FileFaultError if it is too long or its encoding is unclear."""
     size = len(content) if isinstance(content, bytes) else len(content.encode(errors="surrogatepass"))
     if size > most_bytes:
         limit = most_bytes / 2**20
@@ -52,7 +52,7 @@ def _text_of(content: bytes) -> tuple[str, list[str]]:
 
 
 def _utf16(content: bytes) -> str:
-    """By its mark, or by the NUL in every other byte that Latin letters and delimiters have."""
+    """Known by its mark, or by the NUL in every other byte that Latin letters and delimiters have."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     sample = content[:SAMPLE]
@@ -70,7 +70,7 @@ def _decoded_as(content: bytes, encoding: str, name: str, seen: str) -> tuple[st
 
 
 def _guessed(content: bytes, seen: str) -> tuple[str, list[str]]:
-    """By the likeliest encoding, if one is clearly likelier than those under which the text is another."""
+    """Read with the likeliest encoding, if it is clearly likelier than those that give another text."""
     matches = list(from_bytes(content, cp_isolation=USUAL)) if b"\0" not in content else []
     if not matches:
         raise FileFaultError(f"The file is not UTF-8 text: {seen}. {AS_UTF8}")
@@ -84,7 +84,7 @@ def _guessed(content: bytes, seen: str) -> tuple[str, list[str]]:
 
 
 def _european(content: bytes, seen: str) -> tuple[str, list[str]]:
-    """Two encodings that differ in a few letters: by the languages that the text would be in."""
+    """Chooses between two encodings that differ in a few letters, by the languages that the text would be in."""
     western, central = (_read(content, encoding) for encoding in (WESTERN, CENTRAL))
     if western and western == central:
         return western, [_told(WESTERN)]
@@ -113,7 +113,7 @@ def _unclear(seen: str, one: str, other: str) -> FileFaultError:
 
 
 def _as_likely(match: CharsetMatch, best: CharsetMatch) -> bool:
-    """Whether it makes hardly less sense than the best one, and of another text."""
+    """Whether it makes almost as much sense as the best one, but gives another text."""
     near = match.coherence >= best.coherence - NEAR and match.chaos <= best.chaos + NEAR
     return near and str(match) != str(best)
 

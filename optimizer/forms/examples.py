@@ -86,11 +86,11 @@ class ExamplesForm(forms.Form):
 
     @property
     def place(self) -> str:
-        """The field that the rows come from, "" where there are none."""
+        """The field that the rows come from, "" if there are none."""
         return next((name for name in PLACES if self.cleaned_data.get(name)), "")
 
     def read(self) -> Table | None:
-        """The rows with their columns, wherever they are. What is wrong with them is said at their field."""
+        """The rows with their columns, wherever they come from. Their faults are shown at their field."""
         chosen, place = self.cleaned_data, self.place
         if not place:
             return None
@@ -140,14 +140,14 @@ class ExamplesForm(forms.Form):
             )
 
     def _forget_options_of_others(self, grader: str) -> None:
-        """What stands in the fields of graders that are not chosen, and not shown, does not matter."""
+        """The page hides the fields of graders that are not chosen, so their content does not matter."""
         for name in {name for names in OPTIONS_OF.values() for name in names} - OPTIONS_OF.get(
             grader, {}
         ).keys():
             self.errors.pop(name, None)
 
     def _check_choices(self, choices: set[str]) -> None:
-        """Every expected answer is one of the choices, or no answer could be right."""
+        """Every expected answer must be one of the choices; otherwise no answer could be right."""
         for number, (_, answers) in enumerate(self.answered, 1):
             if choices.isdisjoint(map(folded, answers)):
                 self.add_error(
@@ -156,7 +156,7 @@ class ExamplesForm(forms.Form):
                 return
 
     def _check_answers(self, grader: str) -> None:
-        """An answer that the grader cannot use is said at the field of the rows, with its row."""
+        """An answer that the grader cannot use is reported at the field of the rows, with its row."""
         for number, (_, answers) in enumerate(self.answered, 1):
             for answer in answers:
                 if reason := fault(grader, answer):
@@ -168,7 +168,7 @@ class ExamplesForm(forms.Form):
 
     @property
     def answered(self) -> list[tuple[Row, tuple[str, ...]]]:
-        """The rows, each with the answers that are right as the chosen grader takes them; none where there are none."""
+        """The rows, if any, each with its right answers as the chosen grader takes them."""
         if self.table is None:
             return []
         as_list = self.cleaned_data.get("grader") == "json"
@@ -182,7 +182,7 @@ class ExamplesForm(forms.Form):
 
     @property
     def grader_options(self) -> dict[str, str]:
-        """Those of the chosen grader that were given, as the engine takes them."""
+        """The chosen grader's options that were given, as the engine takes them."""
         names = OPTIONS_OF.get(self.cleaned_data.get("grader") or "", {})
         given = {option: self.cleaned_data.get(name) for name, option in names.items()}
         return {option: str(value) for option, value in given.items() if value not in (None, "")}
@@ -208,8 +208,8 @@ class TrialForm(ExamplesForm):
         return chosen
 
     def graded(self) -> tuple[Row, Grade | None]:
-        """The row, and the grade of the output: None where the grader fails, as the form then says. Call it on a valid
-        form."""
+        """The row, and the grade of the output: None if the grader fails, and the form then says so. Call it on a
+        valid form."""
         chosen = self.cleaned_data
         row, answers = self.answered[(chosen["try_row"] or 1) - 1]
         output = without_thinking(chosen["try_output"])

@@ -24,7 +24,7 @@ class FeedbackForm(forms.Form):
     suggestions = LongText(required=False)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, given: Feedback | None = None) -> None:
-        """A form that is refused shows the whole opinion, also what was not sent."""
+        """A refused form shows the whole opinion, including what was not sent."""
         self.given = given or Feedback()
         kept = self._kept()
         super().__init__(None if data is None else kept | {name: data[name] for name in data}, initial=kept)

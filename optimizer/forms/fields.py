@@ -20,7 +20,7 @@ class LongText(forms.CharField):
     def __init__(self, *, limit: int = TEXT_MAX, **options: Any) -> None:
         super().__init__(**options)
         self.limit = limit
-        self.validators = []  # Django's own refuse NUL in words for programmers
+        self.validators = []  # Django's own validators refuse NUL in words for programmers
 
     def to_python(self, value: Any) -> str:
         text = str(super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n")
@@ -35,7 +35,7 @@ class LongText(forms.CharField):
 
 
 class NamesField(forms.Field):
-    """Any number of names, as the fields of that name hold them."""
+    """Any number of names, from all fields of that name."""
 
     widget = forms.MultipleHiddenInput
 

@@ -18,12 +18,12 @@ FEWEST, MOST = 2, 50
 
 
 class InputsForm(forms.Form):
-    """Any number of fields named `input`; empty ones count for nothing. Where none were written, none may be given."""
+    """Any number of fields named `input`; empty ones do not count. If no inputs were written, none need be given."""
 
     def __init__(
         self, data: MultiValueDict[str, str], *, written: Sequence[str], variables: Sequence[str] = ()
     ) -> None:
-        """`variables` are those of the prompt, of which each input fills all."""
+        """`variables` are those of the prompt; each input fills all of them."""
         super().__init__(data)
         self.variables = variables
         self.written = written

@@ -76,7 +76,7 @@ class OptimizationForm(ExamplesForm):
         return chosen
 
     def _check_settings(self, chosen: dict[str, Any]) -> None:
-        """Settings that do not go with the prompt or the model are told at their fields."""
+        """Settings that conflict with the prompt or the model are reported at their fields."""
         prompt, literals = chosen.get("prompt") or "", chosen.get("literals") or ()
         variables = original_of(prompt, tuple(literals)).variables
         facts = circumstances(self.settings["target_model"], variables)
@@ -93,13 +93,15 @@ class OptimizationForm(ExamplesForm):
             self.add_error(self.place, too_few(different))
 
     def clean_template(self) -> PromptTemplate | None:
-        """Where the prompt came from. It only helps to find feedback: one that is gone is no reason to refuse."""
+        """Where the prompt came from. It only helps to find feedback: a template that is gone is no reason to
+        refuse."""
         visible = PromptTemplate.objects.visible_to(self.user)
         template: PromptTemplate | None = visible.filter(pk=self.cleaned_data["template"]).first()
         return template
 
     def clean_inputs_of(self) -> tuple[str, ...]:
-        """The test inputs of an earlier session. They are shown first: one that is gone is no reason to refuse."""
+        """The test inputs of an earlier session. They are shown first: a session that is gone is no reason to
+        refuse."""
         visible = OptimizationSession.objects.visible_to(self.user)
         session: OptimizationSession | None = visible.filter(pk=self.cleaned_data["inputs_of"]).first()
         return tuple(session.inputs or ()) if session else ()

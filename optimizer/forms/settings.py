@@ -29,7 +29,7 @@ class ModelField(ShortText):
 
 
 def known_model(name: str) -> str:
-    """The name. ValidationError where the servers do not have it, or it cannot answer a prompt."""
+    """The name. ValidationError if the servers do not have the model, or it cannot answer a prompt."""
     if name and (facts := installed.facts(name)) and not facts.completes:
         raise ValidationError(only_embeds(name))
     available = installed.models()
@@ -76,7 +76,7 @@ class Laid:
 
     @property
     def depends(self) -> bool:
-        """Whether it hangs on the other fields that it is offered."""
+        """Whether other fields decide that it is offered."""
         return self.setting.objection is not no_objection
 
     @property
@@ -113,7 +113,7 @@ def _laid(setting: Setting, field: BoundField, facts: Circumstances) -> Laid:
 
 
 def circumstances(target_model: str, variables: tuple[str, ...] = ()) -> Circumstances:
-    """What settings may not go with, as far as it is known of the model that would run the prompt."""
+    """What settings may conflict with, as far as is known about the model that would run the prompt."""
     facts = installed.facts(installed.target(target_model))
     return Circumstances(variables, hears_system=facts is None or facts.roles.system)
 

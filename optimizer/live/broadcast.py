@@ -14,7 +14,7 @@ from optimizer.live.regions import Region
 log = logging.getLogger(__name__)
 
 PAUSE = 0.25  # seconds between two frames of one region
-TRY_AGAIN = 4503  # the page connects again; Daphne sends no code below 3000 but 1000
+TRY_AGAIN = 4503  # the page connects again; Daphne sends no code below 3000 except 1000
 
 
 class Watcher(Protocol):
@@ -64,12 +64,13 @@ class Broadcast:
             self.telling = asyncio.create_task(self._tell())
 
     async def _tell(self) -> None:
-        """Until nothing changed while it paused: a burst becomes few frames, and its last change is never lost."""
+        """Render until nothing changes during a pause: a burst becomes few frames, and its last change is never
+        lost."""
         while self.changed and self.seen:
             self.changed = False
             try:
                 await self._send(await database_sync_to_async(self.region.render, thread_sensitive=False)())
-            except ObjectDoesNotExist:  # it was deleted: who connects again is told so
+            except ObjectDoesNotExist:  # it was deleted: whoever connects again is told so
                 await self._give_up()
                 return
             except Exception:

@@ -26,7 +26,7 @@ SIGNED_OUT, NOTHING_HERE = 4401, 4404  # the page does not connect again
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """`/live/?topic=session:42&topic=recent&tab=log`: one socket a page."""
+    """One socket a page. Its address names the topics and options: `/live/?topic=…&topic=…&tab=log`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,7 +43,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await send({"type": "websocket.close", "code": TRY_AGAIN})
 
     async def connect(self) -> None:
-        """Hears of the end of its rights before it asks what they are, so that none ends unheard in between."""
+        """Subscribe to the end of rights before asking for them, so that no change is missed in between."""
         await self.accept()
         session = self.scope["session"]
         for topic in (topics.signed_out(session.session_key), topics.rights_of(self.scope["user"].pk)):
@@ -61,7 +61,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.broadcasts = [Broadcast.join(region, self) for region in regions]
 
     async def end(self, code: int) -> None:
-        """Closed: from here on nothing is sent to it."""
+        """Close it, and send it nothing more."""
         await self._depart()
         await self.close(code)
 
@@ -104,7 +104,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
 @receiver(user_logged_out)
 def close_sockets(request: HttpRequest, user: User | None, **_: Any) -> None:
-    """The session goes first: who connects after the word is out must not find it."""
+    """The session is deleted first: whoever connects after the message must not find it."""
     if user is not None:
         key = request.session.session_key
         request.session.delete(key)

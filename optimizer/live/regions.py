@@ -78,7 +78,7 @@ class RecentRegion:
 
 @dataclass(frozen=True)
 class OpinionRegion:
-    """What one person said of a result and of its outputs. Theirs alone, in each window that they have open."""
+    """What one person said about a result and its outputs. Only they see it, in each of their windows."""
 
     session: int
     user: int
@@ -101,16 +101,16 @@ def _frame(template: str, context: Context) -> str:
 
 
 def region_for(user: User | AnonymousUser, topic: str, options: Mapping[str, str]) -> Region | None:
-    """What a page may watch under that name, or None: asked of the database, the name itself proves nothing."""
-    kind, _, key = topic.partition(":")
-    if kind == "session" and is_number(key):
+    """What a page may watch under that name, or None. The database decides: the name itself proves nothing."""
+    kind, key = topics.kind_and_key(topic)
+    if kind == topics.SESSION and is_number(key):
         return _session_region(user, int(key), options.get("tab", ""))
-    if kind == "opinion" and is_number(key):
+    if kind == topics.OPINION and is_number(key):
         return _opinion_region(user, int(key))
     workspaces = _workspaces(user)
-    if kind == "history" and workspaces:
+    if kind == topics.HISTORY and workspaces:
         return _history_region(workspaces, options)
-    return RecentRegion(workspaces) if kind == "recent" and workspaces else None
+    return RecentRegion(workspaces) if kind == topics.RECENT and workspaces else None
 
 
 def _session_region(user: User | AnonymousUser, pk: int, tab: str) -> SessionRegion | None:

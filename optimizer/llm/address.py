@@ -1,4 +1,4 @@
-"""Where model servers are: the one reading of OLLAMA_HOST, for workers, pages, doctor and the embedded services."""
+"""Where model servers are: OLLAMA_HOST is read here for workers, pages, doctor and the embedded services."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 USUAL_PORT = 11434
-PORTS = {"http": 80, "https": 443}  # where a scheme is given and no port, as Ollama's own programs read it
+PORTS = {"http": 80, "https": 443}  # for a scheme without a port, as Ollama's own programs read it
 APIS = re.compile(r"/(v1|api)$")  # paths of the API, which the client adds itself
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what a server listens on; nobody can call it)
+SLASHES = re.compile(r"(https?:?)?/", re.IGNORECASE)  # a scheme without its two slashes, or no host
 
-
-TAIL_OF_PASSWORD = re.compile(r"[^:@/]*@.*")  # of one that was cut at a comma or a blank
+TAIL_OF_PASSWORD = re.compile(r"[^:@/]*@.*")  # of a password that was cut at a comma or a blank
 IN_PASSWORDS = (
     "OLLAMA_HOST has an address that cannot be read. Write http://user:password@host:11434, and in a password "
     "%2C for a comma, %3B for a semicolon, %20 for a blank."
 )
+NO_ADDRESS = "OLLAMA_HOST: {} is not an address. Write http://host:11434; separate several with commas."
 
 
 class AddressError(ValueError):
@@ -27,7 +28,7 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True)
 class Address:
-    """A server. `url` can be shown; `authorization` is what it wants to be sent, and is shown nowhere."""
+    """A server. `url` can be shown; `authorization` is sent with each request, and is shown nowhere."""
 
     url: str
     authorization: str = field(default="", repr=False)
@@ -53,7 +54,7 @@ class Address:
 def read_addresses(text: str, *, api_key: str = "") -> tuple[Address, ...]:
     """The servers that the text names, each once: separated by commas or blanks, with quotes or without.
 
-    `api_key` is sent where an address has no user and password of its own. Raises AddressError.
+    `api_key` is sent if an address has no user and password of its own. Raises AddressError.
     """
     parts = [part.strip("\"'") for part in re.split(r"[\s,;]+", text.strip().strip("\"'"))]
     if any(TAIL_OF_PASSWORD.fullmatch(part) for part in parts[1:]):
@@ -78,7 +79,9 @@ def read_address(text: str, *, api_key: str = "") -> Address:
     if scheme not in PORTS:
         raise AddressError(f"OLLAMA_HOST: {scheme}:// is not supported. Write http:// or https://.")
     user, _, place = rest.rpartition("@")
-    split, port = _split(scheme, place)
+    if SLASHES.match(rest):
+        raise AddressError(NO_ADDRESS.format(place))
+    split, port = _split(scheme, _bracketed(place))
     default = PORTS[scheme] if "://" in text else USUAL_PORT
     name = split.hostname or "127.0.0.1"
     name = ANYWHERE.get(name, name)
@@ -92,9 +95,16 @@ def _split(scheme: str, place: str) -> tuple[SplitResult, int | None]:
         split = urlsplit(f"{scheme}://{place}")
         return split, split.port
     except ValueError as error:
-        raise AddressError(
-            f"OLLAMA_HOST: {place} is not an address. Write http://host:11434; separate several with commas."
-        ) from error
+        raise AddressError(NO_ADDRESS.format(place)) from error
+
+
+def _bracketed(place: str) -> str:
+    """An IPv6 address as URLs have it: `::1` becomes `[::1]`."""
+    host, slash, path = place.partition("/")
+    try:
+        return f"[{ipaddress.IPv6Address(host)}]{slash}{path}"
+    except ValueError:
+        return place
 
 
 def _authorization(user: str, api_key: str) -> str:

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 class UnavailableError(Exception):
     """The server cannot be reached or is not ready. Trying again later may help.
 
-    `answered` is true where the server itself reported a fault, which is not waited for without end; `status` is its
-    HTTP status, 0 where there was none.
+    `answered` is true if the server itself reported a fault, which is not waited out forever. `status` is its HTTP
+    status, or 0.
     """
 
     def __init__(self, text: str, *, answered: bool = False, status: int = 0) -> None:
@@ -66,22 +66,22 @@ class Request:
 
     @cached_property
     def key(self) -> str:
-        """What the ledger knows this request by: a digest of all that decides the reply."""
+        """The ledger's key for this request: a digest of everything that decides the reply."""
         messages = [
             vars(message) for message in self.messages
         ]  # asdict would copy each value, for many requests
         content = {name: value for name, value in vars(self).items() if name not in UNEQUAL}
-        content |= {"messages": messages, "purpose": None}  # its place in keys that are in ledgers already
+        content |= {"messages": messages, "purpose": None}  # keys in existing ledgers have a place for it
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model said. `finish_reason` is "stop", or "length" where `max_tokens` cut it.
+    """What the model said. `finish_reason` is "stop", or "length" if `max_tokens` cut it.
 
-    Milliseconds: `duration_ms` in all, of which `busy_ms` reading and writing and `load_ms` loading the model, both 0
-    where the server tells none; the rest was time in line. `host` is the server's address. `at_ms` is how long the run
-    had worked when the reply came, None where nobody counts.
+    Milliseconds: `duration_ms` is the whole call. `busy_ms` of it went into reading and writing, `load_ms` into
+    loading the model; both are 0 if the server does not say. The rest was time in line. `host` is the server's
+    address. `at_ms` is how long the run had worked when the reply came, None if nobody counts.
     """
 
     text: str
@@ -121,8 +121,8 @@ class Failed:
 
 @dataclass(frozen=True)
 class Idle:
-    """Nothing came for a moment. `waiting` says for what, when it is not just the model thinking; `away` is whether
-    that is a server that does not answer."""
+    """Nothing came for a moment. `waiting` says what it waits for, unless the model just thinks. `away` is true if a
+    server does not answer."""
 
     waiting: str = ""
     away: bool = False
@@ -130,7 +130,7 @@ class Idle:
 
 @dataclass(frozen=True)
 class InVain:
-    """A server did not answer a call, and says why."""
+    """A call failed and will be tried again; `fault` says why."""
 
     fault: str
 

@@ -19,8 +19,8 @@ HIDDEN = ("OLLAMA_HOST", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", 
 
 @contextmanager
 def _hidden() -> Iterator[None]:
-    """The environment without what the package reads while it is imported: it makes a client from it, and stops at a
-    list of hosts and at a proxy that it does not know."""
+    """Hides variables from the package while it is imported: it makes a client from them, and fails at a list of
+    hosts or an unknown proxy."""
     kept = {name: os.environ.pop(name) for name in HIDDEN if name in os.environ}
     try:
         yield
@@ -35,8 +35,8 @@ __all__ = ["StrictClient", "UnreadableError", "client_of", "ollama"]
 
 
 class StrictClient(ollama.AsyncClient):
-    """It has no arguments for `truncate` and `shift`: a prompt is never cut silently. And a line of a stream ends with
-    a newline alone, not with each of the characters that Unicode counts as one."""
+    """Never lets a prompt be cut silently: the package has no arguments for `truncate` and `shift`. Only a newline
+    ends a line of a stream, not every character that Unicode counts as one."""
 
     async def version(self) -> dict[str, Any]:
         """The server's version, which the package cannot ask for."""
@@ -69,11 +69,11 @@ class StrictClient(ollama.AsyncClient):
 
 
 class UnreadableError(Exception):
-    """A line of a reply that is not what Ollama writes: cut by a proxy, or a page instead."""
+    """A line of a reply that Ollama does not write: cut by a proxy, or part of a web page."""
 
 
 def refused(reply: httpx.Response) -> ollama.ResponseError:
-    """The error for a reply that is none, with its whole text: the package stops at JSON that is no object."""
+    """The error for a refusal, with its whole text: the package fails at JSON that is not an object."""
     error = ollama.ResponseError("", reply.status_code)
     error.error = reply.text
     if reply.has_redirect_location:
@@ -107,14 +107,14 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def client_of(address: Address, *, timeout: float) -> StrictClient:
     """A client of the server. What runs on this machine is never asked through a proxy.
 
-    Raises CallFailedError where the environment names a proxy, or the key has characters, that no client can use."""
+    Raises CallFailedError if no client can use the environment's proxy or the key's characters."""
     try:
         return StrictClient(
             host=address.url,
             headers=address.headers,
             timeout=httpx.Timeout(timeout, connect=CONNECT),
             trust_env=not address.on_this_machine,
-            follow_redirects=False,  # a call that follows one arrives without its body
+            follow_redirects=False,  # a redirected call arrives without its body
         )
     except (ImportError, ValueError) as error:
         raise CallFailedError("bad_client", f"{address} cannot be asked: {error}") from error

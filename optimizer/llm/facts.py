@@ -1,4 +1,4 @@
-"""What servers tell of their models: who answers, where, and with which window."""
+"""What servers say about their models: which ones answer, where, and with which window."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from optimizer.llm.base import CallFailedError, UnavailableError
 from optimizer.llm.roles import ALL_KEPT, Roles, template_roles
 from optimizer.llm.versions import Ask, Version, version_of
 
-AT_ONCE = 4  # models that a server is asked about side by side
-SHOWING = 3.0  # seconds for what it tells of all of them; the rest is asked next time
+AT_ONCE = 4  # models that a server is asked about at the same time
+SHOWING = 3.0  # seconds to ask about all of them; the rest is asked next time
 
 _shown: dict[tuple[str, str], dict[str, Any]] = {}  # what /api/show said, by address and digest
 
@@ -22,8 +22,8 @@ _shown: dict[tuple[str, str], dict[str, Any]] = {}  # what /api/show said, by ad
 class ModelFacts:
     """One model. `completes` is false for embeddings, `thinks` true for one that may think before it answers.
 
-    `remote` is the host that it runs at, "" for the server itself; `trained` is the largest window it knows, `window`
-    the one that it is loaded in, in tokens, 0 where none is told; `roles` is by its template alone.
+    `remote` is the host that it runs at, "" for the server itself. `trained` is the largest window it knows, `window`
+    the one that it is loaded with, in tokens, 0 if unknown. `roles` follows from its template alone.
     """
 
     name: str
@@ -42,10 +42,11 @@ class ModelFacts:
 
 
 async def facts_of(ask: Ask, address: str) -> dict[str, ModelFacts]:
-    """The models of the server at `address`, by name, in its order. ValueError where it tells none as Ollama does."""
+    """The models of the server at `address`, by name, in its order. ValueError if it does not list them as Ollama
+    does."""
     listed = entries(await ask("/api/tags", None))
     loaded, version = await asyncio.gather(_loaded(ask), version_of(ask))
-    shown = await _all_shown(ask, f"{address} {version}", listed)  # a newer server may tell more
+    shown = await _all_shown(ask, f"{address} {version}", listed)  # a newer server may say more
     return {
         name: _facts(name, entry, shown.get(name, {}), loaded.get(name), version)
         for name, entry in listed.items()
@@ -53,7 +54,7 @@ async def facts_of(ask: Ask, address: str) -> dict[str, ModelFacts]:
 
 
 def merged(servers: Iterable[Mapping[str, ModelFacts]]) -> dict[str, ModelFacts]:
-    """The models of all servers; what the first says counts, but for where a model runs and is loaded."""
+    """The models of all servers. The first server's word counts, except for where a model runs and is loaded."""
     found: dict[str, ModelFacts] = {}
     for one in (facts for server in servers for facts in server.values()):
         first = found.setdefault(one.name, one)
@@ -68,8 +69,7 @@ def merged(servers: Iterable[Mapping[str, ModelFacts]]) -> dict[str, ModelFacts]
 
 
 def offered(models: Mapping[str, ModelFacts]) -> list[str]:
-    """The names of those that answer, the one to take first where none is chosen: local before remote, loaded before
-    others."""
+    """The names of models that answer prompts, the default first: local before remote, loaded before others."""
     answering = [facts for facts in models.values() if facts.completes]
     return [
         facts.name for facts in sorted(answering, key=lambda facts: (bool(facts.remote), not facts.loaded))
@@ -110,7 +110,7 @@ def entries(listing: Any) -> dict[str, dict[str, Any]]:
 
 
 async def _loaded(ask: Ask) -> dict[str, int]:
-    """The windows of loaded models; none where the server does not tell."""
+    """The windows of loaded models; empty if the server does not say."""
     try:
         running = entries(await ask("/api/ps", None))
     except (CallFailedError, UnavailableError, ValueError):
@@ -121,7 +121,7 @@ async def _loaded(ask: Ask) -> dict[str, int]:
 async def _all_shown(
     ask: Ask, address: str, listed: Mapping[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """What can be known soon of each model."""
+    """What /api/show says about each model, as far as it comes in time."""
     limit = asyncio.Semaphore(AT_ONCE)
     told: dict[str, dict[str, Any]] = {}
 
@@ -138,7 +138,7 @@ async def _all_shown(
 
 
 async def shown(ask: Ask, address: str, name: str, digest: str) -> dict[str, Any]:
-    """What /api/show says, asked once for each content; empty where it says nothing that can be used."""
+    """What /api/show says, asked once for each content; empty if it says nothing that can be used."""
     key = (address, digest)
     if digest and key in _shown:
         return _shown[key]
@@ -153,7 +153,7 @@ async def shown(ask: Ask, address: str, name: str, digest: str) -> dict[str, Any
 
 
 def _kept(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What is worth remembering: a licence and a list of tensors are long."""
+    """What is worth remembering; licences and lists of tensors are too long."""
     names = ("capabilities", "model_info", "remote_host", "template", "renderer", "modelfile")
     return {name: told[name] for name in names if name in told}
 
@@ -177,13 +177,13 @@ def _facts(
 
 
 def trained_window(told: Any) -> int:
-    """The largest window that a model knows by what /api/show says, in tokens; 0 where it does not tell."""
+    """The largest window that a model knows, in tokens, according to /api/show; 0 if it does not say."""
     info = _mapping(_mapping(told).get("model_info"))
     return max((_number(value) for key, value in info.items() if key.endswith(".context_length")), default=0)
 
 
 def _completes(capabilities: Any, info: Mapping[str, Any]) -> bool:
-    """As the server says; one that says nothing pools where it makes embeddings."""
+    """As the server says. If it says nothing, a model that pools makes embeddings."""
     if isinstance(capabilities, list) and capabilities:
         return "completion" in capabilities
     return not any(key.endswith(".pooling_type") for key in info)

@@ -1,4 +1,4 @@
-"""What a server's error means, in its own words: what can pass, and what cannot."""
+"""What a server's error means, in its own words: which errors may pass, and which will not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DENIED = {401: "refuses the call", 403: "forbids the call"}
 
 
 def words_of(text: str) -> str:
-    """A server's words as one short line of plain text: the title where it sent a page."""
+    """A server's words as one short line of plain text; the title if it sent a page."""
     title = TITLE.search(text)
     plain = html.unescape(NOT_TEXT.sub(" ", title[1] if title else _message(text)))
     line = storable(" ".join(plain.split()))
@@ -38,7 +38,7 @@ def words_of(text: str) -> str:
 
 
 def _message(text: str) -> str:
-    """What stands under `error` or `message`, where the text is JSON: newer servers put one into the other."""
+    """What stands under `error` or `message`, if the text is JSON. Newer servers put one into the other."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -50,7 +50,7 @@ def _message(text: str) -> str:
 
 
 def explained(error: Exception, address: Address, *, model: str = "", window: int = 0) -> Exception:
-    """UnavailableError where another try may help, else CallFailedError."""
+    """UnavailableError if another try may help, else CallFailedError."""
     if isinstance(error, ollama.ResponseError):
         return _answered(error.status_code, str(error.error), address, model, window)
     if isinstance(error, UnreadableError):
@@ -58,7 +58,7 @@ def explained(error: Exception, address: Address, *, model: str = "", window: in
         return UnavailableError(f"{address} sent a reply that cannot be read: {words}", answered=True)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return CallFailedError("bad_address", f"{address} is not an address. Check OLLAMA_HOST.")
-    if isinstance(error, ValueError | TypeError | AttributeError | LookupError):  # no answer of Ollama's
+    if isinstance(error, ValueError | TypeError | AttributeError | LookupError):  # not an answer from Ollama
         return CallFailedError("not_ollama", f"{address} does not speak Ollama's API. Check OLLAMA_HOST.")
     if "SSL" in str(error) and "WRONG_VERSION" in str(error):
         return CallFailedError("no_https", f"{address} does not speak https. Write http:// in OLLAMA_HOST.")
@@ -105,7 +105,7 @@ def _kind(error: Exception) -> str:
 
 
 def _through_proxy(address: Address) -> str:
-    """That it was asked through a proxy, which may be what is wrong."""
+    """A note that the server was asked through a proxy, which may be the cause."""
     place = urlsplit(address.url)
     proxies = {} if address.on_this_machine else urllib.request.getproxies()
     used = {place.scheme, "all"} & proxies.keys()

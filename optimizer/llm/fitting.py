@@ -1,4 +1,4 @@
-"""Whether a prompt fits into a window: as the server says, else by its bytes and what was counted of other prompts.
+"""Whether a prompt fits into a window: the server says so, or its bytes and the counts of other prompts do.
 
 Servers since 0.13 refuse a prompt that is too long. Older ones cut its front and say nothing.
 """
@@ -14,18 +14,18 @@ from optimizer.llm.versions import REFUSES, Ask, Version, version_of
 
 # Blanks, drawn lines and fillings: many of them are one token.
 REPEATED = re.compile(r"(\s)\s{2,}|([^\w\s])\2{2,}|(.)\3{7,}")
-SOLID = 8  # more bytes a token than any text has, repetitions left out
-LONG = 200  # bytes of a prompt that tells well how dense its tokens are
-SURELY = 1.5  # what is to come may be so much thinner than anything that was counted
+SOLID = 8  # more bytes per token than any text has, without repetitions
+LONG = 200  # bytes of a prompt that is long enough to show how dense its tokens are
+SURELY = 1.5  # later prompts may be this much thinner than anything counted so far
 
 
 def solid_size(messages: Sequence[Message]) -> int:
-    """Bytes of the messages, where what one token may stand for many times counts little."""
+    """Bytes of the messages. Repetitions that fit into one token count little."""
     return sum(len(REPEATED.sub(r"\1\2\3", message.content).encode()) for message in messages)
 
 
 class Counted:
-    """What servers counted of whole prompts, by model: tokens a solid byte, of the prompt with the fewest."""
+    """What servers counted for whole prompts, by model: the fewest tokens per solid byte."""
 
     def __init__(self) -> None:
         self._thinnest: dict[str, float] = {}
@@ -37,7 +37,7 @@ class Counted:
             self._thinnest[request.model] = min(thin, self._thinnest.get(request.model, thin))
 
     def fewest(self, model: str, messages: Sequence[Message]) -> float:
-        """Tokens that the messages surely have for the model; 0 where nothing is known."""
+        """Tokens that the messages surely have for the model; 0 if nothing is known."""
         return solid_size(messages) * self._thinnest.get(model, 0.0) / SURELY
 
     def knows(self, model: str) -> bool:
@@ -45,12 +45,12 @@ class Counted:
         return model in self._thinnest
 
     def credible(self, model: str) -> bool:
-        """Whether whole prompts were counted: some servers leave out what they remember of them, or count nothing."""
+        """Whether whole prompts were counted: some servers leave out the part that they remember, or count nothing."""
         return self._thinnest.get(model, 0.0) * SOLID >= 1
 
 
 class Fitting:
-    """Tells of the replies of one server whether it read all that was sent."""
+    """Tells from one server's replies whether it read everything that was sent."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -74,7 +74,7 @@ class Fitting:
         return self._version >= REFUSES
 
     async def _cut(self, request: Request, reply: Reply, window: int) -> bool:
-        """Whether the front surely is gone: the window is full, or fewer tokens were counted than there must be."""
+        """Whether the front is surely gone: the window is full, or fewer tokens were counted than there must be."""
         least = solid_size(request.messages) / SOLID
         if least >= window or reply.prompt_tokens >= window:
             return True

@@ -1,4 +1,4 @@
-"""How many calls a server is sent at once: a lane is the right to one. All workers share the lanes of a server."""
+"""How many calls a server is sent at once: a lane is the right to one call. All workers share the lanes of a server."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from redis.exceptions import RedisError
 
 from optimizer.llm.base import Reply
 
-LASTS = 15.0  # seconds that a lane is kept for a holder that is not heard of
+LASTS = 15.0  # seconds that a lane is kept for a holder that has gone silent
 RENEWED = LASTS / 3
-ASKED = 0.1  # seconds between two looks whether a lane is free
+ASKED = 0.1  # seconds between two checks for a free lane
 STRETCH, LONGEST_STRETCH = 2.0, 30.0  # seconds after which a lane goes to whoever waits
 IN_LINE = (
     0.25,
     3,
-)  # share of the work, and milliseconds besides, that a call may wait before it counts as waiting
-CEILING = 600.0  # seconds before more lanes than a server answers are tried again
+)  # a call counts as waiting above this share of its work plus these milliseconds
+CEILING = 600.0  # seconds before more lanes than a server can serve are tried again
 
 
 class Lane(Protocol):
     """The right to have one call under way."""
 
     async def another(self, reply: Reply | None, *, pauses: bool) -> bool:
-        """Whether it may be used for another call, after that reply; `pauses` is whether this is a good moment to let
-        others have a turn."""
+        """Whether it may be used for another call after that reply. `pauses` says that others may well have a turn
+        now."""
         ...
 
     async def give_back(self) -> None:
@@ -45,7 +45,7 @@ class Lanes(Protocol):
     """The lanes of servers."""
 
     async def take(self, address: str, most: int, wanted: Callable[[], bool]) -> Lane | None:
-        """A lane of the server, once one is free; it has `most` at most. None where it is wanted no longer."""
+        """A lane of the server, once one is free. The server has at most `most`. None if it is no longer wanted."""
         ...
 
     async def close(self) -> None:
@@ -171,7 +171,7 @@ class SharedLanes:
         return None
 
     async def call(self, script: str, lane: SharedLane, *more: str | int) -> int:
-        """Run a script for a lane. While the store is away, nobody gets a lane, and who holds one keeps it."""
+        """Run a script for a lane. While the store is away, nobody gets a lane, and whoever holds one keeps it."""
         keys = [_key(lane.address, name) for name in ("held", "line", "seen", "width")]
         try:
             return int(
@@ -200,7 +200,7 @@ class SharedLanes:
             await self._redis.aclose()
 
     def _tell(self) -> None:
-        """A lane of this pool is free: who waits in it looks at once."""
+        """A lane of this pool is free: whoever waits in it looks at once."""
         self._freed.set()
         self._freed = asyncio.Event()
 
@@ -254,7 +254,7 @@ class SharedLane:
 
 
 def lanes_seen(url: str, addresses: Sequence[str], most: int) -> int:
-    """How many calls the servers were seen to answer at once; one each where they were not asked yet."""
+    """How many calls the servers were seen to answer at once; one each if they were never asked."""
     with StoreClient.from_url(url, socket_connect_timeout=5, socket_timeout=5) as store:
         seen = [store.hget(_key(address, "width"), "lanes") for address in addresses]
     return sum(max(1, min(most, int(lanes or 0))) for lanes in seen)
@@ -266,8 +266,8 @@ def _key(address: str, name: str) -> str:
 
 
 def _waited(reply: Reply | None) -> str:
-    """Whether a call stood in line at the server: 1 or 0, - where there was none. One that tells no times is believed
-    to answer as many calls as it may be sent."""
+    """Whether a call stood in line at the server: 1 or 0, or - without a call. A server that reports no times is
+    believed to answer as many calls as it may be sent."""
     if reply is None:
         return "-"
     if not reply.busy_ms:

@@ -16,7 +16,7 @@ class Store(Protocol):
         ...
 
     def save(self, request: Request, reply: Reply) -> Reply:
-        """Keep a reply for good; as it is kept, so that a replay is told the same."""
+        """Keep a reply for good. Returns it as kept, so that a replay gets the same."""
         ...
 
 
@@ -24,7 +24,7 @@ class Ledger:
     """A `Model` that answers from the store, and asks the model behind it for the rest."""
 
     def __init__(self, model: Model, store: Store, *, slots: int | None = None) -> None:
-        """`slots` is how many calls are planned side by side; without it, as many as the model answers."""
+        """`slots` is how many calls are planned at once; by default as many as the model answers."""
         self._model = model
         self._store = store
         self.slots = slots or model.slots
@@ -70,5 +70,5 @@ class MemoryStore:
 
 
 def paid_once(model: Model) -> Model:
-    """The model behind a ledger: its own where it has one, else one in memory."""
+    """The model behind a ledger: its own if it has one, else one in memory."""
     return model if isinstance(model, Ledger) else Ledger(model, MemoryStore())

@@ -50,7 +50,7 @@ class OllamaHost:
         return await self._asking(answer())
 
     async def roles(self, model: str, window: int) -> Roles | None:
-        """Which roles reach the model; None where the server does not show it."""
+        """Which roles reach the model; None if the server does not show it."""
         return await rendered_roles(self.ask, model, window)
 
     async def version(self) -> str:
@@ -62,7 +62,7 @@ class OllamaHost:
         await self.client.close()  # type: ignore[no-untyped-call]
 
     async def reply(self, request: Request, on_text: Callable[[str], None]) -> Reply:
-        """The whole reply; `on_text` is told the text so far. Raises UnavailableError or CallFailedError."""
+        """The whole reply; `on_text` gets the text so far. Raises UnavailableError or CallFailedError."""
         window = await self.window(request.model, request.window)
         said = Said()
         async for part in self._stream(request, window):

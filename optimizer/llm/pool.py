@@ -1,4 +1,4 @@
-"""Many calls at once over one or several servers, with retries, and a prompt end when nobody wants them."""
+"""Many calls at once over one or several servers, with retries, and a quick end when nobody wants them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from optimizer.llm.work import Track, Work
 BEAT = 0.2  # seconds between two signs of life
 SOON = 5.0  # seconds for a list of models
 SHORTEST_LOOK, LOOK = 0.05, 0.5  # seconds after which a lane without a call looks again
-IN_LINE = 2.0  # seconds in line for a lane that are worth telling
+IN_LINE = 2.0  # seconds in line for a lane that are worth mentioning
 
-LISTING = ""  # what a server's list of models counts as, among the models that it may fail at
+LISTING = ""  # stands for the list of models, among the models that a server may fail at
 OF_THE_SERVER = {
     "unknown_model", "unauthorized", "not_ollama", "no_https", "bad_address", "bad_certificate", "redirected",
 }  # fmt: skip
 
 T = TypeVar("T")
-Arrivals = queue.Queue[tuple[Arrival, asyncio.Event]]  # with what to set once it is dealt with
+Arrivals = queue.Queue[tuple[Arrival, asyncio.Event]]  # with the event to set once it is dealt with
 
 
 class Pool:
@@ -110,7 +110,7 @@ class Pool:
         self._end()
 
     def _run(self, steps: Coroutine[Any, Any, T]) -> T:
-        """Inside the pool's loop, to their end."""
+        """Run these inside the pool's loop, to their end."""
         return asyncio.run_coroutine_threadsafe(steps, self._loop).result()
 
     def _end(self) -> None:
@@ -133,7 +133,7 @@ class Pool:
             return self._idle(models), asyncio.Event()
 
     def _idle(self, models: set[str]) -> Idle:
-        """What a batch of calls of these models waits for."""
+        """What a batch of calls to these models waits for."""
         asked = [server for server in self._servers if any(map(server.serves, models))]
         away = [server for server in asked if server.away]
         if away and len(away) == len(asked):
@@ -171,7 +171,7 @@ class Pool:
             raise UnavailableError(f"{server.host.address} does not answer.") from error
 
     async def _listed(self, server: Server) -> dict[str, ModelFacts]:
-        """As `_soon`, where an error counts like that of a call."""
+        """Like `_soon`, but an error counts like that of a call."""
         try:
             found = await self._soon(server)
         except UnavailableError as fault:
@@ -200,7 +200,7 @@ class Pool:
                     group.create_task(self._lane(server, track, work, arrivals))
 
     async def _lane(self, server: Server, track: Track, work: Work, arrivals: Arrivals) -> None:
-        """Take calls for a server as long as any has no answer."""
+        """Take calls for a server as long as any is unanswered."""
 
         def wanted() -> bool:
             return self._may_ask(server) and work.has(track, server.serves)
@@ -260,7 +260,7 @@ class Pool:
         return reply
 
     async def _loads(self, server: Server, model: str) -> bool:
-        """Whether the server has to load the model first; not where that cannot be told."""
+        """Whether the server has to load the model first; false if that is unknown."""
         try:
             facts = named(await self._soon(server), model)
         except (UnavailableError, CallFailedError):
@@ -293,7 +293,7 @@ class Pool:
             self._give_up(model, error, work, arrivals)
 
     def _give_up(self, model: str, error: CallFailedError, work: Work, arrivals: Arrivals) -> None:
-        """No server answers calls of this model."""
+        """No server answers calls to this model."""
         for index in work.drop(model):
             arrivals.put((Failed(index, error), asyncio.Event()))
             work.answered()

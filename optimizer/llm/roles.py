@@ -10,7 +10,7 @@ from typing import Any
 from optimizer.llm.base import CallFailedError, UnavailableError
 from optimizer.llm.versions import RENDERS, Ask, Version
 
-SYSTEM, FIRST, ANSWER, SECOND = "Sandpiper", "Nightjar", "Kingfisher", "Goldcrest"  # words of no template
+SYSTEM, FIRST, ANSWER, SECOND = "Sandpiper", "Nightjar", "Kingfisher", "Goldcrest"  # in no template
 CHAT = [
     {"role": "system", "content": SYSTEM},
     {"role": "user", "content": FIRST},
@@ -30,7 +30,7 @@ class Roles:
     turns: bool = True
 
     def caution(self, model: str) -> str:
-        """What to know before the start; "" where nothing gets lost."""
+        """What to know before the start; "" if nothing gets lost."""
         if self.turns:
             return "" if self.system else f"{model} never sees a system message: its chat template drops it."
         lost = (
@@ -45,7 +45,7 @@ ALL_KEPT = Roles()
 
 
 async def rendered_roles(ask: Ask, model: str, window: int) -> Roles | None:
-    """By a prompt as the model gets it; None where the server does not show one. It loads the model, in that window."""
+    """Judged by a prompt as the model gets it; None if the server shows none. It loads the model with that window."""
     options = {"num_predict": 1, **({"num_ctx": window} if window else {})}
     body = {"model": model, "messages": CHAT, "stream": False, "options": options, "_debug_render_only": True}
     try:
@@ -64,7 +64,7 @@ def roles_in(text: str) -> Roles:
 
 
 def template_roles(shown: Mapping[str, Any], version: Version = ()) -> Roles:
-    """By the template that /api/show tells; all is well where it tells none, or where the server renders by itself.
+    """Judged by the template in /api/show. All is well if there is none, or if the server renders by itself.
 
     A template without a list of messages is filled in once for each pair of turns, so that any text around the prompt
     marks them.

@@ -11,11 +11,11 @@ from optimizer.llm.facts import ModelFacts
 from optimizer.llm.roles import Roles
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between two tries of a server that is away
-FAULTY_PAUSE, BUSY_PAUSE = 0.5, 2.0  # the first pause after an error, and after a refusal for the time being
-GROWS = 3  # times, from one pause after an error to the next
-MOST_FAULTS = 5  # times the same error
+FAULTY_PAUSE, BUSY_PAUSE = 0.5, 2.0  # the first pause after an error, and after a temporary refusal
+GROWS = 3  # how many times longer each pause after an error is than the last
+MOST_FAULTS = 5  # repetitions of the same error
 KEPT_LOADED = 240.0  # seconds, at least, that a server keeps an idle model loaded
-FORGOTTEN = 300.0  # seconds after which an error counts no more
+FORGOTTEN = 300.0  # seconds after which an error no longer counts
 BUSY = {429, 503}
 
 
@@ -56,16 +56,16 @@ class Server:
     broken: dict[str, CallFailedError] = field(default_factory=dict)  # by model
 
     def serves(self, model: str) -> bool:
-        """Whether it may answer calls of this model."""
+        """Whether it may answer calls to this model."""
         return model not in self.lacking and model not in self.broken
 
     @property
     def away(self) -> bool:
-        """Whether it does not answer; while a call tries again what it refused, that is open."""
+        """Whether it does not answer. While a refused call is tried again, that is open."""
         return bool(self.said) and not (self.tried and self.reached)
 
     def forgive(self, model: str) -> None:
-        """Begin anew with this model."""
+        """Give it a fresh start with this model."""
         self.lacking.discard(model)
         self.broken.pop(model, None)
         self.faults.pop(model, None)
@@ -84,8 +84,8 @@ class Server:
         self.faults.pop(model, None)
 
     def failed(self, model: str, fault: UnavailableError, now: float) -> bool:
-        """Leave it out for a while, each time for longer. Whether this was a new try: calls that were under way
-        together fail together, and count once."""
+        """Leave it out for a while, each time for longer. Returns whether this was a new try: calls that were under
+        way together fail together, and count once."""
         if self.away_until > now:
             return False
         self.said, self.reached = str(fault), fault.answered

@@ -18,7 +18,7 @@ LONGEST = 90.0  # seconds in all, loading the model included
 
 @dataclass(frozen=True)
 class Timed:
-    """A reply, the seconds that it took without loading, and how many of them passed while it was written: 0 where it
+    """A reply, the seconds that it took without loading, and how many of them passed while it was written: 0 if it
     came in one piece."""
 
     reply: Reply
@@ -72,10 +72,10 @@ class Timer:
     def __init__(self, model: Model, ends: float) -> None:
         self._model = model
         self._ends = ends
-        self.waiting = ""  # what the model's server was waited for, in vain
+        self.waiting = ""  # what it last waited for, if that did not come
 
     def one(self, request: Request) -> Timed | None:
-        """The reply to a request; None where it does not come in time."""
+        """The reply to a request; None if it does not come in time."""
         return next(iter(self.replies([request])), None)
 
     def replies(self, requests: Sequence[Request]) -> list[Timed]:
@@ -102,7 +102,7 @@ class Timer:
 
 
 def _timed(reply: Reply, elapsed: float, writing: float) -> Timed:
-    """By the server's own times, where it tells them."""
+    """By the server's own times, if it reports them."""
     told = reply.busy_ms or max(0, reply.duration_ms - reply.load_ms)
     return Timed(reply, told / 1000 or elapsed, writing)
 
@@ -113,7 +113,7 @@ def _quick(call: Timed | None) -> bool:
 
 
 def _numbers(count: int) -> str:
-    """So many that no server has seen, eight tokens each or so."""
+    """This many numbers that no server has seen, of about eight tokens each."""
     return " ".join(str(random.randrange(10**7, 10**8)) for _ in range(count))
 
 

@@ -1,4 +1,4 @@
-"""Which Ollama a server is, for what older ones do otherwise."""
+"""Which version of Ollama a server is, because older ones behave differently."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RENDERS = (0, 30)  # and newer ones use the chat template within the model's fil
 
 
 async def version_of(ask: Ask) -> Version:
-    """What the server says it is; empty where it does not say."""
+    """The version that the server reports; empty if it does not."""
     try:
         said = await ask("/api/version", None)
     except (CallFailedError, UnavailableError, ValueError):

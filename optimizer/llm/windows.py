@@ -8,7 +8,7 @@ from dataclasses import replace
 from optimizer.llm.base import Arrival, Model, Request
 from optimizer.llm.facts import ModelFacts
 
-ROOM = 4  # times the longest call that is known before the start: candidates are longer
+ROOM = 4  # multiplies the longest call known before the start: candidates are longer
 STEP = 1_024  # tokens
 LEAST = 2_048  # tokens
 
@@ -16,8 +16,8 @@ LEAST = 2_048  # tokens
 def window_for(longest: int, *, largest: int, facts: ModelFacts, thoughts: int = 0) -> int:
     """Tokens of a window for calls of up to `longest` tokens, and `thoughts` besides where a model thinks first.
 
-    `largest` at most, and as the model was trained; the one in which it is loaded where that is enough, for any other
-    would load it anew.
+    At most `largest`, and what the model was trained for. If the loaded window is enough, it stays: another one would
+    load the model again.
     """
     wanted = max(LEAST, -(-(ROOM * longest + thoughts) // STEP) * STEP)
     wanted = _trained(min(wanted, largest), facts)
@@ -43,7 +43,7 @@ class Windowed:
 
     @property
     def slots(self) -> int:
-        """Those of the model."""
+        """The model's slots."""
         return self._model.slots
 
     @slots.setter

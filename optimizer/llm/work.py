@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from optimizer.llm.base import Request
 
-WORTH_JOINING = 3  # calls of one beginning, for which a second lane reads that beginning too
+WORTH_JOINING = 3  # with this many calls of one beginning, a second lane reads that beginning too
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Work:
             self._groups.setdefault(name, deque()).append(index)
 
     def take(self, track: Track, serves: Callable[[str], bool]) -> int | None:
-        """The next call for a lane of a server that serves these models; None where there is none.
+        """The next call for a lane of a server that serves these models; None if there is none.
 
         A lane stays with its beginning, then begins one that nobody has begun, then joins where most are left.
         """
@@ -80,12 +80,12 @@ class Work:
         return dropped
 
     def tell(self) -> None:
-        """Something changed: who waits looks again."""
+        """Something changed: whoever waits looks again."""
         self._news.set()
         self._news = asyncio.Event()
 
     async def news(self, seconds: float) -> None:
-        """Wait for a change, at most so long."""
+        """Wait for a change, at most this long."""
         try:
             await asyncio.wait_for(self._news.wait(), seconds)
         except TimeoutError:

@@ -23,7 +23,7 @@ PASSED_ON = (*OF_THE_PROMPT, *(setting.name for setting in SETTINGS))
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Every option, by what it is about."""
+    """Every option, grouped by subject."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prompt", help="the prompt itself")
     source.add_argument("--file", help="a file with the prompt; - for standard input")
@@ -83,7 +83,7 @@ def _add_grading(parser: CommandParser) -> None:
 
 
 def _add_setting(parser: CommandParser, setting: Setting) -> None:
-    """Its option. What is not given is None: the form knows the default."""
+    """Add the setting's option. One that is not given is None: the form knows the default."""
     parts = [
         setting.help or setting.label.lower(),
         setting.bounds(),

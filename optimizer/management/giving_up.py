@@ -9,21 +9,21 @@ from django.conf import settings
 from optimizer.engine.events import Asked, Beat, Event, Stage, Tried
 from optimizer.llm.base import CallFailedError
 
-GIVE_UP = 60.0  # seconds without a server; a worker waits on, for nobody sits before it
+GIVE_UP = 60.0  # seconds without a server; a worker waits longer, because nobody sits in front of it
 
-AWAY = "does not answer"  # a server that tells its own fault is there: that ends by itself, after some tries
+AWAY = "does not answer"  # a server that reports its own fault is there: such a run ends by itself, after some tries
 
 
 class GivingUp:
-    """Watches a run, and ends it with what to do when no server has answered for so long."""
+    """Watches a run. If no server answers for this long, it ends the run and says what to do."""
 
     def __init__(self, session_id: int) -> None:
         self.session_id = session_id
-        self.ended = ""  # why, once it is
+        self.ended = ""  # why it was ended
         self._since: float | None = None
 
     def watch(self, event: Event) -> None:
-        """Raises CallFailedError when it is enough."""
+        """Raises CallFailedError once the wait is too long."""
         match event:
             case Beat(waiting, away) if away and AWAY in waiting:
                 self._since = self._since or time.monotonic()
@@ -31,7 +31,7 @@ class GivingUp:
                     self.ended = self._advice(waiting)
                     raise CallFailedError("unreachable", self.ended)
             case Stage(_, 0, _) | Asked() | Tried():
-                pass  # only begun, or in vain
+                pass  # begun, or tried in vain: no answer yet
             case _:
                 self._since = None
 

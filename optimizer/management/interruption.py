@@ -12,8 +12,8 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
-    """Lets a signal wait for the next event: raised within a query, it costs the database connection. Ctrl-C once
-    more is raised at once."""
+    """Lets a signal wait for the next event: raised within a query, it would cost the database connection. A second
+    Ctrl-C is raised at once."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -26,7 +26,7 @@ class Interruption:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """From here on as before; but what the first signal asked for is not disturbed by another."""
+        """Restore the handlers. After a first signal, others are ignored, except Ctrl-C."""
         for number, before in self._before.items():
             ignored = self._number and number != signal.SIGINT
             signal.signal(number, signal.SIG_IGN if ignored else before)

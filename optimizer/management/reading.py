@@ -1,4 +1,4 @@
-"""What stands on a command line, and in the files that it names."""
+"""Reads a command line, and the files that it names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optimizer.forms.optimization import OptimizationForm
 
 BAD_INPUT = 2
 OPTION_OF = {
-    "prompt": "prompt",  # by one of several
+    "prompt": "prompt",  # one of several options gives it
     "rows": "--examples",
     "rows_file": "--examples",
     "literals": "--literal",
@@ -40,7 +40,7 @@ def percent(name: str, score: float) -> str:
 
 
 def lines(text: str) -> list[str]:
-    """What stands between commas."""
+    """The parts between commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 

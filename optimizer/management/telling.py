@@ -1,4 +1,4 @@
-"""What a terminal is told of a result: the prompt on standard output, all else beside it."""
+"""What a terminal shows of a result: the prompt on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from promptevolver.product import served_url
 
 
 def result_text(session: OptimizationSession) -> str:
-    """The text that is handed over: the original where nothing else is."""
+    """The text that is handed over: the original, unless a better one is."""
     return session.prompt.optimized or session.prompt.original
 
 
 def found_of(session: OptimizationSession) -> Candidate | None:
-    """The winner of the search; None where that is the original."""
+    """The winner of the search; None if that is the original."""
     found: Candidate | None = session.candidates.filter(is_best=True, number__gt=0).first()
     return found
 
@@ -103,7 +103,7 @@ def _scores(session: OptimizationSession) -> str:
 
 
 def searched(session: OptimizationSession) -> dict[str, tuple[float, str]]:
-    """Scores on rows of the search, and on how many, of the original and the best."""
+    """Scores of the original and the best on search rows, and on how many."""
     original, found = session.candidates.filter(number=0).first(), found_of(session)
     ends = {"original": original, "best": found}
     return {

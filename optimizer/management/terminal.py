@@ -1,4 +1,4 @@
-"""Telling a terminal how far an optimization is."""
+"""Shows in a terminal how far an optimization is."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def plain(text: str, to_terminal: bool) -> str:
 
 
 class ProgressBar:
-    """A bar for the current stage, with the best score so far and the newest candidate's mean so far beside it. A file
-    gets the faults alone."""
+    """A bar for the current stage, with the best score so far and the newest candidate's mean so far beside it. A
+    file gets only the faults."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

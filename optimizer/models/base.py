@@ -21,7 +21,7 @@ TEXT_MAX = 10_000
 
 
 def text_length(field: str, name: str, *, low: int = 1, high: int = TEXT_MAX) -> models.CheckConstraint:
-    """A constraint on a text's length in characters; where one is the least, white space alone is none."""
+    """A constraint on a text's length in characters; if the least is one, white space alone does not count."""
     condition = models.Q(**{f"{field}__length__lte": high})
     if low:
         condition &= models.Q(**{f"{field}__regex": r"\S"})
@@ -44,8 +44,8 @@ class OwnedQuerySet(models.QuerySet[Any]):
         return self.in_workspaces(user.memberships.values_list("workspace_id", flat=True))
 
     def in_workspaces(self, workspaces: Iterable[int]) -> Self:
-        """Rows of these workspaces, without those in the trash. Their numbers go into the query, for it is by
-        numbers that PostgreSQL chooses an index; a join hides them from it."""
+        """Rows of these workspaces, without those in the trash. The query holds their numbers, because PostgreSQL
+        chooses an index by them; a join would hide them."""
         return self.filter(workspace_id__in=list(workspaces), deleted_at=None)
 
 

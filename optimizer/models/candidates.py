@@ -34,8 +34,8 @@ class Candidate(models.Model):
     messages = models.JSONField()
     score = models.FloatField(null=True, blank=True)
     scored_items = models.PositiveIntegerField(default=0)
-    # While answers arrive: the mean over so many rows, and a Mark for each row of the search, a blank for none. The
-    # two above are of whole steps of the race, and decide who is ahead.
+    # While answers arrive: the mean over this many rows, and a Mark for each row of the search, or a blank. The two
+    # above cover whole steps of the race, and decide who is ahead.
     live_score = models.FloatField(null=True, blank=True)
     live_items = models.PositiveIntegerField(default=0, db_default=0)
     marks = models.TextField(blank=True, default="", db_default="")
@@ -67,7 +67,7 @@ class Candidate(models.Model):
 
     @property
     def score_so_far(self) -> float | None:
-        """The mean over all rows that are answered, also in a step of the race that has not ended."""
+        """The mean over all answered rows, including a step of the race that has not ended."""
         return self.live_score if self.live_items > self.scored_items else self.score
 
     @property
@@ -102,7 +102,7 @@ class Evaluation(models.Model):
     expected = models.TextField(blank=True)
     output = models.TextField(blank=True)
     score = models.FloatField()
-    why = models.TextField(blank=True, default="", db_default="")  # the score is not higher, in words
+    why = models.TextField(blank=True, default="", db_default="")  # why the score is not higher, in words
     reasoning = models.TextField(blank=True, default="", db_default="")  # before the answer
     tokens = models.PositiveIntegerField(default=0, db_default=0)  # in and out
     ms = models.PositiveIntegerField(default=0, db_default=0)  # of the model
@@ -120,7 +120,7 @@ class Evaluation(models.Model):
 
     @property
     def reason(self) -> str:
-        """Why it is not right, where a look at the expected answer does not tell."""
+        """Why it is not right, if the expected answer does not show it."""
         return "" if self.score >= 1 or self.why.startswith("expected ") else self.why
 
 
@@ -138,7 +138,7 @@ class LLMCall(models.Model):
     completion_tokens = models.PositiveIntegerField()
     duration_ms = models.PositiveIntegerField()
     at_ms = models.PositiveBigIntegerField(null=True)  # of the run's own clock
-    busy_ms = models.PositiveIntegerField(default=0, db_default=0)  # without waiting and loading; 0: not told
+    busy_ms = models.PositiveIntegerField(default=0, db_default=0)  # without waiting and loading; 0: unknown
     load_ms = models.PositiveIntegerField(default=0, db_default=0)
     host = models.CharField(max_length=200, blank=True, default="", db_default="")  # the server's address
     # Known from an earlier session, not asked again.

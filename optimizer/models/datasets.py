@@ -26,7 +26,7 @@ class Dataset(Owned):
         return self.name
 
     def table(self) -> Table:
-        """The rows with their columns, in their order; those that were kept without have two."""
+        """The rows with their columns, in their order; rows that were stored without columns have two."""
         rows = tuple(example.row for example in self.examples.all())
         if not self.columns:
             return Table(("input", "expected"), rows, expected="expected", input="input")

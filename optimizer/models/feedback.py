@@ -22,13 +22,13 @@ class FeedbackQuerySet(models.QuerySet["Feedback"]):
     """Ways to choose feedback."""
 
     def usable(self) -> Self:
-        """What says something, by people who let us learn from it."""
+        """Feedback that says something, from people who let us learn from it."""
         silent = models.Q(rating=None, is_helpful=None, comment="", suggestions=[])
         return self.exclude(silent).exclude(user__preference__learn_from_feedback=False)
 
     def evidence_for(self, session: OptimizationSession) -> list[dict[str, Any]]:
-        """What people of the workspace said of earlier results, in words, and of which session: first of the same
-        prompt, then of prompts from its template, then of its domain; of each the newest first."""
+        """What people in the workspace said about earlier results, in words, with the session. The same prompt comes
+        first, then prompts from its template, then its domain; within each, the newest first."""
         earlier = self.usable().filter(
             session__workspace=session.workspace_id,
             session__deleted_at=None,
@@ -43,7 +43,7 @@ class FeedbackQuerySet(models.QuerySet["Feedback"]):
         return list(found.values())
 
     def verdict(self) -> int:
-        """1 where people liked a result on the whole, -1 where they did not, else 0."""
+        """1 if people liked a result on the whole, -1 if they did not, else 0."""
         total = sum(said.verdict for said in self.usable())
         return (total > 0) - (total < 0)
 
@@ -90,7 +90,7 @@ class Feedback(models.Model):
 
     @property
     def verdict(self) -> int:
-        """1 for 4 or 5 stars or "helpful", -1 for 1 or 2 or "not helpful"; 0 for neither, or where they disagree."""
+        """1 for 4 or 5 stars or "helpful", -1 for 1 or 2 or "not helpful"; 0 for neither, or if the two disagree."""
         stars = 0 if self.rating is None else (self.rating >= 4) - (self.rating <= 2)
         helpful = {True: 1, False: -1, None: 0}[self.is_helpful]
         return (stars + helpful > 0) - (stars + helpful < 0)

@@ -25,7 +25,7 @@ class OperatorPriorQuerySet(models.QuerySet["OperatorPrior"]):
 class OperatorPrior(models.Model):
     """How an operator has done in a workspace with a target model: of `tries` children, `wins` took the lead.
 
-    Neither is whole: old sessions fade.
+    Neither is a whole number, because old sessions fade.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="operator_priors")

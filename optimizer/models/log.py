@@ -10,8 +10,8 @@ from optimizer.models.sessions import OptimizationSession
 class SessionEvent(models.Model):
     """A line of the session's log. Appended only, in the order of the search.
 
-    What happens besides is numbered from another beginning, so that a replay, which numbers the search's lines again,
-    meets none of it.
+    Other lines are numbered from another start. A replay numbers the search's lines again, and must not collide with
+    them.
     """
 
     OF_COMPARISON = 500_000_000

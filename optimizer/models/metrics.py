@@ -1,4 +1,4 @@
-"""How the system does, in counts a minute."""
+"""How the system does, in counts per minute."""
 
 from __future__ import annotations
 

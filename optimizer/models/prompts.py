@@ -15,7 +15,7 @@ from optimizer.models.templates import PromptTemplate
 
 
 def domain_of(context: models.F | models.Value) -> MD5:
-    """What tells one field of use from another: the context, whatever its case and spaces. Short, for an index."""
+    """The key of a field of use: the context, ignoring case and spaces. Short, for an index."""
     spaced = models.Func(
         context, models.Value(r"\s+"), models.Value(" "), models.Value("g"), function="regexp_replace"
     )
@@ -33,7 +33,7 @@ class PromptQuerySet(OwnedQuerySet):
     """Ways to choose prompts."""
 
     def matching(self, words: str) -> Self:
-        """Those with all these words, the beginnings of words counting. The search index serves it."""
+        """Prompts with all these words, or with words that begin so. The search index serves it."""
         terms = [f"'{word}':*" for word in re.findall(r"\w+", words)]
         if not terms:
             return self
@@ -41,7 +41,7 @@ class PromptQuerySet(OwnedQuerySet):
         return self.alias(words=SearchVector("original", config="simple")).filter(words=query)
 
     def of_domain(self, context: str) -> Self:
-        """Those with this context, if it says anything. The domain's index serves it."""
+        """Prompts with this context; none for an empty one. The domain's index serves it."""
         if not context.strip():
             return self.none()
         domain = domain_of(models.Value(context, output_field=models.TextField()))
@@ -87,8 +87,8 @@ class Prompt(Owned):
         return line if len(line) <= 80 else f"{line[:79]}…"
 
     def kin(self) -> dict[str, PromptQuerySet]:
-        """The workspace's prompts that are like this one, the nearest kind first: its own text's, its template's,
-        its domain's."""
+        """The workspace's prompts that are like this one, the nearest kind first: the same text, the same template,
+        the same domain."""
         prompts = Prompt.objects.filter(workspace=self.workspace_id)
         kin = {"prompt": prompts.filter(original=self.original)}
         if self.template_id:

@@ -1,4 +1,4 @@
-"""Whether single outputs are right, as people say it."""
+"""People's verdicts on single outputs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class OutputRatingQuerySet(models.QuerySet["OutputRating"]):
         return dict(own.values_list("evaluation", "is_right"))
 
     def known_for(self, session: OptimizationSession) -> list[dict[str, Any]]:
-        """Outputs of the workspace's earlier sessions with the same prompt or rows that people rated, the newest
-        first: right or wrong as most people say, left out where they are split."""
+        """Rated outputs of the workspace's earlier sessions with the same prompt or rows, the newest first. The
+        majority decides what is right; outputs with a split vote are left out."""
         if not session.may_learn:
             return []
         counted = (

@@ -57,15 +57,15 @@ class OptimizationSession(Owned):
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
-    # By model, of its content: a name may come to mean another.
+    # By model, the digest of its content: a name may come to mean another model.
     digests = models.JSONField(null=True, blank=True)
-    # By model that runs elsewhere, the host that everything is sent to.
+    # By name of a model that runs elsewhere, the host that everything is sent to.
     remotes = models.JSONField(default=dict, db_default={}, blank=True)
     # Whether the target model tells chat turns apart, is told system messages, and reasons by itself.
     turns = models.BooleanField(default=True, db_default=True)
     hears_system = models.BooleanField(default=True, db_default=True)
     thinks = models.BooleanField(default=False, db_default=False)
-    # Tokens of the context window of each call; 0: as large as is allowed.
+    # The context window of each call, in tokens; 0: as large as is allowed.
     window = models.PositiveIntegerField(default=0, db_default=0)
     max_calls = models.PositiveIntegerField(null=True, blank=True)  # None: as the preset says, here and below
     token_budget = models.PositiveBigIntegerField(null=True, blank=True)
@@ -75,14 +75,14 @@ class OptimizationSession(Owned):
     # Keep the original unless proven better.
     only_proven = models.BooleanField(default=False, db_default=False)
     seed = models.BigIntegerField(default=0)
-    evidence = models.JSONField(null=True, blank=True)  # what people said of earlier results, and where
+    evidence = models.JSONField(null=True, blank=True)  # what people said about earlier results, and where
     priors = models.JSONField(null=True, blank=True)  # how operators did before
-    # Outputs that people found right or wrong; all as it was given.
+    # Outputs that people found right or wrong; all three as they were given to the run.
     rated = models.JSONField(null=True, blank=True)
-    # A person wants to see them first.
+    # A person wants to see the test inputs first.
     inputs_requested = models.BooleanField(default=False, db_default=False)
     inputs = models.JSONField(null=True, blank=True)  # test inputs: as written, and then as approved
-    estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as it was told at the start
+    estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as shown at the start
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
     # How far it is
@@ -102,7 +102,7 @@ class OptimizationSession(Owned):
     attempts = models.PositiveSmallIntegerField(default=0)
     # While no model server answers: for what, since when, when its worker was given back, what servers reported.
     waiting = models.JSONField(null=True, blank=True)
-    # A stopped one that a person wants compared: no search, and stopped again when it is done.
+    # A person wants this stopped session compared: no search, and it is stopped again afterwards.
     comparing = models.BooleanField(default=False, db_default=False)
 
     # What came of it
@@ -121,7 +121,7 @@ class OptimizationSession(Owned):
     best_score = models.FloatField(null=True, blank=True)
     quality_score = models.FloatField(null=True, blank=True)
     results = models.JSONField(default=dict, blank=True)
-    learned_at = models.DateTimeField(null=True, blank=True)  # None: something new to learn from it
+    learned_at = models.DateTimeField(null=True, blank=True)  # None: there is something new to learn from it
     learned_verdict = models.SmallIntegerField(null=True, blank=True)  # what people said, as it was counted
 
     objects = SessionQuerySet.as_manager()
@@ -194,7 +194,7 @@ class OptimizationSession(Owned):
 
     @property
     def hands_over_best(self) -> bool:
-        """Whether the best found is the result: as the person chose, else as it was proven."""
+        """Whether the best found is the result: as the person chose, or else as it was proven."""
         return self.chosen == Chosen.BEST or (not self.chosen and self.kept_original is False)
 
     @property
@@ -228,7 +228,7 @@ class OptimizationSession(Owned):
 
     @property
     def seconds_to_takeover(self) -> int | None:
-        """Seconds until another worker continues, where this one's has gone silent; None while it is heard of."""
+        """Seconds until another worker takes over, if this one has gone silent; None while it gives signs of life."""
         if self.status != SessionStatus.PROCESSING or self.lease_until is None or self.lease_token is None:
             return None
         left = self.lease_until - timezone.now()
@@ -244,19 +244,19 @@ class OptimizationSession(Owned):
 
     @property
     def may_learn(self) -> bool:
-        """Whether the person whose optimization it is lets it learn, and be learned from."""
+        """Whether its owner lets it learn, and lets others learn from it."""
         return not Preference.objects.filter(user=self.created_by_id, learn_from_feedback=False).exists()
 
     @property
     def evidence_given(self) -> list[dict[str, Any]]:
-        """What people said of earlier results, as the run was given it: each a `text` and the `session` it was about,
-        which older runs did not keep."""
+        """What people said about earlier results, as the run was given it: each has a `text` and its `session`, which
+        older runs did not keep."""
         given = self.evidence or []
         return [said if isinstance(said, dict) else {"text": said, "session": None} for said in given]
 
     @property
     def feedback_used(self) -> list[dict[str, Any]]:
-        """The same, of what the critique was in the end given; `session` only while that is still there."""
+        """The part of it that the critique was given in the end; `session` only while that still exists."""
         given = {said["text"]: said["session"] for said in reversed(self.evidence_given)}
         there = OptimizationSession.objects.in_workspaces([self.workspace_id]).filter(
             pk__in=[pk for pk in given.values() if pk]
@@ -280,7 +280,7 @@ class OptimizationSession(Owned):
 
     @property
     def spent_before(self) -> dict[str, int]:
-        """What writing the test inputs took, once a person has approved them: it is part of the whole."""
+        """What writing the test inputs took, once a person has approved them. It is part of the whole cost."""
         if not self.inputs:
             return {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0}
         return self.ledger.filter(purpose="inputs").aggregate(
@@ -290,7 +290,7 @@ class OptimizationSession(Owned):
         )
 
     def id_of(self, model: str) -> str:
-        """What stood behind the name of a model, as `ollama list` shows it; "" while that is not known."""
+        """The ID behind a model's name, as `ollama list` shows it; "" while that is not known."""
         return str((self.digests or {}).get(model, ""))[:12]
 
     @property

@@ -1,4 +1,4 @@
-"""Where an optimization can stand, and how those that stand somewhere are found."""
+"""The states of an optimization, and the queries that find optimizations by state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SessionStatus(models.TextChoices):
 
 
 class Chosen(models.TextChoices):
-    """Which text a person uses where the verdict leaves it open."""
+    """Which text a person uses if the verdict leaves it open."""
 
     BEST = "best"
     ORIGINAL = "original"
@@ -45,7 +45,7 @@ UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, 
 AHEAD = Q(kept_original=False) | Q(results__ahead=True)
 OPEN_TO_CHOICE = AHEAD & Q(status__in=ENDED, verdict__in=UNPROVEN)
 COMPARABLE = Q(status=SessionStatus.CANCELLED, verdict="", kept_original=False)
-SILENCE = timedelta(seconds=5)  # a living worker is heard of several times a second
+SILENCE = timedelta(seconds=5)  # a living worker gives a sign of life several times a second
 SWEPT_EVERY = 5  # seconds, by beat's schedule
 AWAITING_APPROVAL = Q(inputs_requested=True, inputs__isnull=False, status=SessionStatus.PENDING)
 
@@ -65,11 +65,11 @@ class SessionQuerySet(OwnedQuerySet):
         return held.filter(status=SessionStatus.PROCESSING, lease_until__lt=heard)
 
     def unlearned(self) -> Self:
-        """Finished sessions with something to learn from: new ones, and those that people spoke of since."""
+        """Finished sessions with something to learn from: new ones, and those with newer feedback."""
         return self.filter(UNLEARNED)
 
     def newest_first(self) -> Self:
-        """With what a list shows, and no more."""
+        """The newest first, with only what a list shows."""
         return (
             self.select_related("prompt")
             .only(
@@ -90,13 +90,13 @@ class SessionQuerySet(OwnedQuerySet):
         return self._placed(">=", created_at, pk)
 
     def _placed(self, sign: str, created_at: datetime, pk: int) -> Self:
-        """A row comparison, which the index serves; the ORM would write an OR, which it does not."""
+        """A row comparison, which the index serves. The ORM would write an OR, which the index does not serve."""
         table = self.model._meta.db_table
         where = f"({table}.created_at, {table}.id) {sign} (%s, %s)"
         return cast(Self, self.extra(where=[where], params=[created_at, pk]))  # noqa: S610 (only our own words)
 
     def of_prompts(self, prompts: models.QuerySet[Prompt]) -> Self:
-        """Those of these prompts, which are found first: else PostgreSQL may walk all sessions to look at each."""
+        """Sessions of these prompts. The prompts are found first; otherwise PostgreSQL may look at every session."""
         found, params = prompts.values("pk").query.sql_with_params()
         where = f"{self.model._meta.db_table}.prompt_id = ANY(ARRAY({found}))"
         return cast(Self, self.extra(where=[where], params=params))  # noqa: S610 (written by the ORM)

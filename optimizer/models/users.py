@@ -26,7 +26,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """Email addresses are one whatever their case."""
+        """Email addresses that differ only in case are the same."""
         return self.get(email__iexact=username)
 
 
@@ -48,7 +48,7 @@ class User(AbstractUser):
         return self.username or self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """With all that is made for a new user (see signals), or not at all."""
+        """Save together with all that is made for a new user (see signals), or not at all."""
         with transaction.atomic():
             super().save(*args, **kwargs)
 

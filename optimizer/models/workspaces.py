@@ -1,4 +1,4 @@
-"""Whose things are whose."""
+"""Who owns what."""
 
 from __future__ import annotations
 

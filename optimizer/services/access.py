@@ -14,7 +14,7 @@ def may_write(*, user: User, workspace_id: int) -> bool:
 
 
 def require_active(*, user: User) -> None:
-    """PermissionDenied for an account that is switched off: what is one's own, anybody else may change."""
+    """PermissionDenied for an account that is switched off. Everybody else may change what is their own."""
     if not user.is_active:
         raise PermissionDenied("This account is switched off. Ask the administrator of this installation.")
 

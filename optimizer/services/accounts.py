@@ -16,7 +16,7 @@ _FIRST_ACCOUNT_LOCK = 0x50726F6D70744576
 
 
 class NoAdministratorError(Exception):
-    """There are accounts, but none of an administrator."""
+    """There are accounts, but no administrator."""
 
 
 class DeadLinkError(Exception):
@@ -24,7 +24,7 @@ class DeadLinkError(Exception):
 
 
 def sign_up_is_open() -> bool:
-    """The first account is always welcome; the others by setting."""
+    """The first account is always welcome; a setting decides about the others."""
     return settings.SIGN_UP_OPEN or not User.objects.exists()
 
 
@@ -54,7 +54,7 @@ def sign_in_link(base_url: str) -> str:
 def use_sign_in_link(*, request: HttpRequest, token: str) -> User:
     """Sign in whom the link is for. Signing in kills every link made before."""
     meant = _reader_of(token)
-    User.objects.select_for_update().get(pk=meant.pk)  # two who open it at once come one after the other
+    User.objects.select_for_update().get(pk=meant.pk)  # two people who open it at once take turns
     user = _reader_of(token)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     request.session.cycle_key()
@@ -63,7 +63,7 @@ def use_sign_in_link(*, request: HttpRequest, token: str) -> User:
 
 @transaction.atomic
 def administrator() -> User:
-    """The administrator; of a fresh installation, a local one is made."""
+    """The administrator. A fresh installation gets a local one."""
     _lock_first_account()
     if not User.objects.exists():
         return User.objects.create_superuser(LOCAL_ADMINISTRATOR)

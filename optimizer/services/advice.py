@@ -1,4 +1,4 @@
-"""What would have served better, told of an optimization that ended."""
+"""What would have served an ended optimization better."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def grader_advice(session: OptimizationSession) -> Advice | None:
-    """Where all answers of the original and the best were wrong: which grader would have found some right.
+    """If all answers of the original and the best were wrong: a grader that would have found some right.
 
     `str()` of it is the sentence for people.
     """
@@ -21,7 +21,7 @@ def grader_advice(session: OptimizationSession) -> Advice | None:
     if right or session.is_active or session.dataset is None:
         return None
     if session.dataset.examples.exclude(accepted=[]).exists():
-        return None  # what is kept of an answer is all of a list, as people read it
+        return None  # `expected` holds the whole list, as people read it
     try:
         return advice(session.grader, _answers(session))
     except Exception:  # only advice: the result shows without it
@@ -30,8 +30,7 @@ def grader_advice(session: OptimizationSession) -> Advice | None:
 
 
 def _answers(session: OptimizationSession) -> list[tuple[str, str]]:
-    """Those to held-out rows; of a run that was stopped before, those to the rows of the search. None where one of
-    them was right."""
+    """Answers to held-out rows, or to search rows if the run was stopped earlier. Empty if one of them was right."""
     pair = session.candidates.filter(number=0) | session.candidates.filter(is_best=True)
     rows = Evaluation.objects.filter(candidate__in=pair)
     held_out = rows.filter(split=Split.HELD_OUT)

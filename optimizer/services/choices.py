@@ -29,12 +29,12 @@ class Choices:
         default_factory=dict
     )  # of the run; what is left out takes its default
     show_inputs: bool = False
-    inputs: tuple[str, ...] = ()  # to be shown, instead of new ones
+    inputs: tuple[str, ...] = ()  # shown instead of new ones
     submit_key: UUID | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", completed(self.settings))
 
     def examples(self) -> Table | None:
-        """The rows, wherever they are."""
+        """The rows, wherever they come from."""
         return self.dataset.table() if self.dataset else self.table

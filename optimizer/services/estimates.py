@@ -24,7 +24,7 @@ from optimizer.services.choices import Choices
 UNMEASURED = Speed(1e6, 1e6, slots=1, call_seconds=0.0)  # for what does not depend on the speed
 REMEMBERED = 600  # seconds
 LONGEST = (
-    4.0  # seconds of computing that rehearsals may take: a person waits for them, on however busy a machine
+    4.0  # seconds of computing that rehearsals may take: a person waits for them, even on a busy machine
 )
 SOONER = "Less if it reaches the target score early."
 TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast the models are: the target model, and the optimizer model. `basis` says what that rests on; `lacking`
-    are models that a trial would tell more of."""
+    """How fast the target model and the optimizer model are. `basis` says what that rests on. `lacking` are models
+    that a trial would tell more about."""
 
     target: Speed | None = None
     optimizer: Speed | None = None
@@ -44,7 +44,7 @@ class Pace:
 
 
 def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
-    """What these choices will take, if that can be told; `as_told` a moment ago, where somebody was.
+    """What these choices will take, if that can be told; with `as_told`, what a page was told a moment ago.
 
     TaskRefusedError says why they cannot be run."""
     model = target_model(choices)
@@ -67,7 +67,7 @@ def _forecast(found: Estimate, pace: Pace, model: str) -> Forecast:
 
 
 def _pace(target: str, optimizer: str) -> Pace:
-    """What is known of the speeds. Without a speed of the optimizer model, the target's serves for both."""
+    """What is known about the speeds. If the optimizer model's speed is unknown, the target's serves for both."""
     names = dict.fromkeys(name for name in (target, optimizer) if name)
     known = {name: speeds.measured(name) for name in names}
     lacking = tuple(name for name, found in known.items() if not (found and found.fresh))
@@ -80,7 +80,7 @@ def _pace(target: str, optimizer: str) -> Pace:
 
 
 def _grown(choices: Choices, pace: Pace, *, as_told: bool) -> Estimate:
-    """What they take, and no less than with a smaller preset, as far as that can be told in time."""
+    """What they take, but no less than with a smaller preset, as far as there is time to find out."""
     draft, deadline = _draft(choices), time.thread_time() + LONGEST
     rows = choices.examples()
 
@@ -113,8 +113,8 @@ def _smaller(draft: OptimizationSession) -> Iterator[OptimizationSession]:
 def _estimate(
     task: Task, config: Config, pace: Pace, seed: int, deadline: float, *, as_told: bool
 ) -> Estimate:
-    """Remembered for a while: a page asks for it, then the start does, when the speed may have been measured anew.
-    TimeoutError where it takes too long."""
+    """Remembered for a while: first a page asks for it, then the start does, when the speed may have been measured
+    again. TimeoutError if it takes too long."""
     asked = hashlib.sha256(repr((task, config, seed)).encode(errors="replace")).hexdigest()
     by = pace.target, pace.optimizer
     known: tuple[tuple[Speed | None, ...], Estimate | str] | None = cache.get(f"estimates:{asked}")
@@ -122,7 +122,7 @@ def _estimate(
     if known is None or not good_enough:
         within = deadline - time.thread_time()
         known = by, _rehearsed(task, config, pace, seed, within)
-        if within > LONGEST / 2:  # else with more time it may be told, or told better
+        if within > LONGEST / 2:  # otherwise more time may give an estimate, or a better one
             cache.set(f"estimates:{asked}", known, REMEMBERED)
     if isinstance(known[1], str):
         raise TimeoutError(known[1])
@@ -137,8 +137,7 @@ def _rehearsed(task: Task, config: Config, pace: Pace, seed: int, within: float)
 
 
 def forecast_comparison(session: OptimizationSession) -> Forecast | None:
-    """What comparing the best of a stopped search will take, besides what is paid for; None where that cannot be
-    told."""
+    """What comparing the best of a stopped search will still take; None if that cannot be told."""
     pace = _pace(session.target_model, session.target_model)
     measured = hashlib.sha256(repr(pace.target).encode()).hexdigest()
     key = f"comparisons:{session.pk}:{session.calls}:{measured}"
@@ -175,12 +174,12 @@ def _draft(choices: Choices) -> OptimizationSession:
 
 
 def target_model(choices: Choices) -> str:
-    """The model that would run the prompt; "" while no server has told what it has."""
+    """The model that would run the prompt; "" until a server has listed its models."""
     return installed.target(choices.settings["target_model"])
 
 
 def ask_for_speeds(told: Forecast) -> None:
-    """Have a worker measure the models that it would tell more of, unless one does already."""
+    """Have a worker measure the models that a trial would tell more about, unless one does already."""
     for model in told.lacking:
         if speeds.ask(model):
             current_app.send_task("optimizer.tasks.measure_speed", args=[model], expires=speeds.ASKED)

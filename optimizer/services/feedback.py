@@ -1,4 +1,4 @@
-"""Saying what one thought of a result, or of one output."""
+"""What a person says about a result, or about one output."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from optimizer.services.estimates import forecast
 
 
 def start_optimization(*, by: User, workspace: Workspace, choices: Choices) -> OptimizationSession:
-    """A new optimization, and its work queued once this is committed. The same submission twice starts one."""
+    """A new optimization, whose work is queued once this is committed. Submitting it twice starts only one."""
     require_writer(user=by, workspace_id=workspace.pk)
     estimate = _estimate(choices)
     try:
@@ -99,7 +99,7 @@ def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
 
 
 def approve_inputs(*, session: OptimizationSession, by: User, inputs: Sequence[str]) -> None:
-    """Continue with these test inputs. Nothing happens where the session does not wait for any."""
+    """Continue with these test inputs. Nothing happens if the session does not wait for any."""
     require_writer(user=by, workspace_id=session.workspace_id)
     with transaction.atomic():
         waiting = _rows(session).filter(AWAITING_APPROVAL)
@@ -110,7 +110,7 @@ def approve_inputs(*, session: OptimizationSession, by: User, inputs: Sequence[s
 
 
 def stop_optimization(*, session: OptimizationSession, by: User) -> None:
-    """Ask a running optimization to stop, keeping the best so far; end at once one that has not begun."""
+    """Ask a running optimization to stop, keeping the best so far. One that has not begun ends at once."""
     require_writer(user=by, workspace_id=session.workspace_id)
     with transaction.atomic():
         if _give_up_unclaimed_comparison(session):
@@ -127,7 +127,7 @@ def stop_optimization(*, session: OptimizationSession, by: User) -> None:
 
 
 def _call_back(session: OptimizationSession) -> None:
-    """One that waits for a model server has no worker: let one take it now, to end it."""
+    """A session that waits for a model server has no worker: let one take it now, to end it."""
     waits = _rows(session).filter(status=SessionStatus.PROCESSING, lease_token=None)
     if waits.update(lease_until=timezone.now()):
         transaction.on_commit(lambda: ring(session.pk), robust=True)

@@ -18,8 +18,8 @@ SAID = {Chosen.BEST: "chose to use the best found.", Chosen.ORIGINAL: "chose to 
 
 
 def compare_stopped(*, session: OptimizationSession, by: User) -> None:
-    """Queue the comparison of a stopped search's best with the original, and nothing else. Nothing happens where there
-    is nothing to compare, or no more."""
+    """Queue the comparison of a stopped search's best with the original, and nothing else. Nothing happens if there
+    is nothing left to compare."""
     require_writer(user=by, workspace_id=session.workspace_id)
     try:
         with transaction.atomic():
@@ -42,7 +42,7 @@ def _queue_comparison(session: OptimizationSession, by: User) -> None:
 
 @transaction.atomic
 def choose_result(*, session: OptimizationSession, by: User, choice: Chosen) -> None:
-    """Let the best, or the original, be the result where the verdict leaves it open. Nothing happens elsewhere."""
+    """Make the best or the original the result, if the verdict leaves it open. Otherwise nothing happens."""
     require_writer(user=by, workspace_id=session.workspace_id)
     score = F("best_score") if choice == Chosen.BEST else F("baseline_score")
     open_ones = OptimizationSession.objects.filter(OPEN_TO_CHOICE, pk=session.pk).exclude(chosen=choice)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from optimizer import amounts
+from optimizer import amounts, topics
 from optimizer.counts import counted
 from optimizer.engine import figures, variables
 from optimizer.engine.verdicts import Verdict
@@ -19,6 +19,11 @@ from optimizer.models import OptimizationSession
 from optimizer.services.accounts import sign_up_is_open
 
 register = template.Library()
+
+register.filter("session_topic", topics.session)
+register.filter("opinion_topic", topics.opinion)
+register.simple_tag(lambda: topics.HISTORY, name="history_topic")
+register.simple_tag(lambda: topics.RECENT, name="recent_topic")
 
 LONG_CHARACTERS, LONG_LINES = 1_500, 24
 
@@ -86,7 +91,7 @@ def clock(span: timedelta | float | None) -> str:
 
 @register.filter
 def rough(amount: float | Sequence[float]) -> str:
-    """An estimated amount, in numbers with two digits that mean something."""
+    """An estimated amount, in numbers with two significant digits."""
     return amounts.rough_range(amounts.range_of(amount))
 
 
@@ -125,7 +130,7 @@ def marked(score: float) -> str:
 
 @register.filter
 def of(verdicts: Mapping[int, bool] | None, output: int) -> bool | None:
-    """What the reader said of that output; None when nothing, or when the reader is not known."""
+    """What the reader said about that output; None if nothing, or if the reader is not known."""
     return (verdicts or {}).get(output)
 
 

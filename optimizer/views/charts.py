@@ -47,8 +47,8 @@ class Chart:
 
 
 def chart_of(candidates: Iterable[Candidate]) -> Chart | None:
-    """Nothing until the first row is scored. The best is who leads; a higher score on fewer rows, or one that has
-    yet to meet it, does not raise the line."""
+    """Nothing until the first row is scored. The best is the leader. A higher score on fewer rows does not raise the
+    line, nor does one that has yet to meet it."""
     scored = [candidate for candidate in candidates if candidate.score_so_far is not None]
     if not scored:
         return None

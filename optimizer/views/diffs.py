@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 
 SHARED = 3  # words that must agree to stand as unchanged inside a change
 UNLIKE = 0.2
-LONG = 400  # words, from where on frequent words no longer anchor a match: else repetition takes minutes
+LONG = 400  # from this many words on, frequent words anchor no match: repetition would take minutes
 WORDS = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 
 

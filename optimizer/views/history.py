@@ -1,4 +1,4 @@
-"""All optimizations of one's own and of one's workspaces."""
+"""All optimizations in a person's workspaces."""
 
 from __future__ import annotations
 

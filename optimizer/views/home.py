@@ -57,7 +57,7 @@ def _start(request: AppRequest) -> HttpResponse:
 def page_with(
     request: AppRequest, form: OptimizationForm, *, part: str, status: int = 200, **told: Any
 ) -> HttpResponse:
-    """The page with what was typed and what there is to tell about it; for htmx that part of it alone."""
+    """The page with what was typed and what there is to say about it; for htmx only that part."""
     context = form_context(form, request) | told
     if request.htmx:
         return render(request, part, context, status=status)

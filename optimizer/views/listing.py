@@ -21,7 +21,7 @@ Cursor = tuple[datetime, int]
 
 @dataclass(frozen=True)
 class Page:
-    """Rows, newest first; `more` is the cursor of the next page, `oldest` that of the last row here where others
+    """Rows, newest first; `more` is the cursor of the next page, `oldest` that of the last row here if others
     follow."""
 
     rows: list[OptimizationSession]
@@ -48,7 +48,7 @@ def listed_page(
 def live_page(
     rows: SessionQuerySet, *, prompts: PromptQuerySet | None = None, status: str = "", down_to: str = ""
 ) -> Page:
-    """Everything `down_to` a row, as a live list grows at its top; everything at all where nothing followed it."""
+    """Everything `down_to` a row, because a live list grows at its top; all rows if nothing followed it."""
     rows = _chosen(rows, prompts, status)
     last = page_from(down_to)
     return Page(list((rows.down_to(*last) if last else rows)[:AT_MOST]), more="", oldest=down_to)

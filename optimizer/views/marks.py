@@ -20,7 +20,7 @@ class Marks:
 
 
 def marks_of(candidate: Candidate, *, active: bool) -> Marks | None:
-    """None where no row was asked for. Once nobody works on it, what is not judged will not be."""
+    """None if no row was asked for. Once nobody works on it, unjudged rows stay unjudged."""
     marks = [Mark(mark) for mark in candidate.marks if mark != " "]
     if not marks:
         return None

@@ -1,4 +1,4 @@
-"""What one person said of a result, as pages show it."""
+"""What one person said about a result, as pages show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a run will still take, by how fast it is."""
+"""How long a run will still take, judged by its speed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from optimizer.amounts import duration
 from optimizer.models import OptimizationSession, SessionStatus
 
 FEWEST_CALLS = 5  # calls that show a speed
-ALIKE = 1.2  # times: ends of a range that are so near are told as one
+ALIKE = 1.2  # a range whose ends differ by no more than this factor is told as one number
 
 
 def time_left(session: OptimizationSession) -> str:
@@ -24,7 +24,7 @@ def time_left(session: OptimizationSession) -> str:
 
 
 def estimated(session: OptimizationSession, what: str) -> tuple[float, float] | None:
-    """The least and the most that was told of `calls`, `tokens` or `minutes` at the start; a single number is both."""
+    """The least and the most `calls`, `tokens` or `minutes` that were told at the start; a single number is both."""
     told = (session.estimate or {}).get(what)
     if not told:
         return None

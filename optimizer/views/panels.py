@@ -31,7 +31,7 @@ TABS = {
     "settings": "Settings",
 }
 LATEST = 6
-FEWEST_EMPTY = 3  # boxes for inputs of one's own; else as many as a verdict needs
+FEWEST_EMPTY = 3  # empty boxes for a person's own inputs, at least; more if a verdict needs them
 CANDIDATES = 500
 LINES = 300
 ROWS = 500
@@ -78,7 +78,7 @@ def lines_of(candidates: Iterable[Candidate], session: OptimizationSession) -> l
 
 
 def _input_like(session: OptimizationSession) -> str:
-    """What to write into an empty box: a value for each variable, where there are several."""
+    """What to write into an empty box: a value for each variable, if there are several."""
     if len(session.variables) < 2:
         return "Another input"
     return json.dumps(dict.fromkeys(session.variables, "…"), ensure_ascii=False)
@@ -95,7 +95,7 @@ def _candidates(session: OptimizationSession) -> QuerySet[Candidate]:
 
 
 def _results(session: OptimizationSession) -> Context:
-    """`found` is the winner of the search, None where that is the original; `best` is what is handed over."""
+    """`found` is the winner of the search, None if that is the original; `best` is what is handed over."""
     ends = list(session.candidates.filter(number=0) | session.candidates.filter(is_best=True))
     original = next((candidate for candidate in ends if candidate.number == 0), None)
     found = next((candidate for candidate in ends if candidate.is_best and candidate.number), None)
@@ -120,7 +120,7 @@ def _results(session: OptimizationSession) -> Context:
 
 
 def _answered(session: OptimizationSession) -> list[Line]:
-    """The newest candidates of a search that has not come to its end, and the original, as far as they answered."""
+    """The original and the newest candidates of an unfinished search, as far as they answered."""
     answered = [candidate for candidate in _candidates(session) if candidate.marks]
     newest = answered[: -LATEST - 1 : -1]
     return lines_of([*newest, *(one for one in answered[:1] if one not in newest)], session)
@@ -154,7 +154,7 @@ class AnswerPair:
 
 
 def _answers(original: Candidate, found: Candidate | None) -> list[AnswerPair]:
-    """By the original alone where nothing else was found."""
+    """Only the original's, if nothing else was found."""
     best = found or original
     rows = Evaluation.objects.filter(candidate__in=[original, best], split=Split.HELD_OUT)[: 2 * ROWS]
     by_candidate: dict[int, dict[int, Evaluation]] = {original.pk: {}, best.pk: {}}
@@ -175,7 +175,7 @@ class Metric:
 
 
 def _metrics(session: OptimizationSession) -> list[Metric]:
-    """Where the original is kept, there is no before."""
+    """If the original is kept, there is no before."""
     after = session.results.get("metrics") or {}
     before = (session.results.get("original_metrics") or {}) if session.hands_over_best else {}
     names = ("clarity", "specificity", "engagement")
@@ -188,7 +188,7 @@ def _log(session: OptimizationSession) -> Context:
 
 @dataclass(frozen=True)
 class SettingLine:
-    """A setting of the run in words; `digest` is what stood behind the name of a model."""
+    """A setting of the run in words; `digest` identifies the model behind a name."""
 
     label: str
     words: str

@@ -29,13 +29,15 @@ def optimization_estimate(request: AppRequest) -> HttpResponse:
     estimate = _estimate(form)
     if estimate:
         ask_for_speeds(estimate)
-    status = 422 if form.errors and not request.htmx else 200  # while a form is filled, a gap is no error
+    status = (
+        422 if form.errors and not request.htmx else 200
+    )  # while a form is being filled in, a gap is no error
     told = {"estimate": estimate, "asked": True, "because": _because(form)}
     return page_with(request, form, part="home/_estimate.html", status=status, **told)
 
 
 def _because(form: OptimizationForm) -> dict[str, str]:
-    """Why it cannot start, and at which field, where the preview of the rows does not say so already."""
+    """Why it cannot start, and at which field, unless the preview of the rows says so already."""
     if form.errors and not (form.fault or (form.binding and form.binding.fault)):
         name, errors = next(iter(form.errors.items()))
         return {"field": "" if name == NON_FIELD_ERRORS else name, "text": str(errors[0])}
@@ -46,13 +48,14 @@ def _because(form: OptimizationForm) -> dict[str, str]:
 @never_cache
 @require_safe
 def sample_time(request: AppRequest) -> HttpResponse:
-    """How long the sample takes here, once the model has been measured; apart from the page, which need not wait."""
+    """How long the sample takes here, once the model has been measured. The page asks for it apart, so it need not
+    wait."""
     estimate = _estimate(OptimizationForm(sample_form_data(), user=request.user))
     return render(request, "home/_sample_time.html", {"sample_estimate": estimate, "sample_asked": True})
 
 
 def _estimate(form: OptimizationForm) -> Forecast | None:
-    """None for a form that cannot start, which says why, or where nothing can be told."""
+    """None for a form that cannot start, which says why, or if nothing can be told."""
     if not form.is_valid():
         return None
     try:
@@ -68,7 +71,7 @@ def _estimate(form: OptimizationForm) -> Forecast | None:
 def rows_preview(request: AppRequest) -> HttpResponse:
     form = OptimizationForm(request.POST, request.FILES, user=request.user)
     page = page_with(request, form, part="home/_rows_preview.html", preview=preview_of(form))
-    # A button changes what the estimate rests on, and is no input that the estimate hears of.
+    # A button changes what the estimate rests on, but the estimate listens only to inputs.
     return (
         trigger_client_event(page, "rows-read", after="swap")
         if request.htmx.trigger_name == "literals"

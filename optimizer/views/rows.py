@@ -81,7 +81,7 @@ def _variables(form: OptimizationForm) -> tuple[str, ...]:
 
 
 def _literals(form: OptimizationForm) -> tuple[str, ...]:
-    """What is marked as text, as far as it stands in the prompt."""
+    """The names that are marked as text and occur in the prompt."""
     marked = form.cleaned_data.get("literals") or ()
     return tuple(name for name in variables(form.data.get("prompt", "")) if name in marked)
 
@@ -96,7 +96,7 @@ def _rendered(form: OptimizationForm) -> tuple[Message, ...]:
 
 
 def _prompt(form: OptimizationForm) -> Components:
-    """As a run would send it, or as it is where no run could."""
+    """As a run would send it, or as it is if no run could."""
     prompt, literals = form.cleaned_data.get("prompt") or "", form.cleaned_data.get("literals") or ()
     try:
         return prompt_of(prompt, literals, form.settings)

@@ -16,7 +16,7 @@ def elapsed(session: OptimizationSession) -> timedelta | None:
 
 
 def counted_from(session: OptimizationSession) -> datetime | None:
-    """When it would have begun, had it never waited: what a clock counts from. None while nobody works on it."""
+    """A clock counts from here: when it would have begun without any waiting. None while nobody works on it."""
     if (
         session.status != SessionStatus.PROCESSING
         or session.lease_until is None

@@ -9,7 +9,7 @@ from optimizer.views.requests import AppRequest, is_number
 
 
 def workspace_of(request: AppRequest) -> Workspace:
-    """The one that the address or the form names, which the person must belong to; without one, their own."""
+    """The one that the address or the form names; the person must belong to it. By default, their own."""
     asked = request.POST.get("workspace") or request.GET.get("workspace") or ""
     if not asked:
         return request.user.personal_workspace

@@ -1,4 +1,4 @@
-"""Before a run: which models it uses, and what holds of them until its end."""
+"""Before a run: which models it uses, and what stays true of them until its end."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
 
 
 def choose(session: OptimizationSession, available: Mapping[str, ModelFacts]) -> ChosenModels:
-    """As the person chose, else the installation, else the first that a server offers; for the optimizer the same as
+    """The person's choice, else the installation's, else the first that a server offers. The optimizer defaults to
     the target."""
     names = offered(available)
     if not names:
@@ -83,7 +83,7 @@ def choose(session: OptimizationSession, available: Mapping[str, ModelFacts]) ->
 
 
 def _usable(name: str, available: Mapping[str, ModelFacts]) -> ModelFacts:
-    """What is known of it, under the name that was chosen; a model that nobody has fails when it is called."""
+    """What is known about it, under the chosen name. A model that no server has fails when it is called."""
     facts = named(available, name) or ModelFacts(name)
     if not facts.completes:
         raise CallFailedError("no_completion", only_embeds(name))

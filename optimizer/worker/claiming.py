@@ -1,4 +1,4 @@
-"""Taking a session to work on, and opening one again that has ended."""
+"""Taking a session to work on, and reopening one that has ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_ATTEMPTS = 3
 
 
 def claim(session_id: int) -> Run | None:
-    """The right to work on a session, until the lease lapses; None if it is not to be had."""
+    """The right to work on a session, until the lease lapses; None if it cannot be claimed."""
     token, now = uuid4(), timezone.now()
     taken = (
         OptimizationSession.objects.claimable()

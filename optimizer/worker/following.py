@@ -19,7 +19,7 @@ class Follower:
         self._heard = 0.0
 
     def begin(self) -> None:
-        """Another stage: what was written before belongs to it no more."""
+        """A new stage: what was written before does not belong to it."""
         self.newest = Newest()
 
     def writing(self, event: Writing) -> None:

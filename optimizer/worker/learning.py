@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 
 def learn() -> int:
-    """Fold what there is to learn, the newest first; how many sessions that were."""
+    """Fold what there is to learn, the newest first. Returns how many sessions that were."""
     due = OptimizationSession.objects.unlearned().order_by("-finished_at").values_list("pk", flat=True)
     return sum(_learn_from(session_id) for session_id in list(due[:AT_ONCE]))
 
 
 @transaction.atomic
 def _learn_from(session_id: int) -> bool:
-    """False where another worker was first. A session of a person who switched learning off is passed over."""
+    """False if another worker was first. A session whose owner switched learning off is skipped."""
     due = OptimizationSession.objects.unlearned().filter(pk=session_id)
     if not due.update(learned_at=timezone.now()):
         return False
@@ -47,9 +47,9 @@ def _learn_from(session_id: int) -> bool:
 
 
 def _fold(session: OptimizationSession) -> None:
-    """An operator counts as it went: children that raced, leads that they took. What people said of the result is one
-    more try of each operator in its lineage: won where they liked it, lost where they did not, none where they said
-    nothing. When they change their minds, the try of before is taken back first."""
+    """Count what each operator did: children that raced, and leads that they took. What people said about the result
+    is one more try of each operator in its lineage: won if they liked it, lost if they did not, none if they said
+    nothing. When they change their minds, the earlier try is taken back first."""
     wins, tries = Counter[str](), Counter[str]()
     if session.learned_verdict is None:
         for row in session.results["operators"]:
@@ -67,7 +67,7 @@ def _fold(session: OptimizationSession) -> None:
 
 
 def _lineage(session: OptimizationSession) -> set[str]:
-    """The operators that made what was handed over out of the original: none where that is the original itself."""
+    """The operators that turned the original into the result; none if the result is the original itself."""
     if session.kept_original:
         return set()
     rows = list(session.candidates.values_list("number", "operator", "is_best", "parents__number"))

@@ -60,9 +60,9 @@ class LedgerRows:
         return paid_for(self._session, keys)
 
     def _copy(self, keys: Collection[str]) -> bool:
-        """Take over what the workspace's other sessions were answered, so that a replay needs nothing but its own
-        rows. Only requests at temperature 0 (a rewrite is drawn anew, a score is not), and only of a model that is
-        known to be the same: what a name stands for may have been exchanged."""
+        """Copy replies from the workspace's other sessions, so that a replay needs only its own rows. Only replies at
+        temperature 0 are copied: a rewrite is drawn again, a score is not. The model must be known to be the same,
+        because a name may have come to mean another."""
         same = self._same_model()
         if not keys or not same:
             return False
@@ -83,7 +83,7 @@ class LedgerRows:
         return bool(copies)
 
     def _same_model(self) -> Q:
-        """Calls of a model with the content that it has here; empty where the server told of none."""
+        """Calls to a model with the same content as here; empty if the server did not report any."""
         same = Q()
         for model, digest in (self._session.digests or {}).items():
             if digest:

@@ -21,7 +21,7 @@ from optimizer.worker.ledger import LedgerRows
 from optimizer.worker.pools import connected
 from optimizer.worker.run import Run
 
-SIDE_BY_SIDE = 4  # calls between two looks at the limits: a replay looks as often, on whatever servers
+SIDE_BY_SIDE = 4  # calls between two checks of the limits: a replay checks as often, whatever the servers are
 
 shutting_down = threading.Event()
 
@@ -87,8 +87,7 @@ def search(run: Run, pool: Pool) -> Iterator[Event]:
 
 
 def written_inputs(session: OptimizationSession, model: Model) -> Iterator[Event]:
-    """The writing of test inputs alone. What is noted of them waits: a run that continues without any notes
-    it again."""
+    """Only the writing of test inputs. Notes about them wait: if none are approved, the run notes the same again."""
     for event in invent(task_of(session), config_of(session), model, session.seed):
         if not isinstance(event, Noted):
             yield event

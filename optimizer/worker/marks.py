@@ -35,8 +35,8 @@ class LiveScore:
 
 
 class LiveRows:
-    """Answers and marks of a session's candidates. What is written while a step of a race is under way is corrected by
-    what counts in its end, where that differs."""
+    """Answers and marks of a session's candidates. What is written during a step of a race is corrected at its end,
+    if the outcome differs."""
 
     def __init__(self, session: OptimizationSession) -> None:
         self._session = session
@@ -71,7 +71,7 @@ class LiveRows:
             self._changed.add(number)
 
     def scored(self, event: Scored) -> dict[str, Any]:
-        """Write what a step of a race came to; tells what the candidate's columns are now."""
+        """Write the outcome of a step of a race. Returns the candidate's new columns."""
         run = event.number, event.split
         self._new.pop(run, None)
         written = self._written.pop(run, {})
@@ -86,7 +86,7 @@ class LiveRows:
         return live.columns()
 
     def write(self) -> None:
-        """All that is new since the last time, at once: each commit costs a write to the disk."""
+        """Write all that is new since the last time at once: each commit costs a write to the disk."""
         new, self._new = self._new, {}
         changed, self._changed = self._changed, set()
         if not new and not changed:

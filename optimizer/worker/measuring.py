@@ -1,4 +1,4 @@
-"""What a worker finds out of models when no optimization needs them: which there are, and how fast they are."""
+"""What a worker finds out about models when no optimization needs them: which there are, and how fast they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optimizer.worker.pools import connected
 
 
 def refresh_models() -> None:
-    """Keep the list of models that forms offer; a run says what is wrong where there is none."""
+    """Keep the list of models that forms offer; if there is none, a run says what is wrong."""
     with suppress(UnavailableError, CallFailedError), connected() as pool:
         installed.keep(pool.models().values())
 

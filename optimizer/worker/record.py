@@ -59,7 +59,7 @@ class Recorder:
         return Candidate.objects.filter(session=self.session)
 
     def best_candidate(self) -> Candidate | None:
-        """The best so far: the leader, or who is ahead of the original in a race that has not ended."""
+        """The best so far: the leader, or whoever is ahead of the original in a race that has not ended."""
         leader = self.candidates().filter(is_best=True).first()
         return leader if leader and leader.number else self._ahead() or leader
 
@@ -72,7 +72,7 @@ class Recorder:
         return rivals.filter(scored_items__gte=original.scored_items).order_by("-score", "number").first()
 
     def spent(self) -> dict[str, int]:
-        """What the session has cost so far, by its ledger: a search that is played again counts from 0."""
+        """What the session has cost so far, by its ledger: a replayed search counts from 0."""
         return LLMCall.objects.filter(session=self.session).aggregate(
             calls=Count("pk"),
             prompt_tokens=Sum("prompt_tokens", default=0),
@@ -138,7 +138,7 @@ class Recorder:
         self.away_since = (self.away_since or timezone.now()) if event.away else None
 
     def _tried(self, event: events.Tried) -> None:
-        """The log shows each try. They are numbered apart: a replay tells of none."""
+        """The log shows each try. They are numbered apart, because a replay has none."""
         tried = SessionEvent.objects.filter(session=self.session, kind="tried")
         if same := tried.filter(data__text=event.fault).first():
             same.data["times"] += 1

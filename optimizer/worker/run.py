@@ -56,7 +56,8 @@ class Run:
         self._began = time.monotonic()
 
     def record(self, event: events.Event) -> bool:
-        """Keep what the engine told. False when to stop: stop was asked for, or another worker holds the session."""
+        """Keep what the engine told. False when it is time to stop: a person asked, or another worker holds the
+        session."""
         self.recorder.keep(event)
         if isinstance(event, events.Finished | events.Compared):
             return True
@@ -67,7 +68,7 @@ class Run:
 
     @property
     def models_known(self) -> bool:
-        """Whether both models have a name, and it is written down what was behind it."""
+        """Whether both models have a name, and what was behind it is written down."""
         return (
             bool(self.session.target_model and self.session.optimizer_model)
             and self.session.digests is not None
@@ -80,7 +81,7 @@ class Run:
             setattr(self.session, name, value)
 
     def settle_past(self) -> None:
-        """Fix what is known of earlier sessions: what changes there later must not make a replay another run."""
+        """Fix what is known about earlier sessions: later changes there must not turn a replay into another run."""
         session = self.session
         if session.evidence is None:
             session.evidence = Feedback.objects.evidence_for(session)
@@ -135,7 +136,7 @@ class Run:
         )
 
     def _changes_of(self, result: events.Compared) -> dict[str, Any]:
-        """What changed is told of what is ahead, not of what lost."""
+        """Tells what changed in the text that is ahead, not in one that lost."""
         kept = result.proof.handed_over or result.proof.ahead
         return {"improvements": self.session.results.get("improvements", []) if kept else []}
 
@@ -205,7 +206,7 @@ class Run:
 
     @property
     def past_limit(self) -> bool:
-        """Whether its minutes are over. While it is answered, the search sees to that."""
+        """Whether its minutes are over. While a server answers, the search itself checks that."""
         limit = self.session.max_minutes
         return limit is not None and self.worked() >= limit * 60_000
 

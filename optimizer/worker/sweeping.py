@@ -29,6 +29,6 @@ def sweep(*, send: Callable[[int], object]) -> None:
 
 
 def tell_of_silence() -> None:
-    """Have the pages of optimizations whose worker has gone silent show it: nobody else tells them of a change."""
+    """Tell the pages of optimizations whose worker has gone silent: nobody else will."""
     for session in OptimizationSession.objects.silent().only("pk")[:AT_ONCE]:
         topics.publish(topics.session(session.pk))

@@ -1,4 +1,4 @@
-"""A run whose model server does not answer: it gives its worker back, and comes again."""
+"""A run whose model server does not answer: it gives its worker back, and returns later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optimizer.worker.record import WAITING
 if TYPE_CHECKING:
     from optimizer.worker.run import Run
 
-BEFORE_GIVING_BACK = timedelta(seconds=3)  # that a worker waits before it is given back
+BEFORE_GIVING_BACK = timedelta(seconds=3)  # how long a worker waits before it is given back
 SOONEST, LATEST = timedelta(seconds=10), timedelta(seconds=60)  # until the next try
 
 
@@ -71,7 +71,7 @@ def counted_in(waiting: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _next_try(waiting: dict[str, Any]) -> datetime:
-    """Soon at first, then ever less."""
+    """Soon at first, then less and less often."""
     now = timezone.now()
     waited = now - datetime.fromisoformat(waiting["since"])
     return now + min(LATEST, max(SOONEST, waited / 10))

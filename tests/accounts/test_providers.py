@@ -24,7 +24,7 @@ def single_sign_on(settings: Any) -> Iterator[oidc.Provider]:
         yield provider
 
 
-def go_on_with(client: Client, code: str = oidc.CODE) -> Any:
+def come_back(client: Client, code: str = oidc.CODE) -> Any:
     """Press the button, and come back from the provider with its code."""
     there = client.post("/accounts/oidc/oidc/login/")["Location"]
     state = parse_qs(urlsplit(there).query)["state"][0]
@@ -57,7 +57,7 @@ def test_openid_connect_signs_up_the_first_as_administrator(
 ) -> None:
     assert "Our house" in client.get(reverse("account_login")).content.decode()
     assert "Continue with Our house" in client.get("/accounts/oidc/oidc/login/").content.decode()
-    assert go_on_with(client)["Location"] == "/"
+    assert come_back(client)["Location"] == "/"
     assert signed_in_as(client) == "ada@example.com"
     first = User.objects.get()
     assert first.is_superuser
@@ -67,15 +67,15 @@ def test_openid_connect_signs_up_the_first_as_administrator(
 
 @pytest.mark.django_db
 def test_openid_connect_knows_the_person_again(client: Client, single_sign_on: oidc.Provider) -> None:
-    go_on_with(Client())
-    go_on_with(client)
+    come_back(Client())
+    come_back(client)
     assert signed_in_as(client) == User.objects.get().email
 
 
 def test_openid_connect_lets_no_one_new_in_while_closed(
     client: Client, user: User, single_sign_on: oidc.Provider
 ) -> None:
-    assert "Sign-up is closed" in go_on_with(client).content.decode()
+    assert "Sign-up is closed" in come_back(client).content.decode()
     assert User.objects.get() == user
 
 
@@ -84,11 +84,11 @@ def test_openid_connect_does_not_hand_over_an_account_with_the_same_address(
 ) -> None:
     settings.SIGN_UP_OPEN = True
     single_sign_on.person |= {"email": user.email, "email_verified": False}
-    go_on_with(client)
+    come_back(client)
     assert not signed_in_as(client)
 
 
 @pytest.mark.django_db
 def test_a_provider_that_refuses_is_explained(client: Client, single_sign_on: oidc.Provider) -> None:
-    assert "Sign-in failed" in go_on_with(client, code="forged").content.decode()
+    assert "Sign-in failed" in come_back(client, code="forged").content.decode()
     assert not User.objects.exists()

@@ -22,7 +22,7 @@ from promptevolver.embedded.services.home import CHECKOUT
 from tests import running
 
 DATABASE = "bench_promptevolver"
-QUEUE = 9  # of the broker's numbered databases; the product uses 0
+QUEUE = 9  # one of the broker's numbered databases; the product uses 0
 NO_MODEL = "http://127.0.0.1:9"  # nothing here asks a model
 START = 30.0  # seconds that the web server may take
 
@@ -131,7 +131,7 @@ def _wait(server: subprocess.Popen[bytes], base: str, log: IO[str]) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Of what is measured."""
+    """The versions of what is measured."""
     from django.db import connection
     from redis import Redis
 

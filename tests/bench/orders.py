@@ -1,7 +1,7 @@
 """In which order the calls of several candidates are sent: what that costs on a server with one slot, and with four.
 
 Each candidate shows many examples, so that most of the work is to read them; a slot that has just read them need not
-read them again. Every run has prompts of its own, for a server remembers whole ones.
+read them again. Every run has prompts of its own, because a server remembers whole ones.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _prompt(salt: str, row: int) -> str:
 
 
 def _together(address: str, requests: Sequence[Request], at_once: int) -> float:
-    """In the order given, so many at once."""
+    """In the order given, this many at once."""
 
     async def send() -> None:
         host, free = OllamaHost(address), asyncio.Semaphore(at_once)

@@ -23,7 +23,7 @@ TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 @dataclass(frozen=True)
 class Page:
-    """A GET, or a POST of the form that `fields` makes anew each time."""
+    """A GET, or a POST of the form that `fields` makes each time."""
 
     name: str
     path: str

@@ -2,7 +2,8 @@
 
 Every batch of requests depends on the replies to the batch before. Replies take the same time `latency` each, and
 the server works on N at once. So no schedule of these batches ends before the sum over them of
-latency * ceil(new distinct requests / N): that is "best". Had nothing to wait for anything else, the bound would be
+latency * ceil(new distinct requests / N): that is "best". If nothing had to wait for anything else, the bound would
+be
 latency * all requests / N: that is "work". "asyncio" is a bare loop over the same batches, with nothing around the
 sleeps: what is over "best" there is this machine's clock, not the engine.
 """

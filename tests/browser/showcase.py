@@ -6,7 +6,6 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from django.core.cache import cache
 from django.utils import timezone
 
 from optimizer.models import OptimizationSession, User, Workspace
@@ -142,7 +141,6 @@ def running(workspace: Workspace) -> OptimizationSession:
         dataset=factories.make_dataset(workspace, 64),
     )  # fmt: skip
     _candidates(session, count=17, best=14)
-    cache.set(f"session:{session.pk}:text", "Rewrite 3 of 5\n\n" + BEST[:210], 600)
     return session
 
 

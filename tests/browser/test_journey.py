@@ -30,7 +30,7 @@ def no_drafts(page: Page) -> None:
 
 @pytest.fixture(scope="module")
 def sample(page: Page) -> str:
-    """Where the sample's result is, which was optimized before the eyes of whoever started it."""
+    """The address of the sample's result, which was optimized while the person watched."""
     page.goto("/history/")
     page.evaluate("localStorage.clear()")
     page.goto("/?sample=1")

@@ -62,7 +62,7 @@ def plain(browser: Browser, page: Page, live_product: Product) -> Iterator[Page]
 
 
 def made(code: str) -> dict[str, int]:
-    """What the code, run beside the product, tells of the rows that it made."""
+    """What the code, run beside the product, tells about the rows that it made."""
     printed = django("shell", "-c", MAKE + code).strip().splitlines()
     found: dict[str, int] = json.loads(printed[-1])
     return found

@@ -1,4 +1,4 @@
-"""A folder that cannot be written is said to be that, with what to do; never a traceback, never another's."""
+"""A folder that cannot be written is reported with what to do: never a traceback, never blamed on another folder."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def start(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Killed where a test fails: it would be waited for without end."""
+    """Killed if a test fails; otherwise it would be waited for forever."""
     with (
         progress(environ).open("w") as told,
         subprocess.Popen(UP, env=environ, text=True, stdout=subprocess.PIPE, stderr=told) as up,

@@ -305,7 +305,7 @@ def test_the_critique_sees_what_the_grader_said() -> None:
     def nameless(request: Request) -> str:
         return "{}" if request.purpose == "answer" else proposals(request)
 
-    seen = critiques(task(items=items, grader="json"), nameless)
+    seen = critiques(task(items=items, grader="json"), nameless, styles=6)
     assert seen
     assert all("Why: 'age' is a required property" in text for text in seen)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.engine import Config, Item
+from optimizer.engine import Item
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.events import Finished, Proposed
 from optimizer.engine.reasoning import Kind, Reasoning, reasoning_for
 from optimizer.llm.base import CallFailedError, Request
-from optimizer.llm.scripted import Scripted
 from tests.engine.world import events_of, last_input, proposals, result_of, task
 
 PLAIN = Reasoning("Think first.", "Answer:")

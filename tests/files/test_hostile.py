@@ -26,7 +26,7 @@ VALUES = st.recursive(
 
 
 def read(content: bytes | str, name: str = "", assignment: Assignment | None = None) -> Table | None:
-    """The table, of four rows at least; None where it is refused."""
+    """The table, of four rows at least; None if it is refused."""
     try:
         table = read_table(content, name, assignment=assignment)
     except FileFaultError:

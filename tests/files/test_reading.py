@@ -36,7 +36,7 @@ def of_answers(*answers: Any) -> str:
 
 
 def numbered(line: str, count: int = 4) -> str:
-    """So many CSV lines, with a number for #."""
+    """This many CSV lines, with a number for #."""
     return "".join(line.replace("#", str(number)) + "\n" for number in range(count))
 
 

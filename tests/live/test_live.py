@@ -46,15 +46,17 @@ def session(user: User) -> OptimizationSession:
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Open a socket as a browser would: `connect(query, client, origin)`."""
+    """Open a socket as a browser would: `connect(query, client, origin, path)`."""
     opened = []
 
-    async def open_socket(query: str, client: Client | None = None, origin: bytes | None = ORIGIN) -> Socket:
+    async def open_socket(
+        query: str, client: Client | None = None, origin: bytes | None = ORIGIN, path: str = "/live/"
+    ) -> Socket:
         headers = [(b"host", b"localhost")]
         headers += [(b"origin", origin)] if origin is not None else []
         if client is not None:
             headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
-        socket = Socket(application, f"/live/?{query}", headers=headers)
+        socket = Socket(application, f"{path}?{query}", headers=headers)
         opened.append(socket)
         socket.admitted, _ = await socket.connect(timeout=5)
         return socket
@@ -115,7 +117,7 @@ async def test_a_new_optimization_stands_on_top_of_the_history(
     socket = await connect("topic=history", user_client)
     await socket.receive_from(timeout=5)
     newer = await sync_to_async(factories.make_session)(user.personal_workspace)
-    await sync_to_async(topics.send)(f"history:{newer.workspace_id}")
+    await sync_to_async(topics.send)(topics.history(newer.workspace_id))
     frame = await socket.receive_from(timeout=5)
     assert frame.index(f'id="row-{newer.pk}"') < frame.index(f'id="row-{session.pk}"')
 
@@ -147,7 +149,7 @@ async def test_an_outsiders_history_does_not_move(
     client = await sync_to_async(client_of)(outsider)
     socket = await connect("topic=history", client)
     await socket.receive_from(timeout=5)
-    await sync_to_async(topics.send)(f"history:{session.workspace_id}")
+    await sync_to_async(topics.send)(topics.history(session.workspace_id))
     assert await socket.receive_nothing(timeout=0.5)
 
 
@@ -207,6 +209,12 @@ async def test_a_foreign_page_cannot_connect(
     origin: bytes | None, connect: Connect, session: OptimizationSession, user_client: Client
 ) -> None:
     socket = await connect(f"topic=session:{session.pk}", user_client, origin)
+    assert not socket.admitted
+
+
+@pytest.mark.parametrize("path", ["/", "/live", "/live/more/", "/nowhere/"])
+async def test_an_unknown_path_is_refused(path: str, connect: Connect, user_client: Client) -> None:
+    socket = await connect("topic=history", user_client, path=path)
     assert not socket.admitted
 
 

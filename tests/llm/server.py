@@ -17,7 +17,7 @@ CHATML = "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|
 
 @dataclass
 class Served:
-    """A model. `listed` is what /api/tags says of it besides its name, `shown` what /api/show says."""
+    """A model. `listed` is what /api/tags says about it besides its name, `shown` what /api/show says."""
 
     name: str
     capabilities: tuple[str, ...] = ("completion",)

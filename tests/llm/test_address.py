@@ -25,6 +25,10 @@ from optimizer.llm.address import IN_PASSWORDS, AddressError, read_addresses
         ("http://a/ollama/api", ["http://a:80/ollama"]),
         ("https://a", ["https://a:443"]),
         ("[::1]:9", ["http://[::1]:9"]),
+        ("[::1]", ["http://[::1]:11434"]),
+        ("::1", ["http://[::1]:11434"]),
+        ("::", ["http://[::1]:11434"]),
+        ("https://2001:DB8::7/v1, a", ["https://[2001:db8::7]:443", "http://a:11434"]),
         ("a,a,http://a:11434", ["http://a:11434"]),
         ("HTTP://a:1", ["http://a:1"]),
     ],
@@ -33,7 +37,13 @@ def test_an_address_is_read_as_it_is_meant(typed: str, urls: list[str]) -> None:
     assert [address.url for address in read_addresses(typed)] == urls
 
 
-@pytest.mark.parametrize("typed", ["", " , ", "ftp://a", "http://a:port", "a:99999", "http://[::1"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("", " , ", "ftp://a", "http://a:port", "a:99999", "http://[::1", "::1:11434"),
+        *("http:/a", "HTTPS:/a:1", "http//a", "http:///a", "/a", "http:a", "a, http:/b"),
+    ],
+)
 def test_what_is_no_address_says_what_to_write(typed: str) -> None:
     with pytest.raises(AddressError, match=r"OLLAMA_HOST.*http://"):
         read_addresses(typed)
@@ -74,6 +84,7 @@ def test_the_client_is_imported_whatever_stands_in_the_environment(environ: dict
         "http://u:12,34@host",
         "http://u:pa,s:s@host",
         "http://u:p;w@h",
+        "http:/u:pw@h",
     ],
 )
 def test_a_password_that_was_cut_is_in_no_message_and_no_address(typed: str) -> None:

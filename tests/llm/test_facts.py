@@ -1,4 +1,4 @@
-"""What servers tell of their models, and which of them is taken where none is chosen."""
+"""What servers say about their models, and which one is taken if none is chosen."""
 
 from __future__ import annotations
 

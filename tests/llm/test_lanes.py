@@ -25,7 +25,7 @@ WAITED = Reply("yes", duration_ms=200, busy_ms=100)
 
 @pytest.fixture
 def address() -> str:
-    """A server that no lane was ever taken of."""
+    """A server that no lane was ever taken from."""
     return f"http://{uuid4()}:11434"
 
 
@@ -45,13 +45,13 @@ def run(scene: Callable[[SharedLanes], Awaitable[Any]]) -> Any:
 
 
 async def one(held: SharedLanes, address: str, *, most: int = 4, seconds: float = 0.3) -> Lane | None:
-    """A lane, if one is free so soon."""
+    """A lane, if one is free at once."""
     ends = time.monotonic() + seconds
     return await held.take(address, most, lambda: time.monotonic() < ends)
 
 
 async def widened(held: SharedLanes, address: str, count: int, most: int = 4) -> list[Lane]:
-    """So many lanes, as calls do not wait."""
+    """This many lanes, because calls do not wait."""
     found: list[Lane] = []
     while len(found) < count:
         lane = await one(held, address, most=most)

@@ -339,7 +339,7 @@ def test_a_client_that_cannot_be_made_says_why(
     ids=lambda part: type(part).__name__,
 )
 def test_a_server_that_hangs_up_was_there(error: httpx.HTTPError, counts: bool) -> None:
-    """It is not waited for without end, as one that is away is."""
+    """It is not waited for forever, unlike one that is away."""
     fault = explained(error, read_addresses("http://127.0.0.1:9")[0])
     assert isinstance(fault, UnavailableError)
     assert fault.answered is counts

@@ -1,4 +1,4 @@
-"""Whether a model is told who said what: by a rendered prompt where the server shows it, else by its template."""
+"""Whether a model is told who said what: by a rendered prompt if the server shows it, else by its template."""
 
 from __future__ import annotations
 

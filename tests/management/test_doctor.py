@@ -1,4 +1,4 @@
-"""What the doctor says of each part, with the way to put it right."""
+"""What the doctor says about each part, with the way to put it right."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def person(db: None) -> User:
 
 @pytest.fixture(autouse=True)
 def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Request], str]], None]]:
-    """Puts a scripted server in the place of the configured ones."""
+    """Puts a scripted server in place of the configured ones."""
 
     def use(script: Callable[[Request], str]) -> None:
         def answer(request: Request) -> str:
@@ -384,7 +384,7 @@ def interrupted(when: Callable[[object], bool]) -> Iterator[None]:
 
 
 def test_ctrl_c_tells_what_it_really_took(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Also in the middle of a wave, whose calls the search has not counted yet."""
+    """Even in the middle of a wave, whose calls the search has not counted yet."""
     with interrupted(lambda event: isinstance(event, Stage) and event.done == 5):
         run_in_text(rows, "--json")
     told = json.loads(capsys.readouterr().out)

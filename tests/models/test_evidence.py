@@ -1,4 +1,4 @@
-"""What people said of earlier results, as a later optimization is told it."""
+"""What people said about earlier results, as a later optimization is told it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ TEXT, CONTEXT = "Answer the customer.", "Support  mail"
 
 @pytest.fixture
 def session(workspace: Workspace, user: User) -> OptimizationSession:
-    """To be optimized now: of a template, with a context."""
+    """To be optimized now: from a template, with a context."""
     template = factories.make_template(workspace)
     prompt = factories.make_prompt(workspace, original=TEXT, context=CONTEXT, template=template)
     return factories.make_session(workspace, prompt=prompt, created_by=user)
 
 
 def rated(workspace: Workspace, user: User, age: int = 1, **opinion: Any) -> Feedback:
-    """An opinion of that many minutes ago, on a session of before; `prompt` says of which."""
+    """An opinion from that many minutes ago on an earlier session; `prompt` says on which."""
     prompt = factories.make_prompt(workspace, **opinion.pop("prompt", {"original": TEXT}))
     moment = timezone.now() - timedelta(minutes=age)
     earlier = factories.make_session(

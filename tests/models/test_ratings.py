@@ -24,7 +24,7 @@ def session(workspace: Workspace, user: User) -> OptimizationSession:
 
 
 def answered(workspace: Workspace, output: str = "positive", text: str = TEXT, **fields: Any) -> Evaluation:
-    """An output of an optimization of an hour ago."""
+    """An output of an optimization from an hour ago."""
     earlier = factories.make_session(
         workspace, prompt=factories.make_prompt(workspace, original=text), status="completed",
         created_at=timezone.now() - timedelta(hours=1), **fields,

@@ -128,7 +128,7 @@ class Visitor:
                 (self.folder / name).write_text(text.replace(MODEL, self.model()))
 
     def foreign_files(self) -> list[str]:
-        """What lies in the copy that git would add, but for what people were told to make."""
+        """Files in the copy that git would add, except those that people were told to make."""
         git = ["git", "-c", f"safe.directory={self.folder}", "status", "--porcelain", "--untracked-files=all"]
         status = subprocess.run(git, cwd=self.folder, capture_output=True, text=True, check=True).stdout
         made = {*files(), "better.txt", "result.json"}
@@ -147,7 +147,7 @@ def answers(address: str) -> bool:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C does; what does not heed it is killed."""
+    """End it as Ctrl-C does; what ignores that is killed."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
     try:
@@ -181,7 +181,7 @@ def left_running(folder: Path) -> list[str]:
 
 
 def check(visitor: Visitor, command: str) -> None:
-    """Type it; a server is stopped again, but for the product, which the others are for."""
+    """Type it. A server is stopped again, except the product, which the other commands need."""
     server = starts(command, SERVERS)
     if not server:
         return visitor.run(command)
@@ -197,7 +197,7 @@ def check(visitor: Visitor, command: str) -> None:
 
 
 def check_all(visitor: Visitor) -> list[str]:
-    """Every command in its order; what went wrong."""
+    """Type every command in its order. Returns what went wrong."""
     faults = []
     for command in commands():
         if reason := NOT_RUN.get(starts(command, NOT_RUN)):

@@ -1,4 +1,4 @@
-"""What of the pages cannot be run as it is written, and why. Everything else is."""
+"""The parts of the pages that cannot be run as written, and why. Everything else is run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SERVERS = {
 }
 # These read no `.env`; they get the environment that the running product has.
 CONFIGURED = (".venv/bin/daphne ", ".venv/bin/celery ", ".venv/bin/python ask.py")
-# Ollama's usual address and a model of it stand for the running server and its model.
+# Ollama's usual address and one of its models stand for the running server and its model.
 OLLAMA, MODEL = "http://localhost:11434", "llama3.2:3b"
 
 

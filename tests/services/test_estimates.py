@@ -271,7 +271,7 @@ def test_what_the_page_told_is_not_rehearsed_again_when_the_speed_changes(measur
     assert after.minutes.low > 2 * before.minutes.low
 
 
-def test_what_was_told_without_a_speed_is_told_anew_with_one(model: str, user: User) -> None:
+def test_what_was_told_without_a_speed_is_told_again_with_one(model: str, user: User) -> None:
     assert told(of(model)).minutes is None
     speeds.keep(model, Speed(50, 4, call_seconds=0.1))
     session = start_optimization(by=user, workspace=user.personal_workspace, choices=of(model))

@@ -1,4 +1,4 @@
-"""Saying of single outputs whether they are right."""
+"""Saying whether single outputs are right."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_the_newest_row_stands_with_its_answer(running: OptimizationSession) -> 
 
 
 def test_what_another_version_kept_of_the_newest_answer_is_not_shown(running: OptimizationSession) -> None:
-    cache.set(f"session:{running.pk}:newest", {"words": "?"})
+    cache.set(f"newest:{running.pk}", {"words": "?"})
     assert newest_answer(running.pk) == Newest()
 
 

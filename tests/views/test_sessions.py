@@ -54,7 +54,7 @@ def done(workspace: Workspace) -> OptimizationSession:
 
 
 def finished(workspace: Workspace, **fields: Any) -> OptimizationSession:
-    """With an original, a best, and both's answers to one held-out row."""
+    """With an original and a best, and the answers of both to one held-out row."""
     results = {
         "comparison": COMPARISON,
         "improvements": ["Set the answer format."],

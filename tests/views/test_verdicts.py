@@ -31,7 +31,7 @@ def comparison(better: int, worse: int, same: int, **changes: Any) -> dict[str, 
 def ended(
     workspace: Workspace, verdict: str, measured: dict[str, Any] | None, **fields: Any
 ) -> OptimizationSession:
-    """With an original, a best found, and both's answers to one held-out row."""
+    """With an original and a best found, and the answers of both to one held-out row."""
     results = {"comparison": measured, "winner": 5, "ahead": fields.pop("ahead", False), "caveats": []}
     scores = {"baseline_score": measured["baseline"], "best_score": measured["best"]} if measured else {}
     defaults = {

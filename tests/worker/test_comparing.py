@@ -43,7 +43,7 @@ BETTER, WORSE, AHEAD = (ENDINGS[name].script for name in ("better", "worse", "ah
 
 @pytest.fixture
 def use_host(monkeypatch: pytest.MonkeyPatch) -> UseHost:
-    """Put a scripted server in the place of the configured ones."""
+    """Put a scripted server in place of the configured ones."""
 
     def use(script: Callable[[Request], str], **options: float) -> ScriptedHost:
         host = ScriptedHost(raising(script), **options)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Which model a run takes, and what is said of it before and after: on the page and in the terminal."""
+"""Which model a run takes, and what is said about it before and after: on the page and in the terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Serve = Callable[..., ScriptedHost]
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[Serve]:
-    """Put a scripted server with these models in the place of the configured ones."""
+    """Put a scripted server with these models in place of the configured ones."""
 
     def use(*facts: ModelFacts) -> ScriptedHost:
         host = ScriptedHost(world)  # type: ignore[arg-type]
@@ -129,7 +129,7 @@ def test_what_a_server_renders_counts_more_than_the_template(session: Optimizati
 def test_chat_turns_do_not_race_where_they_are_not_told_apart(
     session: OptimizationSession, serve: Serve
 ) -> None:
-    """Nor after a worker died and the next one plays the run again, on a server that has changed."""
+    """Nor after a worker died and the next one replays the run on a server that has changed."""
     host = serve(BARE)
     with pytest.raises(Killed):
         loop.work(claimed(session), kill_after(60))

@@ -82,7 +82,7 @@ def test_a_team_mates_own_workspace_is_another(paid: OptimizationSession, team_m
     assert known_to(make_session(team_mate.personal_workspace)) is None
 
 
-def test_a_rewrite_is_drawn_anew(paid: OptimizationSession) -> None:
+def test_a_rewrite_is_drawn_again(paid: OptimizationSession) -> None:
     rewrite = replace(SCORE, purpose="mutate", temperature=0.8)
     LedgerRows(paid, lambda: 0).save(rewrite, Reply("Say even or odd."))
     assert known_to(paid, rewrite)

@@ -35,7 +35,7 @@ def model() -> str:
 def timings(
     count: int = 60, *, call: float = 0.1, prompt: float = 500, completion: float = 40
 ) -> list[Timing]:
-    """Of calls that take exactly so long: seconds a call, tokens a second in and out."""
+    """Timings of calls that take exactly this long: seconds a call, tokens a second in and out."""
     dice = random.Random(1)
     sizes = [(dice.randrange(20, 400), dice.randrange(1, 200)) for _ in range(count)]
     return [Timing(p, c, call + p / prompt + c / completion) for p, c in sizes]
@@ -174,7 +174,7 @@ def test_a_trial_corrects_calls_that_are_older(workspace: Workspace, model: str)
 
 
 def test_uneven_calls_are_not_believed_without_a_trial(workspace: Workspace, model: str) -> None:
-    """As they are where calls of others stood in the same line."""
+    """They look like this if calls of others stood in the same line."""
     dice = random.Random(3)
     session = factories.make_session(workspace)
     make_calls(session, model, [t._replace(seconds=t.seconds * dice.choice([1, 15])) for t in timings()])

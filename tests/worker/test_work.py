@@ -44,7 +44,7 @@ UseHost = Callable[..., ScriptedHost]
 
 @pytest.fixture
 def use_host(monkeypatch: pytest.MonkeyPatch) -> UseHost:
-    """Put a scripted server in the place of the configured ones."""
+    """Put a scripted server in place of the configured ones."""
 
     def use(script: Callable[[Request], str] = world, **options: float) -> ScriptedHost:  # type: ignore[assignment]
         host = ScriptedHost(script, **options)  # type: ignore[arg-type]
@@ -672,7 +672,7 @@ PARTS = {
 
 
 def after_answers(count: int, session: OptimizationSession) -> Callable[[Event], None]:
-    """Ask to stop after so many answers to rows of the search."""
+    """Ask to stop after this many answers to rows of the search."""
     left = iter(range(count - 1))
 
     def watch(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""A worker killed in the middle of a real run on the embedded model: another one goes on, nothing is lost."""
+"""A worker killed in the middle of a real run on the embedded model: another one continues, nothing is lost."""
 
 from __future__ import annotations
 

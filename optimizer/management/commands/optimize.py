@@ -111,7 +111,7 @@ class Command(BaseCommand):
         return 0
 
     def _told_of_comparison(self, user: User, options: dict[str, Any]) -> bool:
-        """What it takes; whether that was all that was asked for."""
+        """Print what the comparison takes. Returns whether that was all that was asked for."""
         session = self._stopped(user, options)
         estimate = forecast_comparison(session)
         if options["estimate"]:
@@ -121,7 +121,7 @@ class Command(BaseCommand):
         return bool(options["estimate"])
 
     def _stopped(self, user: User, options: dict[str, Any]) -> OptimizationSession:
-        """The one whose best can be compared."""
+        """The stopped session whose best can be compared."""
         number = options["resume"]
         found = OptimizationSession.objects.visible_to(user).filter(pk=number).first()
         session: OptimizationSession | None = found
@@ -148,7 +148,7 @@ class Command(BaseCommand):
         return form.choices()
 
     def _tell_rows(self, form: OptimizationForm) -> None:
-        """How the rows were read: a terminal has no preview."""
+        """Print how the rows were read: a terminal has no preview."""
         if form.table and form.binding:
             rows = counted(len(form.table.rows), "row")
             told = [f"{rows}: {form.binding.in_words(form.table, apart=form.sends_apart)}", *form.table.notes]
@@ -156,7 +156,7 @@ class Command(BaseCommand):
             self._say("\n".join(told))
 
     def _estimate(self, choices: Choices) -> Forecast | None:
-        """What it will take, by the model's measured speed; measured now where nobody did lately."""
+        """What it will take, by the model's measured speed; measured now if nobody did lately."""
         try:
             estimate = forecast(choices)
             if estimate and estimate.lacking:
@@ -168,7 +168,7 @@ class Command(BaseCommand):
         return estimate
 
     def _say(self, text: str) -> None:
-        """Beside the result. Django would write it in red, as if it were an error."""
+        """Print beside the result. Django would write it in red, as if it were an error."""
         self.stderr.write(text, style_func=str)
 
     def _caution(self, lines: list[str]) -> None:

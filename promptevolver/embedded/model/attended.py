@@ -17,7 +17,7 @@ Joining = Callable[[list[dict[str, Any]]], dict[str, Any]]
 
 
 class Attended(Response):
-    """JSON pieces, a line each as they come, or joined into one; the client's leaving closes their source."""
+    """JSON pieces, a line each as they come, or joined into one. When the client leaves, their source is closed."""
 
     def __init__(self, pieces: Pieces, *, whole: Joining | None) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Attended(Response):
 
 
 async def _stream(pieces: Pieces, send: Send) -> None:
-    """A failure before the first piece is the caller's; a later one is the last line."""
+    """A failure before the first piece is raised; a later one becomes the last line."""
     await _send_line(send, await anext(pieces), first=True)
     try:
         async for piece in pieces:

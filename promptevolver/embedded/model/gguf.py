@@ -43,7 +43,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def digest(path: Path) -> str:
-    """Names the file's content: the same file has the same digest, wherever it lies."""
+    """Names the file's content: the same file has the same digest, wherever it is."""
     sha = hashlib.sha256(str(path.stat().st_size).encode())
     with path.open("rb") as file:
         sha.update(file.read(4 << 20))  # header and first weights; hashing gigabytes would delay the start

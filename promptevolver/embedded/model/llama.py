@@ -72,10 +72,10 @@ class Llama:
 
 def _serve(gguf: Path, *, slots: int, window: int, key: str) -> Any:
     """llama.cpp's own HTTP server on a free loopback port that only the holder of `key` may use."""
-    # OpenMP's threads spin while they wait for each other. Without end, they starve the other services (and
-    # each other, five times slower on busy cores); not at all, they are three times slower on idle ones.
+    # OpenMP's threads spin while they wait for each other. If they spin forever, they starve the other services, and
+    # are five times slower on busy cores. If they never spin, they are three times slower on idle ones.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    import xllamacpp  # here, for the import alone takes long and the rest of this file is used without it
+    import xllamacpp  # imported here because it takes long, and the rest of this file is used without it
 
     params = xllamacpp.CommonParams()
     params.model.path = str(gguf)

@@ -75,7 +75,7 @@ class Reply:
         }
 
     def _limit(self) -> int:
-        """At most so many tokens; past the window (old ones make room) only if that many are asked for."""
+        """At most this many tokens; past the window (old ones make room) only if that many are asked for."""
         room = max(1, self._effective_window() - len(self.prompt))
         wanted = self.request.num_predict
         if wanted < 0:

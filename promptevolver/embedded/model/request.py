@@ -31,8 +31,8 @@ UNSUPPORTED = {
     "logprobs": "logprobs",
     "raw": "raw prompts",
 }
-# Spaces as json.dumps writes them, for a small model left free may write them without end; what the
-# grammar does not know of JSON Schema is ignored, as in Ollama.
+# Spaces as json.dumps writes them, because a small model left free may write them forever. Parts of JSON Schema that
+# the grammar does not know are ignored, as in Ollama.
 GUIDANCE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": ", "lenient": True}
 TYPE_NAMES = {
     str: "string",

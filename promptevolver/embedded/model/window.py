@@ -25,7 +25,7 @@ async def _tokens(llama: Llama, messages: list[dict[str, str]]) -> list[int]:
 
 
 async def _drop_oldest(llama: Llama, request: Request, tokens: list[int], room: int) -> list[int]:
-    """Without the oldest messages that are too much; system messages and the last one stay."""
+    """Drop the oldest messages until the rest fits; system messages and the last one stay."""
     messages = list(request.messages)
     while len(tokens) > room and (oldest := _oldest(messages)) is not None:
         del messages[oldest]

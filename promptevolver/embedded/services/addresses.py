@@ -40,7 +40,7 @@ def embedded(home: Home, state: State) -> dict[str, str]:
 
 
 def settle(home: Home, *, find_ollama: bool) -> State:
-    """The remembered ports; while nothing of ours runs, taken ones are replaced."""
+    """The remembered ports; while nothing of ours runs, ports in use are replaced."""
     state = read_state(home)
     if state and accepts(home):
         return state

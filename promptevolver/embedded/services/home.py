@@ -13,7 +13,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[3]
 OWNER = "PROMPTEVOLVER_HOME_OWNER"  # in the environment of every process started for a home
 SOCKET_PATH_LIMIT = 100  # the kernel allows 107 bytes on Linux and 103 on macOS
-# Why a file cannot be written though the program is right: rights, a read-only or a full disk.
+# Why a file cannot be written although the program is right: permissions, a read-only or a full disk.
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 
@@ -77,7 +77,7 @@ def private(folder: Path, mode: int = 0o700) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file at once, readable by this user alone."""
+    """Replace a file in one step, readable by this user alone."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as stream:

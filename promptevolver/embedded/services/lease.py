@@ -38,7 +38,7 @@ def start(home: Home, environ: MutableMapping[str, str]) -> None:
 
 
 def hold(home: Home) -> None:
-    """Take a share of the lease; waits while the last holder is just stopping things."""
+    """Take a share of the lease; waits while the last holder is still stopping things."""
     if home.root not in _held:
         handle = open_lock(home.root / "lease")
         fcntl.flock(handle, fcntl.LOCK_SH)

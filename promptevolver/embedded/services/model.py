@@ -1,4 +1,4 @@
-"""The embedded model server as a service. Where an Ollama runs at its usual address, that is taken instead."""
+"""The embedded model server as a service. An Ollama that runs at its usual address is used instead."""
 
 import json
 import urllib.request

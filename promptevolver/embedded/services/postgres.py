@@ -56,7 +56,7 @@ def url(home: Home, database: str = DATABASE, role: str = ROLE) -> str:
 
 
 def prepare(home: Home) -> None:
-    """Make the cluster if there is none yet; an interrupted attempt leaves no half of one."""
+    """Make the cluster if there is none yet; an interrupted attempt leaves nothing half-made."""
     user = system_user(home)
     own(folder(home), user)
     own(sockets(home), user)
@@ -110,14 +110,14 @@ def administering(home: Home, database: str) -> psycopg.Connection:
 
 
 def make_role(connection: psycopg.Connection) -> None:
-    """It may make databases, for tests have one of their own."""
+    """The role may make databases, because tests have one of their own."""
     known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()
     if not known:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
 
 
 def make_database(connection: psycopg.Connection) -> str:
-    """Whose it is."""
+    """Make it if there is none, and return its owner."""
     query = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
     if known := connection.execute(query, [DATABASE]).fetchone():
         return str(known[0])
@@ -127,7 +127,8 @@ def make_database(connection: psycopg.Connection) -> str:
 
 
 def hand_over(connection: psycopg.Connection) -> None:
-    """Earlier versions connected as superuser, who then owned all. The database comes last: it says that it is done."""
+    """Earlier versions connected as superuser, who then owned everything. The database comes last: its owner shows
+    that all is done."""
     role = sql.Identifier(ROLE)
     owned = connection.execute(OWNED, [SUPERUSER]).fetchall()
     for kind, name in owned:
@@ -168,7 +169,7 @@ def own(path: Path, user: str | None) -> None:
 
 
 def system_user(home: Home) -> str | None:
-    """Whom the server runs as; None: whoever we are. Existing data stay with their owner."""
+    """The user that the server runs as; None for our own. Existing data stay with their owner."""
     if os.geteuid() != 0:
         return None
     if data(home).exists():

@@ -1,4 +1,4 @@
-"""What there is to say of an embedded server."""
+"""How an embedded server is described."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from .home import Home
 from .programs import Program
 
-State = dict[str, str | int]  # what is remembered of the servers: their ports, and an Ollama that was found
+State = dict[
+    str, str | int
+]  # what is remembered about the servers: their ports, and an Ollama that was found
 
 
 @dataclass(frozen=True)

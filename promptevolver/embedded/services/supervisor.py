@@ -151,7 +151,7 @@ def start(home: Home, name: str, environ: Mapping[str, str]) -> None:
 
 
 def wait_until_answering(home: Home, name: str, answers: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for a program; when it does not come, say which file tells why."""
+    """Wait until a program answers; if it does not, say which file tells why."""
     trouble = f"{name} did not start. The reason is in {home.log(name)}"
 
     def ready() -> bool:
@@ -181,7 +181,7 @@ def shut_down(home: Home) -> None:
 
 
 def end_strays(home: Home) -> None:
-    """End what a killed manager left."""
+    """End what a killed manager left running."""
     for signal in (psutil.Process.terminate, psutil.Process.kill):
         family = ours(home)
         for process in family:

@@ -172,7 +172,7 @@ def web() -> str:
 
 
 def other_servers() -> str:
-    """That the pages served here ask other model servers than were looked at."""
+    """A note that the pages served here ask other model servers than the ones that were checked."""
     asked, looked_at = product.last_servers(home_of(os.environ)), ", ".join(map(str, settings.OLLAMA_HOSTS))
     if not asked or asked == looked_at:
         return ""
@@ -210,7 +210,7 @@ async def told_by(address: Address) -> tuple[str, dict[str, ModelFacts]]:
 
 
 def remarks(models: dict[str, ModelFacts]) -> Iterator[str]:
-    """What to know of some of the models before they are used."""
+    """What to know about some of the models before they are used."""
     for facts in models.values():
         if not facts.completes:
             yield f"{facts.name} only makes embeddings"

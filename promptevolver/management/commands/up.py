@@ -135,7 +135,7 @@ def only_one(home: Home) -> Iterator[bool]:
 
 
 def stop_on_signals() -> None:
-    """A closed terminal or a plain `kill` ends the program as orderly as Ctrl-C, also in the background."""
+    """A closed terminal or a plain `kill` ends the program as cleanly as Ctrl-C, even in the background."""
 
     def stop(number: int, _: Any) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What the method is to reach, and whether the runs show it."""
+"""What the method should reach, and whether the runs show it."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _at_a_third(figures: Figures) -> Verdict | None:
 
 
 def _estimates(figures: Figures) -> Verdict | None:
-    """How far what a run takes is from what was expected of it, by the speed of the runs before."""
+    """How far a run's cost is from its estimate, which rests on the speed of earlier runs."""
     lines = [
         line
         for method in (OURS, THIRD)

@@ -38,7 +38,7 @@ def few_shot(job: Job, task: BenchTask, meter: Meter) -> Found:
 
 
 def rewrite(job: Job, task: BenchTask, meter: Meter) -> Found:
-    """What the model makes of the prompt when asked once; the given prompt where it says nothing."""
+    """What the model makes of the prompt when asked once; the given prompt if it says nothing."""
     rows = random.Random(f"{job.seed}:{task.name}").sample(task.rows, SHOWN)
     examples = "\n\n".join(f"Input: {row.input}\nOutput: {row.expected}" for row in rows)
     asked = [Message("user", REWRITE.format(prompt=task.prompt, examples=examples))]

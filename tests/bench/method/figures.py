@@ -65,7 +65,7 @@ class Figures:
 
     @cached_property
     def shared(self) -> list[tuple[str, int]]:
-        """Pairs of task and seed that every method has run, but for those that are not through all tasks yet."""
+        """Pairs of task and seed that every method has run. A method that has not finished all tasks does not count."""
         pairs = dict.fromkeys((task, seed) for _, task, seed in self.runs)
         return [pair for pair in pairs if all((method, *pair) in self.runs for method in self.through)]
 
@@ -138,7 +138,7 @@ def _against_original(task: str, pairs: Sequence[tuple[Line, Line]]) -> AgainstO
 
 
 def _of(model: str, budget: int, lines: Iterable[Line]) -> list[Line]:
-    """The model's lines at the budget; of ours, those of the version that ran last."""
+    """The model's lines at the budget; for ours, only those of the version that ran last."""
     mine = [line for line in lines if line["model"] == model and _is_at(line, budget)]
     versions = {line["method"]: line["version"] for line in mine}
     return [line for line in mine if line["version"] == versions[line["method"]]]

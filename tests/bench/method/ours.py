@@ -94,7 +94,7 @@ class Watch:
 
 
 def middle(told: Range) -> float:
-    """What is most likely, of a range."""
+    """The most likely value of a range."""
     return sqrt(told.low * told.high)
 
 

@@ -62,9 +62,12 @@ class Prompted:
 
     def answers(self, inputs: Sequence[str], meter: Meter) -> list[str]:
         limit = LONGEST_ANSWER if self.components.reasoning else self.answer_tokens
-        chats = [self.components.messages(Item(text)) for text in inputs]
-        outputs = meter.answers(chats, max_tokens=limit)
+        outputs = meter.answers([self.chat(text) for text in inputs], max_tokens=limit)
         return [self.components.read(output).answer or "" for output in outputs]
+
+    def chat(self, text: str) -> Sequence[Message]:
+        """What asks for one input."""
+        return self.components.messages(Item(text))
 
     def shown(self) -> Shown:
         return [{"role": turn.role, "content": turn.content} for turn in self.components.messages()]

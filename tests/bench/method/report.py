@@ -86,7 +86,7 @@ def _command(figures: Figures) -> str:
 
 
 def _remarks(lines: Sequence[Line]) -> list[str]:
-    """What was noted in kept lines, by hand, of how these runs were made."""
+    """Remarks on how these runs were made, added to kept lines by hand."""
     noted = Counter((line["remark"], line["method"]) for line in lines if "remark" in line)
     return [f"{count} runs of {method}: {remark}" for (remark, method), count in sorted(noted.items())]
 

@@ -23,7 +23,7 @@ def key(line: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def file_for(model: str) -> Path:
-    """Where runs with a model are kept when nobody says."""
+    """Where runs with a model are kept by default."""
     name = re.sub(r"[^\w.-]+", "-", model.removesuffix(":latest"))
     return BENCHMARKS / f"runs-{name}.jsonl"
 
@@ -73,6 +73,6 @@ def machine() -> str:
 
 
 def _processors() -> str:
-    """What Linux says of them; nothing elsewhere."""
+    """What Linux says about them; nothing elsewhere."""
     told = Path("/proc/cpuinfo")
     return told.read_text() if told.exists() else ""

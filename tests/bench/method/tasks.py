@@ -51,7 +51,7 @@ class BenchTask:
 
 
 def folder() -> Path:
-    """Where the tasks are when nobody says."""
+    """Where the tasks are by default."""
     return SHARED if SHARED.is_dir() else OWN
 
 

@@ -98,7 +98,7 @@ class Predictor:
 
 
 class Spent(BaseException):
-    """Ends MIPROv2 where the tokens are spent. It catches every Exception."""
+    """Ends MIPROv2 when the tokens are spent. MIPROv2 catches every Exception, so this is none."""
 
 
 def search(job: Job, task: BenchTask, meter: Meter) -> Found:
@@ -172,7 +172,7 @@ def _watch(meter: Meter, track: Track, limit: int, student: Any) -> None:
             return str(student.signature.instructions)
 
     def leading(seen: Any, counted: Any) -> Any:
-        """The best on minibatches that has no full count, or the best: dspy has no answer where all have one."""
+        """The best on minibatches that has no full count, or the best: dspy has no answer if all have one."""
         return chosen(seen, counted if seen.keys() - counted.keys() else {})
 
     mipro.eval_candidate_program = evaluate

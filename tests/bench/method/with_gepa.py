@@ -49,7 +49,7 @@ class Adapter:
         self, pairs: Sequence[tuple[Mapping[str, str], Sequence[Item]]]
     ) -> list[EvaluationBatch[dict[str, str], str]]:
         """Several candidates, their rows in one batch."""
-        chats = [self.program(candidate).turns(row.input) for candidate, rows in pairs for row in rows]
+        chats = [self.program(candidate).chat(row.input) for candidate, rows in pairs for row in rows]
         self.meter.answers(chats, max_tokens=self.task.answer_tokens)
         return [self.evaluate(rows, candidate, capture_traces=True) for candidate, rows in pairs]
 
