@@ -52,7 +52,7 @@ class Setting:
     Its form field and its column have the same `name`. A value lies from `low` to `high`, or is one of `choices`, which
     have titles. A missing value takes `default`. If that is None, the setting stays open: `by_preset` says what that
     means, or `left_open` does in words. `at_start` settings are stored with the preset's value when a run begins.
-    `help` is a clause that follows the option's name. `engine` names a field of the engine's Task or Config, or is None.
+    `help` is a clause that follows the option's name. `engine` names a field of the engine's Task or Config, if any.
     `objection` says why a value cannot be used in some circumstances, or "".
     """
 

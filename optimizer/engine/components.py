@@ -81,11 +81,16 @@ class Components:
         """What its calls are known by: their prompts begin alike."""
         return hashlib.sha256(repr(self).encode(errors="replace")).hexdigest()[:12]
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Characters of the whole prompt, without an input."""
         shown = sum(len(shot.input) + len(self.said(shot)) for shot in self.shots)
         return len(self.as_text()) + (self.nearest * shown // len(self.shots) if self.nearest else 0)
+
+    @cached_property
+    def size(self) -> int:
+        """Characters of all messages that are sent, without an input."""
+        return sum(len(message.content) for message in self.messages())
 
     def read(self, output: str, *, cut: bool = False) -> Read:
         """The output in its two parts; `cut` is whether a limit ended it."""

@@ -56,8 +56,10 @@ class Ending:
         original = self.population.original
         measured = self.held_out.cost([original], rows)
         for kind in Kind:
-            costs = [self.held_out.cost([e], rows) for e in field if e.components.kind == kind and e.number]
-            measured += max(costs, key=lambda cost: cost.tokens, default=Cost())
+            those = [entry for entry in field if entry.components.kind == kind and entry.number]
+            if those:
+                dearest = max(those, key=lambda entry: entry.components.size)
+                measured += self.held_out.cost([dearest], rows)
         texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
         return measured + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
 

@@ -114,6 +114,7 @@ class Population:
             contrasts=self._contrasts(teaching),
             history=self._history(parent),
             reasoned=self._reasoned(),
+            role=self.original.components.head_as,
         )
 
     def unshown(self, field: Sequence[Entry]) -> list[int]:

@@ -257,7 +257,7 @@ def test_slow_calls_of_another_kind_do_not_take_the_room_of_the_comparison() -> 
     *_, result = run(task(), Config(max_minutes=2, iterations=50, patience=50), model)
     assert isinstance(result, Finished)
     assert result.comparison is not None
-    assert "2 minutes" in result.reason
+    assert "2 minutes" in result.reason or "What is left of the budget" in result.reason
     used, needed = map(float, re.findall(r"([\d.]+) (?:used|needed)", result.reason))
     assert used < 2
     assert needed < 2
@@ -314,11 +314,12 @@ def test_the_critique_sees_the_words_of_a_grader_of_ones_own() -> None:
     def short(output: str, expected: str, options: object) -> Grade:
         return Grade(0.0, f"expected at most 5 characters, got {len(output)}")
 
-    seen = critiques(task(grader=short), world)
+    seen = critiques(task(grader=short), world, styles=6)
     assert seen
     assert all("Why: expected at most 5 characters" in text for text in seen)
     assert not any(
-        "Why:" in text for text in critiques(task(), lambda r: "no" if r.purpose == "answer" else world(r))
+        "Why:" in text
+        for text in critiques(task(), lambda r: "no" if r.purpose == "answer" else world(r), styles=6)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from optimizer.engine import meta
 from optimizer.engine.asking import Asking
@@ -42,8 +42,8 @@ class View:
     `practice` is how the parent did on training rows, `hardness` how often other candidates were wrong on an input (0
     to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output
     for the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned` are
-    right answers on training rows that the target model reasoned to. `rng` is the operator's own, `salt` names this use
-    of it.
+    right answers on training rows that the target model reasoned to; `role` says whose message the original is. `rng`
+    is the operator's own, `salt` names this use of it.
     """
 
     task: Task
@@ -59,6 +59,7 @@ class View:
     contrasts: tuple[tuple[Outcome, Outcome], ...] = ()
     history: tuple[tuple[str, float], ...] = ()
     reasoned: tuple[Outcome, ...] = ()
+    role: Literal["user", "system"] = "user"
 
     @property
     def answers_only(self) -> bool:

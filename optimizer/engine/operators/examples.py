@@ -15,6 +15,7 @@ from optimizer.engine.operators.rows import (
     balanced,
     diverse,
     exchanged,
+    in_turns,
     short_enough,
     shots_of,
 )
@@ -102,7 +103,7 @@ class PromptOnce:
 
     def suits(self, view: View) -> bool:
         in_turns = bool(view.parent.shots) and view.parent.shots_as == "turns"
-        return in_turns and view.once and not view.task.as_system
+        return in_turns and view.once and view.role == "user"
 
     def propose(self, view: View) -> list[Components]:
         return [view.parent.but(head_as="user" if view.parent.head_as == "system" else "system")]
@@ -223,15 +224,6 @@ class SwitchRendering:
 
     def propose(self, view: View) -> list[Components]:
         return [view.parent.but(shots_as="text" if view.parent.shots_as == "turns" else "turns")]
-
-
-def in_turns(view: View, *, once: bool = False) -> dict[str, object]:
-    """Where examples stand as chat turns: after a prompt that stands once, or in each turn. A prompt that people send
-    as the system message stays that."""
-    if not view.task.turns:
-        return {"shots_as": "text", "nearest": 0}
-    head_as = "system" if once or view.task.as_system else "user"
-    return {"shots_as": "turns", "head_as": head_as, "nearest": 0}
 
 
 def dear_to_repeat(view: View) -> bool:

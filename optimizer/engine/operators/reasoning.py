@@ -13,7 +13,7 @@ from optimizer.engine.events import Outcome
 from optimizer.engine.graders import RUBRIC, folded
 from optimizer.engine.labels import usual_forms
 from optimizer.engine.operators.base import View
-from optimizer.engine.operators.rows import balanced, short_enough
+from optimizer.engine.operators.rows import balanced, in_turns, short_enough
 from optimizer.engine.reasoning import FEWEST_TOKENS, reasoning_for
 from optimizer.engine.scoring import Case, answer_request, grade_of, options_of, said_by
 from optimizer.engine.task import Item
@@ -68,9 +68,7 @@ class OwnReasonings:
         shots = chosen(list(found.values()), view, self.count)
         if len(shots) < FEWEST:
             return []
-        placed = {"shots_as": "turns" if view.task.turns else "text"}
-        if view.once or view.task.as_system:
-            placed["head_as"] = "system"
+        placed = in_turns(view, once=view.once)
         return [view.parent.but(**placed, shots=short_enough(shots))]
 
 

@@ -16,6 +16,14 @@ MOST_SHOTS = 32
 MOST_TEXT = 8_000  # characters of all examples together
 
 
+def in_turns(view: View, *, once: bool = False) -> dict[str, object]:
+    """Where examples stand as chat turns: after a prompt that stands once, or in each turn. A prompt that people send
+    as the system message stays that."""
+    if not view.task.turns:
+        return {"shots_as": "text", "nearest": 0}
+    return {"shots_as": "turns", "head_as": "system" if once else view.role, "nearest": 0}
+
+
 def exchanged(view: View, rows: Sequence[Item]) -> tuple[Shot, ...]:
     """The parent's examples with up to half of them replaced by these rows, in a new order."""
     shots = view.parent.shots
