@@ -1,0 +1,147 @@
+"""A run ends with the best prompt of each kind, and a person chooses between them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.urls import reverse
+
+from optimizer import verdicts
+from optimizer.engine.reasoning import Kind
+from optimizer.llm.base import CallFailedError, Request
+from optimizer.management.telling import summary
+from optimizer.models import OptimizationSession, Role, User, Workspace
+from optimizer.services.results import choose_finalist
+from optimizer.worker import loop
+from tests import factories
+from tests.engine.test_reasoning import asks
+from tests.engine.world import ITEMS, PROMPT, last_input, proposals
+from tests.worker.test_comparing import use_host
+from tests.worker.test_work import UseHost, claimed
+
+__all__ = ["use_host"]
+
+
+def either(request: Request) -> str | CallFailedError:
+    """Better with examples, and better still where it may reason."""
+    if request.purpose != "answer":
+        return proposals(request)
+    number = int(last_input(request)[4:])
+    right, wrong = ("even", "odd") if number % 2 == 0 else ("odd", "even")
+    if asks(request):
+        return f"The last digit of {number} tells.\nAnswer: {right if number % 9 else wrong}"
+    return right if len(request.messages) > 1 and number % 3 else f"I think {right}"
+
+
+@pytest.fixture
+def finished(workspace: Workspace, user: User, use_host: UseHost) -> OptimizationSession:
+    """An optimization that ended with two finalists, the first of which reasons."""
+    use_host(either)
+    dataset = factories.keep_rows(workspace, user, [(item.input, item.expected) for item in ITEMS])
+    prompt = factories.make_prompt(workspace, original=PROMPT)
+    session = factories.make_session(workspace, prompt=prompt, dataset=dataset)
+    loop.work(claimed(session))
+    session.refresh_from_db()
+    assert session.status == "completed"
+    return session
+
+
+def test_both_are_kept_with_what_they_cost(finished: OptimizationSession) -> None:
+    first, second = finished.finalists
+    assert (first.kind, second.kind) == (Kind.REASONS_FIRST, Kind.ANSWER_ONLY)
+    assert first.is_result
+    assert not second.is_result
+    assert first.comparison
+    assert second.comparison
+    assert first.comparison["best"] > second.comparison["best"] > second.comparison["baseline"]
+    assert first.answer_tokens
+    assert second.answer_tokens
+    best = finished.candidates.get(is_best=True)
+    assert best.number == first.number
+    assert best.answer_tokens
+
+
+def test_a_click_changes_what_is_copied_listed_and_exported(
+    finished: OptimizationSession, user: User, client: Client
+) -> None:
+    client.force_login(user)
+    page = client.get(reverse("session-detail", args=[finished.pk])).content.decode()
+    assert "Two ways to answer" in page
+    assert "Reasons first" in page
+    second = finished.finalists[1]
+    reached = f"{100 * (second.comparison or {})['best']:.0f} %"
+    assert reached in page
+    answer = client.post(reverse("finalist-choose", args=[finished.pk]), {"number": second.number})
+    assert answer.status_code == 302
+    finished.refresh_from_db()
+    chosen = finished.candidates.get(is_best=True)
+    assert chosen.number == second.number
+    assert finished.prompt.optimized == chosen.text
+    assert finished.best_score == (second.comparison or {})["best"]
+    assert finished.quality_score == pytest.approx(100 * finished.best_score)
+    assert finished.hands_over_best
+    assert finished.events.filter(data__text=f"{user} chose the prompt that answers at once.").count() == 1
+    told = summary(finished)
+    assert told["optimized"] == chosen.text
+    assert told["messages"] == chosen.messages
+    assert [(one["kind"], one["in_use"]) for one in told["finalists"]] == [
+        ("reasons_first", False),
+        ("answer_only", True),
+    ]
+    json.dumps(told)
+    assert verdicts.scores(finished).after == reached  # type: ignore[union-attr]
+    choose_finalist(session=finished, by=user, number=finished.finalists[0].number)
+    assert finished.finalists[0].is_result
+
+
+def test_what_is_no_finalist_changes_nothing(finished: OptimizationSession, user: User) -> None:
+    before = finished.prompt.optimized
+    for number in (1, 999_999, finished.finalists[0].number):
+        choose_finalist(session=finished, by=user, number=number)
+    finished.prompt.refresh_from_db()
+    assert finished.prompt.optimized == before
+    assert not finished.events.filter(kind="chosen").exists()
+
+
+def test_a_viewer_may_not_choose(finished: OptimizationSession, outsider: User) -> None:
+    factories.join(finished.workspace, outsider, Role.VIEWER)
+    with pytest.raises(PermissionDenied):
+        choose_finalist(session=finished, by=outsider, number=finished.finalists[1].number)
+
+
+@pytest.mark.parametrize("sent", ["", "x", "0", "-1", "99999999999999999999"])
+def test_what_is_no_number_is_refused(
+    finished: OptimizationSession, user: User, client: Client, sent: str
+) -> None:
+    client.force_login(user)
+    assert client.post(reverse("finalist-choose", args=[finished.pk]), {"number": sent}).status_code == 400
+
+
+def test_reasoning_stands_beside_the_answers(
+    finished: OptimizationSession, user: User, client: Client
+) -> None:
+    client.force_login(user)
+    page = client.get(reverse("session-detail", args=[finished.pk])).content.decode()
+    assert "The last digit of" in page
+    row = finished.candidates.get(is_best=True).evaluations.filter(split="held-out").first()
+    assert row is not None
+    assert row.reasoning.startswith("The last digit of")
+    assert row.output in {"even", "odd"}
+
+
+@pytest.mark.parametrize(("mode", "asked"), [("never", False), ("only", True), ("both", True)])
+def test_the_setting_says_whether_prompts_ask_for_reasoning(
+    workspace: Workspace, user: User, use_host: UseHost, mode: str, asked: bool
+) -> None:
+    host = use_host(either)
+    dataset = factories.keep_rows(workspace, user, [(item.input, item.expected) for item in ITEMS])
+    prompt = factories.make_prompt(workspace, original=PROMPT)
+    session = factories.make_session(workspace, prompt=prompt, dataset=dataset, reasoning=mode)
+    loop.work(claimed(session))
+    session.refresh_from_db()
+    assert any(map(asks, host.requests)) is asked
+    if mode == "only":
+        assert session.finalists[0].kind == Kind.REASONS_FIRST
