@@ -17,7 +17,7 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what a server li
 TAIL_OF_PASSWORD = re.compile(r"[^:@/]*@.*")  # of one that was cut at a comma or a blank
 IN_PASSWORDS = (
     "OLLAMA_HOST has an address that cannot be read. Write http://user:password@host:11434, and in a password "
-    "%2C for a comma, %3B for a semicolon, %20 for a blank."
+    "%2C for a comma, %3B for a semicolon, %20 for a space."
 )
 
 

@@ -227,7 +227,7 @@ def test_answers_of_held_out_rows_are_choices_too() -> None:
         ("numeric", "none", "no number"),
         ("numeric", "1e999", "no number"),
         ("json", "NaN", "NaN is no number"),
-        ("json", '{"a": 1, "a": 2}', 'the key "a" stands twice'),
+        ("json", '{"a": 1, "a": 2}', 'the key "a" occurs twice'),
         ("json", "[1e999]", "1e999 is no number"),
         ("regex", "a{10000000}", "longer than 100,000 characters"),
         ("regex", r"(?:[a-z]{2000}\d){2000}", "longer than 100,000 characters"),

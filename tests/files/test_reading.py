@@ -364,4 +364,4 @@ def test_too_many_rows_are_refused() -> None:
 def test_a_long_cell_of_a_column_that_is_not_needed_costs_the_column_alone() -> None:
     table = read_table("input,expected,page\n" + numbered(f"a#,b,{'x' * 10_001}"))
     assert table.columns == ("input", "expected")
-    assert "“page” is left out: a cell has over 10,000 characters." in table.notes
+    assert "“page” is left out: a cell has more than 10,000 characters." in table.notes

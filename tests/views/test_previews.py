@@ -104,7 +104,7 @@ def test_a_page_does_not_wait_for_ever_for_busy_workers(
     for _ in range(speeds.TRIES + 1):
         page = user_client.post(ESTIMATE, {"prompt": "Hi"}, headers=HTMX).content.decode()
         cache.delete(speeds._key(model, "asked"))
-    assert f"the workers are too busy to measure {model}. Start anyway." in page
+    assert f"the workers are too busy to measure {model}. You can start anyway." in page
     assert "every 2s" not in page
     assert sent == [[model]] * speeds.TRIES
 
@@ -127,7 +127,7 @@ def test_a_form_that_cannot_start_has_none(
 ) -> None:
     response = user_client.post(ESTIMATE, {"prompt": "Hi"} | {field: value}, headers=headers)
     assert response.status_code == (200 if headers else 422)
-    assert "once the form can start" in response.content.decode()
+    assert "once the form has no errors" in response.content.decode()
 
 
 def test_saved_rows_that_cannot_be_graded_are_named(user_client: Client, workspace: Workspace) -> None:
@@ -143,7 +143,7 @@ def test_an_estimate_that_fails_says_nothing(
     monkeypatch.setattr(estimates, "estimate", lambda *_, **__: 1 / 0)
     response = user_client.post(ESTIMATE, {"prompt": "A prompt of its own."}, headers=HTMX)
     assert response.status_code == 200
-    assert "cannot be told beforehand" in response.content.decode()
+    assert "cannot be estimated for this one" in response.content.decode()
     assert "ZeroDivisionError" in caplog.text
 
 
