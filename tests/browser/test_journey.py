@@ -106,7 +106,7 @@ def test_what_it_takes_is_told_before_it_starts(page: Page) -> None:
     page.goto("/?sample=1")
     expect(page.locator("#estimate")).to_contain_text(" here, based on ", timeout=MINUTES)
     expect(page.locator("#estimate")).to_contain_text(
-        re.compile(r"[\d,]+–[\d,]+ calls, [\d,]+–[\d,]+ tokens, \d+")
+        re.compile(r"[\d,]+ to [\d,]+ calls, [\d,]+ to [\d,]+ tokens, \d+")
     )
 
 

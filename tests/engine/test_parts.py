@@ -90,7 +90,7 @@ def test_guards(text: str, reason: str) -> None:
     original = original_of("Please translate this text into the French language: {{text}}")
     said = objection(original.but(instruction=text), original, {original})
     assert said == reason or (not text and said == "no usable reply")
-    assert in_words(said) != said
+    assert not said or in_words(said) != said
 
 
 def test_a_prompt_renders_as_text_and_as_turns() -> None:

@@ -269,7 +269,7 @@ def test_a_limit_that_ends_the_run_is_named(rows: str, capsys: pytest.CaptureFix
 
 def test_the_estimate_is_told_before_the_start(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick")
-    assert re.search(r"\n\d+–\d+ calls, ", capsys.readouterr().err)
+    assert re.search(r"\n\d+ to \d+ calls, ", capsys.readouterr().err)
 
 
 def test_an_estimate_alone_starts_nothing(rows: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,7 +78,7 @@ def test_calls_tokens_and_minutes_are_told_with_the_model(measured: str) -> None
     assert estimate.minutes is not None
     for amount in (estimate.calls, estimate.tokens, estimate.minutes):
         assert 0 < amount.low < amount.high <= 3 * amount.low
-    words = rf"[\d,]+–[\d,]+ calls, [\d,]+–[\d,]+ tokens, \d+–\d+ seconds with {measured} here"
+    words = rf"[\d,]+ to [\d,]+ calls, [\d,]+ to [\d,]+ tokens, \d+ to \d+ seconds with {measured} here"
     basis = "based on a short trial of 8 calls. Less if it reaches the target score early."
     assert re.fullmatch(rf"{words}, {basis}", str(estimate))
 

@@ -176,7 +176,7 @@ def test_a_skipped_rewrite_is_told_in_plain_words(running: OptimizationSession) 
     assert "Skipped a rewrite: the reply of the model could not be used.<" in log
     running.results = {"rejected": {"duplicate": 2, "too long": 1}}
     running.save()
-    assert "2 × it repeats an earlier candidate, 1 × it is too long." in panel_of(running, "candidates")
+    assert "1 × it is too long, 2 × it repeats an earlier candidate." in panel_of(running, "candidates")
 
 
 def test_the_servers_that_answered_are_named(workspace: Workspace) -> None:

@@ -26,7 +26,7 @@ ABOUT = {
     "candidates": "Candidates",
     "results": "Original and best",
     "log": '<ol class="log"',
-    "settings": "What was asked for",
+    "settings": "Chosen settings",
 }  # what stands on each tab of a result
 TABS = ["", *ABOUT, "nonsense"]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
