@@ -8,6 +8,8 @@ from math import floor, log10
 from optimizer.counts import counted
 from optimizer.engine.estimate import Range
 
+UNITS = {"second": 1 / 60, "minute": 1, "hour": 60}  # in minutes
+
 
 def range_of(told: float | Sequence[float]) -> Range:
     """An amount as a session keeps it; old ones keep a single number."""
@@ -20,9 +22,9 @@ def rough(count: float) -> int:
 
 
 def rough_range(amount: Range) -> str:
-    """Both ends with a dash between them, or one number if they are the same."""
+    """Both ends, as in `150 to 450`, or one number if they are the same."""
     ends = dict.fromkeys(rough(end) for end in amount)
-    return "–".join(f"{end:,}" for end in ends)
+    return " to ".join(f"{end:,}" for end in ends)
 
 
 def counted_range(amount: Range, noun: str) -> str:
@@ -40,9 +42,18 @@ def duration(minutes: float) -> str:
 
 
 def duration_range(minutes: Range) -> str:
-    """Both ends with a dash, or `40 seconds to 2 minutes`."""
+    """Both ends in the unit of the larger one: `4 to 12 minutes`, `1.5 to 6 minutes`."""
     low, high = map(duration, minutes)
     if low == high:
         return high
-    (number, unit), (_, larger) = low.split(), high.split()
-    return f"{number}–{high}" if unit.rstrip("s") == larger.rstrip("s") else f"{low} to {high}"
+    (number, unit), (most, larger) = low.split(), high.split()
+    if unit.rstrip("s") != larger.rstrip("s"):
+        number = f"{_halves(minutes.low, larger):g}"
+    if number == "0":
+        return f"up to {high}"
+    return high if number == most else f"{number} to {high}"
+
+
+def _halves(minutes: float, unit: str) -> float:
+    """Minutes in a larger unit, to the nearest half."""
+    return round(minutes / UNITS[unit.rstrip("s")] * 2) / 2

@@ -39,10 +39,10 @@ class Forecast:
             told = f"{cost}, {duration_range(self.minutes)} with {self.model} here, {self.basis}."
             return f"{told} {self.note}".strip()
         if not self.model:
-            return f"{cost}. How long is not known yet: no model server has answered so far."
+            return f"{cost}. The time is not known yet: no model server has answered so far."
         if self.awaited:
             return f"{cost}. The speed of {self.model} on this server is being measured…"
         if speeds.given_up(self.model):
             busy = f"the workers are too busy to measure {self.model}"
-            return f"{cost}. How long cannot be told now: {busy}. Start anyway."
-        return f"{cost}. How long is not known yet: {self.model} has not been measured on this server."
+            return f"{cost}. The time cannot be estimated now: {busy}. You can start anyway."
+        return f"{cost}. The time is not known yet: {self.model} has not been measured on this server."

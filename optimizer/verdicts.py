@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.counts import counted
 from optimizer.engine import figures
-from optimizer.engine.ending import STILL_THINKING
+from optimizer.engine.ending import NO_REWRITE, STILL_THINKING
 from optimizer.engine.splits import HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
 from optimizer.models import Chosen, OptimizationSession, SessionStatus
@@ -31,7 +31,7 @@ def headline(session: OptimizationSession) -> str:
         return _of_stopped(session)
     if session.kept_original:
         return "Kept the original: the best found could not be compared with it."
-    return "A version that did better on the rows of the search, not compared on held-out rows."
+    return "The best found did better on search rows. It was not compared on held-out rows."
 
 
 def comparison_of(session: OptimizationSession) -> Comparison | None:
@@ -48,7 +48,7 @@ def _of_stopped(session: OptimizationSession) -> str:
 
 def _of_comparison(session: OptimizationSession, comparison: Comparison) -> str:
     if nothing_ahead(session):
-        return "Kept the original: nothing tried was ahead of it on the rows of the search."
+        return "Kept the original: no candidate was ahead of it on search rows."
     if session.verdict == Verdict.BETTER:
         return f"{_counted(comparison)}."
     if session.open_to_choice:
@@ -91,7 +91,7 @@ def _of_loser(comparison: Comparison) -> str:
         return "the best found did just as well, no better"
     told = f"with the best found, {_of_rows(comparison)} got better and {comparison['worse']} worse"
     if comparison["difference"] > figures.NOTHING:
-        return f"{told}, but it was not ahead on the rows of the search"
+        return f"{told}, but it was not ahead on search rows"
     return told
 
 
@@ -144,14 +144,20 @@ def next_step(session: OptimizationSession) -> str:
         or _enough_rows(session)
         or _other_grader(session, comparison)
         or _more_rows(session, comparison)
-        or "Choose a stronger optimizer model: the best that this one wrote was not ahead."
+        or _other_writer(session)
     )
 
 
 def _other_judge(session: OptimizationSession) -> str:
     if not session.results.get("doubtful_judge"):
         return ""
-    return "Choose a stronger optimizer model, which is the judge; or add rows with expected answers, which need none."
+    return "Choose a stronger optimizer model as the judge, or add rows with expected answers, which need no judge."
+
+
+def _other_writer(session: OptimizationSession) -> str:
+    if any(NO_REWRITE in caveat for caveat in session.results.get("caveats", [])):
+        return "Choose another optimizer model: this one wrote no usable rewrite."
+    return "Choose a stronger optimizer model: the best that this one wrote was not ahead."
 
 
 def _more_of_the_limits(session: OptimizationSession) -> str:
@@ -166,8 +172,8 @@ def _enough_rows(session: OptimizationSession) -> str:
     if session.verdict != Verdict.TOO_FEW_ROWS:
         return ""
     if session.dataset_id:
-        return f"Add rows: {_in_all(FEWEST_ROWS)} or more in all, for two fifths of them are held out."
-    return f"Give {2 * FEWEST_ROWS} or more test inputs of your own, for half of them are held out."
+        return f"Add rows: {_in_all(FEWEST_ROWS)} or more in all, because two fifths of them are held out."
+    return f"Give {2 * FEWEST_ROWS} or more test inputs of your own, because half of them are held out."
 
 
 def _other_grader(session: OptimizationSession, comparison: Comparison) -> str:
@@ -176,7 +182,7 @@ def _other_grader(session: OptimizationSession, comparison: Comparison) -> str:
     if any(STILL_THINKING in caveat for caveat in session.results.get("caveats", [])):
         return "The model is cut off while thinking: allow longer answers, or choose one that thinks less."
     if comparison["baseline"] == comparison["best"] == 0:
-        return "No answer counts as right: look at some of them, then choose another grader or another model."
+        return "No answer counts as right: compare some of them with the expected answers to see why."
     if comparison["baseline"] >= 1:
         return "The original is right on every held-out row: only harder rows could show a gain."
     return ""
@@ -184,12 +190,12 @@ def _other_grader(session: OptimizationSession, comparison: Comparison) -> str:
 
 def _more_rows(session: OptimizationSession, comparison: Comparison) -> str:
     if session.verdict == Verdict.WORSE:
-        return "Keep the original. More rows mislead the search less often."
+        return "Keep the original. More rows would mislead the search less often."
     if not session.open_to_choice:
         return ""
     needed = rows_to_prove(comparison)
     if needed > MOST_HELD_OUT:
-        return "A gain as small as this takes more rows than a comparison uses: choose a stronger optimizer model."
+        return "A gain this small needs more rows than a comparison uses: choose a stronger optimizer model."
     if session.dataset_id:
         return f"Add rows: about {_in_all(needed)} in all would prove a gain like this one."
     return f"Give about {2 * needed} test inputs of your own: they would prove a gain like this one."

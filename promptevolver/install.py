@@ -130,7 +130,7 @@ def _explain(heard: list[str], arguments: list[str]) -> None:
     faults = [line for line in heard[:-LAST] if line.startswith("ERROR")]
     sys.stderr.writelines([*faults, *heard[-LAST:]])
     print(
-        f"pip could not install {' '.join(arguments)}; its words are above. Try again: make setup",
+        f"pip could not install {' '.join(arguments)}; its messages are above. Try again: make setup",
         file=sys.stderr,
     )
 

@@ -102,7 +102,7 @@ def heal(home: Home, environ: Environ) -> list[str]:
     if not supervisor.alive(home):
         lease.ensure_running(home, environ)
         start(home, environ)
-        return ["The process manager was gone; everything was started again."]
+        return ["The process manager had stopped; everything was started again."]
     names = [*(service.name for service in addresses.needed(home, environ)), *APP]
     given_up = [name for name in names if supervisor.state_of(home, name) in {"FATAL", "EXITED", "STOPPED"}]
     for name in given_up:

@@ -50,7 +50,7 @@ def test_what_is_wrong_with_one_row_is_told_of_one_row() -> None:
     said = checks.caveats(Task("Sort it.", "m", "m", items=items), Config())
     assert said == [
         "1 input has more than one expected answer; only the first counts.",
-        "1 expected answer is longer than the limit of one answer, 256 tokens: that row counts as wrong.",
+        "1 expected answer is longer than the limit for one answer, 256 tokens: that row counts as wrong.",
     ]
 
 

@@ -17,6 +17,6 @@ class Preset:
 USUAL = "balanced"
 PRESETS = {
     "quick": Preset("Quick", "A first improvement, with few model calls", styles=2),
-    USUAL: Preset("Balanced", "A thorough look around, for most prompts", styles=3),
+    USUAL: Preset("Balanced", "A wider search, for most prompts", styles=3),
     "thorough": Preset("Thorough", "For prompts that run often, when time does not matter", styles=5),
 }  # from the smallest to the largest

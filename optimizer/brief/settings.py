@@ -12,7 +12,7 @@ from optimizer.engine.variables import in_braces
 MODELS_AND_SEARCH = Group()
 LIMITS = Group(
     "When to stop",
-    "The search ends at whichever comes first. Room for the final comparison is kept back.",
+    "The search ends at whichever comes first. Room for the final comparison is reserved.",
 )
 RESULT = Group("Result")
 LARGEST = 2**31 - 1
@@ -72,7 +72,7 @@ SETTINGS = (
         group=MODELS_AND_SEARCH, default=0.8, low=0, high=2, engine="temperature",
     ),
     Setting(
-        "max_tokens", Kind.WHOLE, "Longest answer, in tokens", "the limit of one answer",
+        "max_tokens", Kind.WHOLE, "Longest answer, in tokens", "the limit for one answer",
         group=MODELS_AND_SEARCH, default=256, low=1, high=32768, unit="token", engine="answer_tokens",
     ),
     Setting(
@@ -80,12 +80,13 @@ SETTINGS = (
         group=MODELS_AND_SEARCH, default=0, low=-LARGEST_BIG, high=LARGEST_BIG,
     ),
     Setting(
-        "max_calls", Kind.WHOLE, "Limit on model calls", "a hard limit for the whole run",
+        "max_calls", Kind.WHOLE, "Limit on model calls", "a hard limit for the whole optimization",
         group=LIMITS, low=FEWEST_CALLS, high=LARGEST, engine="max_calls",
         by_preset={"quick": 600, "balanced": 2_000, "thorough": 8_000},
     ),
     Setting(
-        "token_budget", Kind.WHOLE, "Limit on tokens", "a hard limit for the whole run, in and out",
+        "token_budget", Kind.WHOLE, "Limit on tokens",
+        "a hard limit for the whole optimization, in and out; a token is a few letters",
         group=LIMITS, low=1_000, high=LARGEST_BIG, left_open="no limit",
         option="--max-total-tokens", engine="max_tokens",
     ),
@@ -94,11 +95,11 @@ SETTINGS = (
         group=LIMITS, low=0.1, high=WEEK, left_open="no limit", engine="max_minutes",
     ),
     Setting(
-        "target_score", Kind.SHARE, "Target score", "the search ends once it is reached on the search rows",
+        "target_score", Kind.SHARE, "Target score", "the search ends once a candidate reaches it on search rows",
         group=LIMITS, low=0.01, high=1, left_open="all rows right", engine="target_score",
     ),
     Setting(
-        "patience", Kind.WHOLE, "Patience", "the search ends after so many rounds without a better candidate",
+        "patience", Kind.WHOLE, "Patience", "the search ends after this many rounds without a better candidate",
         group=LIMITS, low=1, high=1000, unit="round", engine="patience",
         by_preset={"quick": 2, "balanced": 4, "thorough": 8},
     ),

@@ -12,11 +12,11 @@ STRICTEST_FIRST = ("numeric", "choice", "words", "contains")  # of equals, the f
 MOST_CHOICES = 10  # more different answers than that are no choice
 ACCEPTS = {
     "choice": "accepts an answer that names the right choice and no other",
-    "numeric": "looks at the last number of an answer alone",
+    "numeric": "looks only at the last number of an answer",
     "words": "accepts the same words in any order",
     "contains": "accepts an answer that contains the expected text",
 }
-LOOK = "Compare some answers with the expected ones: the prompt may ask for another form, or the model cannot do it."
+LOOK = "The prompt may ask for another form of answer, or the model cannot do the task."
 
 OutputPairs = Sequence[tuple[str, str]]  # output, expected
 
@@ -34,7 +34,7 @@ class Advice:
         """For people, on a page or in a terminal."""
         nothing = f"The {self.used} grader found none of {counted(self.answers, 'answer')} right"
         if not self.grader:
-            return f"{nothing}, nor would another grader have. {LOOK}"
+            return f"{nothing}, and no other grader would help. {LOOK}"
         return (
             f"{nothing}. The {self.grader} grader would have found {self.right}: it {ACCEPTS[self.grader]}."
         )

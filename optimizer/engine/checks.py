@@ -40,24 +40,24 @@ def warnings_of_answers(grader: str | Grader, answers: Sequence[str], options: O
 def _of_confusion(grader: str, found: Confusion, options: Options) -> str:
     one, other = _quoted(found.one), _quoted(found.other)
     if found.kind == "inside":
-        has = "has" if found.count == 1 else "have"
+        contain = "contains" if found.count == 1 else "contain"
         return (
-            f"{found.count} of your expected answers {has} another one inside: the contains grader takes {one} "
-            f"for right where {other} is expected. Choose exact, or choice."
+            f"{found.count} of your expected answers {contain} another one: the contains grader accepts {one} "
+            f"where {other} is expected. Choose the exact or the choice grader."
         )
     if found.kind == "tolerance":
         return (
             f"With a tolerance of {options.get('tolerance')} the numeric grader cannot tell apart {found.count} of "
-            f"your expected answers, such as {one} and {other}: choose a smaller one."
+            f"your expected answers, such as {one} and {other}. Choose a smaller tolerance."
         )
     if found.kind == "spelling":
         return (
-            f"{found.count} of your expected answers differ only in how they are written, such as {one} and {other}: "
-            f"the {grader} grader takes one for the other."
+            f"{found.count} of your expected answers differ only in how they are written, such as {one} and {other}. "
+            f"The {grader} grader accepts one in place of the other."
         )
     return (
-        f"The {grader} grader cannot tell apart {found.count} of your expected answers, such as {one} and {other}: "
-        "choose exact."
+        f"The {grader} grader cannot tell apart {found.count} of your expected answers, such as {one} and {other}. "
+        "Choose the exact grader."
     )
 
 
@@ -78,7 +78,7 @@ def _hopeless(task: Task, config: Config) -> str:
         return ""
     answers = f"{counted(too_long, 'expected answer')} {agreeing(too_long, 'is', 'are')}"
     rows = agreeing(too_long, "that row counts", "those rows count")
-    return f"{answers} longer than the limit of one answer, {_limit(config)}: {rows} as wrong."
+    return f"{answers} longer than the limit for one answer, {_limit(config)}: {rows} as wrong."
 
 
 def _limit(config: Config) -> str:
@@ -106,7 +106,7 @@ def _too_long(task: Task, config: Config) -> str:
     longest = max(len(item.expected) for item in unreachable)
     answers = f"{counted(len(task.items), 'expected answer')} {agreeing(len(unreachable), 'is', 'are')}"
     return (
-        f"{len(unreachable)} of {answers} longer than the limit of one answer, {_limit(config)}; the longest has "
+        f"{len(unreachable)} of {answers} longer than the limit for one answer, {_limit(config)}; the longest has "
         f"{counted(longest, 'character')}. Raise the limit, or shorten the answers."
     )
 

@@ -24,6 +24,7 @@ from optimizer.llm.base import CallFailedError
 
 RATING_BYTES = 400  # of a request to rate a text, besides the text
 STILL_THINKING = "ended while the model was still thinking"
+NO_REWRITE = "wrote no usable rewrite"
 
 
 class Ending:
@@ -178,17 +179,17 @@ class Ending:
             could_run = yield from self.held_out.score(list(dict.fromkeys(pair)), rows)
         except BudgetSpentError:
             self._is_missing(
-                entry, "The budget did not suffice for the final comparison: the original is kept."
+                entry, "The budget was too small for the final comparison, so the original is kept."
             )
             return None
         except CallFailedError as error:
             if not too_long(error):
                 raise
-            self._is_missing(entry, "No held-out row fits into the context window: the original is kept.")
+            self._is_missing(entry, "No held-out row fits into the context window, so the original is kept.")
             return None
         if entry not in could_run:
             where = "for the context window on some held-out rows"
-            self._is_missing(entry, f"The best found is too long {where}: the original is kept.")
+            self._is_missing(entry, f"The best found is too long {where}, so the original is kept.")
             return None
         scores = [self.held_out.scores(entry, rows.stop) for entry in pair]
         return finish.compare(*scores, seed=self.asker.seed)
@@ -251,7 +252,7 @@ class Ending:
         if not refused or any(entry.operator in self.population.writers for entry in self.population.entries):
             return ""
         proposals = counted(refused, "proposal")
-        return f"The optimizer model wrote no usable rewrite of the instruction ({proposals} refused)."
+        return f"The optimizer model {NO_REWRITE} of the instruction ({proposals} skipped)."
 
     def _fewer(self) -> str:
         asked, given = len(self.task.held_out), len(self.held_out.items)
@@ -263,7 +264,7 @@ class Ending:
     def _single(self) -> str:
         if self.held_out.items != self.population.race.items:
             return ""
-        return "There is only one input: it served the search, and the comparison too."
+        return "There is only one input: it was used for the search and for the comparison."
 
     def _thinking(self) -> str:
         """How many answers to held-out rows never began, whatever the grader."""
@@ -295,8 +296,8 @@ class Ending:
         also = f", {best} with the best" if self.population.leader.number else ""
         rows, limit = len(self.held_out.items), counted(self.asker.config.answer_tokens, "token")
         return (
-            f"Answers to held-out rows were cut at the limit of one answer, {limit}: {original} of {rows} with "
-            f"the original{also}. They are scored as far as they go. Allow longer ones if need be."
+            f"Answers to held-out rows were cut at the limit for one answer, {limit}: {original} of {rows} with "
+            f"the original{also}. They are scored as far as they go. Allow longer answers if needed."
         )
 
     def _misfits(self) -> str:

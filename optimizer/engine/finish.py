@@ -96,7 +96,7 @@ def _changed_frame(before: Components, after: Components) -> Iterator[str]:
     if before.keywords and not after.keywords:
         yield "Removed the keywords."
     elif before.keywords != after.keywords:
-        yield f"Named what it is about: {', '.join(after.keywords)}."
+        yield f"Named the keywords: {', '.join(after.keywords)}."
 
 
 def gain(before: Sequence[float], after: Sequence[float], kind: str) -> str:

@@ -21,6 +21,18 @@ SCRAP = re.compile(
     r"|(better|improved|new) version of (this|the) prompt",
     re.IGNORECASE,
 )
+WORDS = {
+    "no usable reply": "the reply of the model could not be used",
+    "duplicate": "it repeats an earlier candidate",
+    "variables lost or new": "it loses or adds a variable",
+    "too long": "it is too long",
+    "refusal": "it refuses the task",
+    "an answer, not a prompt": "it is an answer, not a prompt",
+    "scrap of our own request": "it repeats a part of our own request",
+    "another language": "it is in another language",
+    "longer than the context window": "it is longer than the context window",
+}  # for people, by the reason that is kept
+
 JSON = re.compile(r"\bjson\b", re.IGNORECASE)  # what our requests ask for; so may a task
 
 
@@ -42,6 +54,11 @@ def objection(
         (language_changed(original.instruction, proposal.but(reasoning=None).head), "another language"),
     )
     return next((reason for refused, reason in checks if refused), "")
+
+
+def in_words(reason: str) -> str:
+    """The reason as a clause for people: `it repeats an earlier candidate`."""
+    return WORDS.get(reason, reason)
 
 
 def _refuses(proposal: Components, original: Components) -> bool:

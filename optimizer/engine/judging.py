@@ -137,7 +137,7 @@ class ByRubric:
         if not self._agreed:
             return told
         agreed, of = self._agreed
-        doubt = "" if agreed >= SURE * of else " Its scores are little worth: word the rubric more exactly."
+        doubt = "" if agreed >= SURE * of else " Its scores mean little: make the rubric more exact."
         return [
             f"The judge agrees with people on {agreed} of the {counted(of, 'output')} that they rated.{doubt}",
             *told,

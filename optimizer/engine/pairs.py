@@ -85,13 +85,13 @@ class Judged:
         """How often it preferred an answer for its place."""
         bias = self.position_bias
         if bias is None and self._judge.asked:
-            return "The judge decided nothing."
+            return "The judge decided none of the pairs."
         if bias is None:
             return "No two outputs differed, so there was nothing to judge."
         place, share = ("first", bias) if bias >= 0.5 else ("second", 1 - bias)
         said = f"The judge preferred the answer shown {place} in {percent(share)} of its decided verdicts."
         if self.judgement.too_biased:
-            return f"{said} A judge that goes by the place proves nothing."
+            return f"{said} A judge that decides by the place proves nothing."
         return f"{said} Each pair was shown in both orders, so that this cancels out."
 
     def _both(self, cases: Sequence[Case]) -> list[Case]:

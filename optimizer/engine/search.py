@@ -168,7 +168,7 @@ class Search:
             if not self.population.finalists:
                 raise
             self.failure = str(error)
-            return "The optimizer model failed: what was found before is the result."
+            return "The optimizer model failed. The result is the best found before that."
         return reason or "All iterations are done."
 
     def _structural(self) -> Steps[None]:

@@ -60,7 +60,7 @@ def normal(value: Any) -> Hashable:
 def _strictly(text: str) -> Any:
     value, end = _value_at(text, 0)
     if text[end:].strip():
-        raise NoValueError("there is more behind the value")
+        raise NoValueError("there is more text after the value")
     return value
 
 
@@ -76,7 +76,7 @@ def _value_at(text: str, place: int) -> tuple[Any, int]:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number that JSON has")
+        raise ValueError(f"{text} is not a JSON number")
     return number
 
 
@@ -84,7 +84,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key {json.dumps(twice)[:80]} stands twice in it")
+        raise ValueError(f"the key {json.dumps(twice)[:80]} occurs twice")
     return value
 
 

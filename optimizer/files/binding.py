@@ -73,8 +73,8 @@ class Binding:
         told = [f"“{column}” fills {in_braces(name)}" for name, column in self.variables]
         if self.below:
             names = " and ".join(f"“{column}”" for column in self.below)
-            stands = "stands" if len(self.below) == 1 else "stand"
-            told.append(f"{names} {stands} {'in the user message' if apart else 'below the prompt'}")
+            goes = "goes" if len(self.below) == 1 else "go"
+            told.append(f"{names} {goes} {'into the user message' if apart else 'below the prompt'}")
         told.append(f"“{table.expected}” is the expected answer")
         if table.weight:
             told.append(f"“{table.weight}” is the weight")

@@ -66,7 +66,7 @@ def _begins_like_yaml(text: str) -> bool:
 def _read_yaml(text: str) -> Sheet:
     if len(text) > LONGEST_YAML:
         raise FileFaultError(
-            f"The YAML file has over {LONGEST_YAML // 1024} KB. Save the rows as JSON or CSV."
+            f"The YAML file has more than {LONGEST_YAML // 1024} KB. Save the rows as JSON or CSV."
         )
     try:
         value = yaml.load(text, PlainLoader)  # noqa: S506 (a safe loader, without aliases)

@@ -50,7 +50,7 @@ def unwrapped(value: object) -> tuple[object, str]:
     if not isinstance(value, dict):
         return value, ""
     if by_column := _transposed(value):
-        return by_column, "The file holds a list for each column; they were read side by side."
+        return by_column, "The file holds one list per column; the lists were read side by side."
     lists = {name: rows for name, rows in value.items() if isinstance(rows, list) and _are_rows(name, rows)}
     if len(lists) != 1:
         return value, ""

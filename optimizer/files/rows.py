@@ -116,7 +116,7 @@ def too_few(count: int) -> str:
     """What to say about so few rows."""
     found = there_are(count, "different row") if count else "There are no rows"
     return (
-        f"{found}; at least {FEWEST_ROWS} are needed: some to search with, some to choose with, some to measure "
+        f"{found}; at least {FEWEST_ROWS} are needed: some to learn from, some to choose by, some to measure "
         "on. 30 or more can prove a gain."
     )
 
@@ -129,14 +129,16 @@ def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
     weight = weight_column(sheet)
     chosen = input_column(sheet, assigned, expected, weight)
     columns, too_long = _storable(sheet, {expected, chosen, weight}, limits)
-    notes = [f"“{name}” is left out: a cell has over {limits.longest:,} characters." for name in too_long]
+    notes = [
+        f"“{name}” is left out: a cell has more than {limits.longest:,} characters." for name in too_long
+    ]
     table = Table(columns, (), expected, chosen, weight, bool(assigned.input))
     rows = _rows(sheet, table, limits)
     if (different := len({tuple(row.cells[name] for name in table.others) for row in rows})) < FEWEST_ROWS:
         raise FileFaultError(too_few(different))
     if any(row.accepted for row in rows):
         notes.append(
-            f"“{expected}” holds lists: any answer in a list is right. (The json grader wants the list.)"
+            f"“{expected}” holds lists: any answer in a list is right. (Only the json grader expects the whole list.)"
         )
     return replace(table, rows=rows, notes=(*sheet.notes, *notes))
 

@@ -63,7 +63,7 @@ def _spoken(record: Record, place: str) -> dict[str, object]:
     chat = record.values.get(place)
     if not _is_chat(chat):
         raise FileFaultError(
-            f"{record.where} has no chat under “{place}”, as other rows have. Add it, or remove the row."
+            f"{record.where} has no chat under “{place}”, unlike the other rows. Add it, or remove the row."
         )
     turns = [(str(turn["role"]), _said(turn["content"])) for turn in chat]  # type: ignore[attr-defined]
     others = {name: value for name, value in record.values.items() if name != place}
@@ -99,7 +99,7 @@ def _assertions(sheet: Sheet) -> Sheet:
     refuse(faults)
     notes = [] if place == ASSERTED else ["Expected answers were taken from the assertions."]
     if kinds - {"equals"}:
-        notes.append("Some assertions want an answer that contains the text: choose the contains grader.")
+        notes.append("Some assertions ask for an answer that contains the text: choose the contains grader.")
     return sheet_of(records, (*sheet.notes, *notes))
 
 
@@ -129,7 +129,7 @@ def _asserted_in_cell(record: Record, kinds: set[str], faults: list[str]) -> dic
 
 
 def _no_answer(record: Record, seen: str) -> str:
-    return f"{record.where}: one assertion of the type equals or contains is needed; there is: {seen}."
+    return f"{record.where}: it needs one assertion of the type equals or contains, but has: {seen}."
 
 
 # Objects within objects and cells
@@ -207,7 +207,7 @@ def _marked_answers(sheet: Sheet) -> Sheet:
         Record(r.where, {**r.values, names[0]: answer})
         for r, answer in zip(sheet.records, found, strict=True)
     ]
-    return sheet.but(sheet.columns, records, f"In “{names[0]}”, the answer is what stands behind ###.")
+    return sheet.but(sheet.columns, records, f"In “{names[0]}”, the answer is the text after ###.")
 
 
 def _behind_mark(answer: object) -> str:

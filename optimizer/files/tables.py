@@ -85,7 +85,7 @@ def _csv(text: str) -> Iterator[Line]:
     except csv.Error as error:
         raise FileFaultError(
             f"Line {reader.line_num} is not CSV: {error}. "
-            "Text with quotes, line breaks or the delimiter stands in double quotes, its own quotes doubled."
+            "Put text with quotes, line breaks or the delimiter in double quotes, and double its own quotes."
         ) from error
 
 

@@ -103,7 +103,7 @@ def _read(content: bytes, encoding: str) -> str:
 
 
 def _told(encoding: str) -> str:
-    doubt = "Where letters look wrong, save it again as UTF-8."
+    doubt = "If letters look wrong, save it again as UTF-8."
     return f"The file is not UTF-8: it was read as {_name(encoding)}. {doubt}"
 
 

@@ -119,7 +119,7 @@ class ExamplesForm(forms.Form):
         if len(lines) > MOST_CHOICES:
             raise ValidationError(f"These are {len(lines)} choices; at most {MOST_CHOICES} are allowed.")
         if len(lines) == 1:
-            raise ValidationError("One choice leaves nothing to choose. Write at least two, one a line.")
+            raise ValidationError("One choice leaves nothing to choose. Write at least two, one per line.")
         return "\n".join(dict.fromkeys(lines))
 
     def clean(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class ExamplesForm(forms.Form):
         if sum(bool(self.cleaned_data.get(name)) for name in PLACES) > 1:
             self.add_error(
                 "rows",
-                "There are examples in more than one place. Keep the pasted, the file or the saved ones.",
+                "There are rows in more than one place. Keep the pasted rows, the file or the saved rows.",
             )
 
     def _forget_options_of_others(self, grader: str) -> None:
@@ -151,7 +151,8 @@ class ExamplesForm(forms.Form):
         for number, (_, answers) in enumerate(self.answered, 1):
             if choices.isdisjoint(map(folded, answers)):
                 self.add_error(
-                    "choice_list", f"Row {number} expects “{answers[0][:40]}”, which is not among these."
+                    "choice_list",
+                    f"Row {number} expects “{answers[0][:40]}”, which is not one of the choices.",
                 )
                 return
 
@@ -202,7 +203,7 @@ class TrialForm(ExamplesForm):
             self.add_error("grader", "A model judges by the rubric, once the optimization runs.")
         count = len(self.answered)
         if count == 0:
-            self.add_error("rows", "There is no row to try it on. Add examples first.")
+            self.add_error("rows", "There is no row to try it on. Add rows first.")
         elif (chosen["try_row"] or 1) > count:
             self.add_error("try_row", f"{there_are(count, 'row')}. Choose one of them.")
         return chosen

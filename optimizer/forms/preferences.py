@@ -7,10 +7,10 @@ from django import forms
 from optimizer.models import Preference
 
 LEARNS = (
-    "What you say of a result (stars, helpful or not, comment, suggestions) is told to the optimizer model in later "
-    "optimizations of the same prompt, template or domain in your workspace, and ways of rewriting that did well are "
-    "tried more often. The judge of a rubric is checked against outputs that you call right or wrong. Switched off, "
-    "your optimizations learn nothing, and nothing is learned from you."
+    "What you say about a result is sent to the optimizer model: stars, helpful or not, comment, suggestions. This "
+    "happens in later optimizations of the same prompt, template or context in your workspace. Ways of rewriting that "
+    "did well are tried more often. The judge of a rubric is checked against outputs that you call right or wrong. If "
+    "you switch this off, your optimizations learn nothing, and nothing is learned from you."
 )
 
 

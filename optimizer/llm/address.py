@@ -17,7 +17,7 @@ SLASHES = re.compile(r"(https?:?)?/", re.IGNORECASE)  # a scheme without its two
 TAIL_OF_PASSWORD = re.compile(r"[^:@/]*@.*")  # of a password that was cut at a comma or a blank
 IN_PASSWORDS = (
     "OLLAMA_HOST has an address that cannot be read. Write http://user:password@host:11434, and in a password "
-    "%2C for a comma, %3B for a semicolon, %20 for a blank."
+    "%2C for a comma, %3B for a semicolon, %20 for a space."
 )
 NO_ADDRESS = "OLLAMA_HOST: {} is not an address. Write http://host:11434; separate several with commas."
 

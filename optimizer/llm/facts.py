@@ -105,7 +105,7 @@ def entries(listing: Any) -> dict[str, dict[str, Any]]:
     """The entries of a listing, by the model's name."""
     rows = listing.get("models") if isinstance(listing, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueError("this is no list of models")
+        raise ValueError("this is not a list of models")
     return {str(row.get("model") or row.get("name") or ""): row for row in rows}
 
 

@@ -42,7 +42,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--user", metavar="EMAIL", help="whose optimization it is; default: the administrator's"
     )
-    parser.add_argument("--estimate", action="store_true", help="print what it will take, and start nothing")
+    parser.add_argument("--estimate", action="store_true", help="print the estimate, and start nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 

@@ -35,7 +35,7 @@ def option(name: str) -> str:
 def percent(name: str, score: float) -> str:
     """A score from 0 to 1, as the form takes it: in percent."""
     if not 0 < score <= 1:
-        raise bad_input(f"{option(name)}: {score:g} is not a score above 0, at most 1.")
+        raise bad_input(f"{option(name)}: {score:g} is not a score. Write a number above 0 and at most 1.")
     return f"{score * 100:g}"
 
 

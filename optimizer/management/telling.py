@@ -42,7 +42,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     if found and session.hands_over_best and found.is_system_message:
         yield "The prompt was sent as the system message, and each row as the user message."
     if found and session.hands_over_best and found.in_turns:
-        yield "It was measured as chat turns, not as one text. --json holds them under “messages”."
+        yield "The prompt was measured as chat turns, not as one text. --json holds them under “messages”."
     if session.comparable:
         yield from _offer_comparison(session)
     if session.status == SessionStatus.CANCELLED and session.verdict:
@@ -99,7 +99,7 @@ def _scores(session: OptimizationSession) -> str:
         if len(told) == 2
         else "".join(told)
     )
-    return f"{kind} on the rows of the search; not compared on held-out rows: {ends}."
+    return f"{kind} on search rows; not compared on held-out rows: {ends}."
 
 
 def searched(session: OptimizationSession) -> dict[str, tuple[float, str]]:

@@ -13,8 +13,8 @@ from optimizer.models.sessions import OptimizationSession
 MOST, LONGEST = 5, 300  # opinions that reach the critique, and characters of each
 TIERS = {
     "prompt": "",
-    "template": "Of another prompt from the same template: ",
-    "domain": "Of another prompt in the same field: ",
+    "template": "About another prompt from the same template: ",
+    "domain": "About another prompt with the same context: ",
 }
 
 

@@ -92,7 +92,7 @@ def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
     return create_dataset(
         workspace=prompt.workspace,
         by=by,
-        name=f"Examples of “{prompt.title}”",
+        name=f"Rows of “{prompt.title}”",
         table=choices.table,
         binding=binding_of(choices.table, prompt.original, choices.literals),
     )

@@ -26,7 +26,7 @@ def compare_stopped(*, session: OptimizationSession, by: User) -> None:
             _queue_comparison(session, by)
     except IntegrityError as error:
         raise ValidationError(
-            "Another optimization of this prompt is running. Wait for its end, or stop it; then compare."
+            "Another optimization of this prompt is running. Wait until it ends, or stop it, and then compare."
         ) from error
     session.refresh_from_db()
 

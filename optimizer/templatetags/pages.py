@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from optimizer import amounts, topics
 from optimizer.counts import counted
-from optimizer.engine import figures, variables
+from optimizer.engine import figures, guards, variables
 from optimizer.engine.verdicts import Verdict
 from optimizer.models import OptimizationSession
 from optimizer.services.accounts import sign_up_is_open
@@ -32,6 +32,11 @@ OPERATORS = {
     "mutate": "rewritten in another style",
     "critique and synthesize": "rewritten after a critique",
     "deletion": "a part left out",
+    "contrast": "a rule added from a right and a wrong answer",
+    "own verified outputs": "its own right answers as examples",
+    "turns or text": "examples moved between chat turns and text",
+    "order of examples": "examples in another order",
+    "merge": "two candidates merged",
 }
 
 
@@ -144,6 +149,12 @@ def sign_up_open() -> bool:
 def operator(name: str) -> str:
     """How a candidate came to be, in words."""
     return OPERATORS.get(name, name.replace("_", " "))
+
+
+@register.filter
+def skipped(reason: str) -> str:
+    """Why a proposal was skipped, in words."""
+    return guards.in_words(reason)
 
 
 @register.filter

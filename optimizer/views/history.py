@@ -36,7 +36,7 @@ def _page(request: AppRequest, words: str, status: str) -> Page:
     try:
         return listed_page(visible, prompts=prompts, status=status, cursor=request.GET.get("cursor", ""))
     except BadSignature as error:
-        raise Http404("That is no page of this list.") from error
+        raise Http404("This list has no such page.") from error
 
 
 def _template(request: AppRequest) -> str:

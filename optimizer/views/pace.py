@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.amounts import duration
+from optimizer.amounts import duration, duration_range, range_of
 from optimizer.models import OptimizationSession, SessionStatus
 
 FEWEST_CALLS = 5  # calls that show a speed
@@ -34,10 +34,8 @@ def estimated(session: OptimizationSession, what: str) -> tuple[float, float] | 
 
 def span(low: float, high: float) -> str:
     """A range of minutes, as people say it; one end alone where both are alike."""
-    first, last = duration(low), duration(high)
+    last = duration(high)
     if not low:
         return f"up to {last}"
-    if high <= ALIKE * low or first == last:
-        return f"about {last}"
-    number, unit = first.split(" ", 1)
-    return f"{number if last.endswith(unit) else first} to {last}"
+    told = duration_range(range_of((low, high)))
+    return f"about {last}" if high <= ALIKE * low or told == last else told

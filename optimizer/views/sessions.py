@@ -58,7 +58,7 @@ def session_choose(request: AppRequest, pk: int) -> HttpResponse:
     session = _visible(request, pk)
     form = ChoiceForm(request.POST)
     if not form.is_valid():
-        raise BadRequest("A choice is best or original.")
+        raise BadRequest("The choice must be best or original.")
     choose_result(session=session, by=request.user, choice=form.cleaned_data["choice"])
     return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
 
@@ -106,7 +106,7 @@ def output_rate(request: AppRequest, pk: int, output: int) -> HttpResponse:
     evaluation = get_object_or_404(outputs.select_related("candidate__session"), pk=output)
     form = VerdictForm(request.POST)
     if not form.is_valid():
-        raise BadRequest("A verdict is right, wrong or none.")
+        raise BadRequest("The verdict must be right, wrong or none.")
     right = form.cleaned_data["verdict"]
     rate_output(evaluation=evaluation, by=request.user, right=right)
     if request.htmx:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Avg, Count, QuerySet, Sum
 from django.utils import timezone
 
-from optimizer.engine import events
+from optimizer.engine import events, guards
 from optimizer.models import (
     Candidate,
     Evaluation,
@@ -194,12 +194,13 @@ class Recorder:
         told = (
             f"Candidate {event.number} is the best so far."
             if event.number
-            else "The original is ahead of all."
+            else "The original is ahead of all candidates."
         )
         self._log("leading", told)
 
     def _rejected(self, event: events.Rejected) -> None:
-        self._log("rejected", f"Refused a proposal ({event.reason}): {event.text}")
+        text = f" Its text: {event.text}" if event.text.strip() else ""
+        self._log("rejected", f"Skipped a rewrite: {guards.in_words(event.reason)}.{text}")
 
     def _iteration_done(self, event: events.IterationDone) -> None:
         self.update(iterations_completed=event.number)

@@ -8,7 +8,7 @@ if (window.htmx) htmx.config.wsReconnectDelay = (tries) => Math.min(500 * 2 ** t
 const TRY_AGAIN = 4503; // said by our server; after the others the extension connects again by itself
 const AGAIN = [1006, 1011, 1012, 1013, TRY_AGAIN];
 const ENDED = {
-  4401: "Signed out. Sign in in another tab, then come back: this page continues.",
+  4401: "You are signed out. Sign in in another tab, then come back: this page continues.",
   4404: "This is no longer here, or no longer yours.",
 };
 const REASONS = {

@@ -164,12 +164,12 @@ function tellDrafts() {
   const lines = [];
   if (cameBack) {
     const back = `Your draft is back, as it was ${agoInWords(cameBack.at)}. It is kept in this browser.`;
-    lines.push(noteLine(back, noteButton("Start afresh", startAfresh)));
+    lines.push(noteLine(back, noteButton("Start over", startAfresh)));
   }
   if (cameBack?.files?.length) {
-    lines.push(noteLine(`A browser keeps no files: choose ${cameBack.files.join(", ")} again.`));
+    lines.push(noteLine(`A browser does not keep files: choose ${cameBack.files.join(", ")} again.`));
   }
-  if (tooBig) lines.push(noteLine("This is too big to be kept as a draft: it is lost when you leave the page."));
+  if (tooBig) lines.push(noteLine("This is too big to keep as a draft. It is lost when you leave the page."));
   const drafts = offered();
   const [title, forget] = drafts.length === 1 ? ["An earlier draft:", "Forget it"] : ["Earlier drafts:", "Forget them"];
   if (drafts.length) lines.push(noteLine(title, ...drafts.map(wayBack), noteButton(forget, forgetEarlier)));

@@ -106,14 +106,14 @@ def test_what_it_takes_is_told_before_it_starts(page: Page) -> None:
     page.goto("/?sample=1")
     expect(page.locator("#estimate")).to_contain_text(" here, based on ", timeout=MINUTES)
     expect(page.locator("#estimate")).to_contain_text(
-        re.compile(r"[\d,]+–[\d,]+ calls, [\d,]+–[\d,]+ tokens, \d+")
+        re.compile(r"[\d,]+ to [\d,]+ calls, [\d,]+ to [\d,]+ tokens, \d+")
     )
 
 
 def test_the_grader_shows_its_options_and_can_be_tried(page: Page) -> None:
     page.goto("/?sample=1")
     expect(page.get_by_label("Tolerance")).to_be_hidden()
-    page.get_by_label("How answers are graded").select_option("contains")
+    page.get_by_label("Grader: decides which answers are right").select_option("contains")
     page.get_by_text("Try the grader").click()
     page.get_by_label("An answer to grade").fill("It is about a bench.")
     page.get_by_role("button", name="Grade it").click()
@@ -122,7 +122,7 @@ def test_the_grader_shows_its_options_and_can_be_tried(page: Page) -> None:
     page.get_by_label("Row", exact=True).press("Enter")
     expect(page.locator("#grade")).to_contain_text("Wrong")
     expect(page.locator("#grade-it")).to_be_visible()
-    page.get_by_label("How answers are graded").select_option("numeric")
+    page.get_by_label("Grader: decides which answers are right").select_option("numeric")
     expect(page.get_by_label("Tolerance")).to_be_visible()
 
 
@@ -204,7 +204,7 @@ def test_who_was_signed_out_goes_on_after_signing_in_elsewhere(result: Page, liv
     other = result.context.new_page()
     other.goto("/accounts/logout/")
     other.get_by_role("main").get_by_role("button", name="Sign out").click()
-    expect(result.locator("#connection")).to_contain_text("Signed out.")
+    expect(result.locator("#connection")).to_contain_text("You are signed out.")
     result.get_by_role("button", name="Save", exact=True).click()
     expect(result.locator("#connection")).to_contain_text("then try again")
     expect(result.get_by_label("Comment")).to_have_value("Still right.")

@@ -62,7 +62,7 @@ def test_a_model_cut_short_is_named(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors.splitlines()[-1]) == (
         1,
-        f"CommandError: llama.cpp cannot run {path}; its own lines above say why.",
+        f"CommandError: llama.cpp cannot run {path}; its own messages above say why.",
     )
 
 

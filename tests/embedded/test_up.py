@@ -137,7 +137,7 @@ def test_when_all_but_up_was_killed_it_says_that_everything_comes_back(environ: 
                 process.kill()
         wait_for(lambda: "continues" in progress(environ).read_text(), 120)
         again, continues = progress(environ).read_text().splitlines()[-2:]
-        assert again == "The process manager was gone; everything was started again."
+        assert again == "The process manager had stopped; everything was started again."
         assert continues.startswith("1 optimization that was running continues")
         assert continues.endswith("within 30 seconds. Nothing is lost.")
         assert product.healthy(f"http://127.0.0.1:{environ['PORT']}")

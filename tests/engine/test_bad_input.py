@@ -42,7 +42,7 @@ def test_rows_without_any_answer_are_refused() -> None:
 
 def test_answers_that_the_model_can_never_write_are_refused() -> None:
     long = tuple(Item(item.input, item.expected + " because" * 500) for item in ITEMS)
-    assert "longer than the limit of one answer, 256 tokens" in refused(task(items=long))
+    assert "longer than the limit for one answer, 256 tokens" in refused(task(items=long))
 
 
 def test_a_few_such_answers_are_a_caveat() -> None:

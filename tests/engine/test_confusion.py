@@ -15,36 +15,38 @@ SAYS = [
     (
         "words",
         ["a b", "b a", "c"],
-        "The words grader cannot tell apart 2 of your expected answers, such as “a b” and “b a”: choose exact.",
+        "The words grader cannot tell apart 2 of your expected answers, such as “a b” and “b a”. "
+        "Choose the exact grader.",
     ),
     (
         "numeric",
         ["5 km", "5 m", "6 m"],
-        "The numeric grader cannot tell apart 2 of your expected answers, such as “5 km” and “5 m”: choose exact.",
+        "The numeric grader cannot tell apart 2 of your expected answers, such as “5 km” and “5 m”. "
+        "Choose the exact grader.",
     ),
     (
         "numeric",
         ["1,000", "1000", "1"],
-        "2 of your expected answers differ only in how they are written, such as “1,000” and “1000”: "
-        "the numeric grader takes one for the other.",
+        "2 of your expected answers differ only in how they are written, such as “1,000” and “1000”. "
+        "The numeric grader accepts one in place of the other.",
     ),
     (
         "exact",
         ["US", "us", "us.", "them"],
-        "3 of your expected answers differ only in how they are written, such as “US” and “us”: "
-        "the exact grader takes one for the other.",
+        "3 of your expected answers differ only in how they are written, such as “US” and “us”. "
+        "The exact grader accepts one in place of the other.",
     ),
     (
         "json",
         ['{"a": 1, "b": 2}', '{"b": 2.0, "a": 1}', "[]"],
         "2 of your expected answers differ only in how they are written, such as “{\"a\": 1, \"b\": 2}” and "
-        "“{\"b\": 2.0, \"a\": 1}”: the json grader takes one for the other.",
+        "“{\"b\": 2.0, \"a\": 1}”. The json grader accepts one in place of the other.",
     ),
     (
         "contains",
         ["same", "not the same"],
-        "1 of your expected answers has another one inside: the contains grader takes “not the same” for right "
-        "where “same” is expected. Choose exact, or choice.",
+        "1 of your expected answers contains another one: the contains grader accepts “not the same” "
+        "where “same” is expected. Choose the exact or the choice grader.",
     ),
     (
         "regex",
@@ -80,7 +82,7 @@ def test_a_tolerance_that_is_too_wide_is_said() -> None:
     said = warnings_of_answers("numeric", ["1", "1.4", "2"], {"tolerance": "0.5"})
     assert said == [
         "With a tolerance of 0.5 the numeric grader cannot tell apart 2 of your expected answers, such as “1” and "
-        "“1.4”: choose a smaller one."
+        "“1.4”. Choose a smaller tolerance."
     ]
 
 

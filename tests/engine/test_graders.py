@@ -226,9 +226,9 @@ def test_answers_of_held_out_rows_are_choices_too() -> None:
     [
         ("numeric", "none", "no number"),
         ("numeric", "1e999", "no number"),
-        ("json", "NaN", "NaN is no number"),
-        ("json", '{"a": 1, "a": 2}', 'the key "a" stands twice'),
-        ("json", "[1e999]", "1e999 is no number"),
+        ("json", "NaN", "NaN is not a JSON number"),
+        ("json", '{"a": 1, "a": 2}', 'the key "a" occurs twice'),
+        ("json", "[1e999]", "1e999 is not a JSON number"),
         ("regex", "a{10000000}", "longer than 100,000 characters"),
         ("regex", r"(?:[a-z]{2000}\d){2000}", "longer than 100,000 characters"),
     ],

@@ -85,7 +85,7 @@ def test_a_prompt_that_fits_with_no_row_is_refused() -> None:
 def test_held_out_rows_that_all_do_not_fit_leave_the_original() -> None:
     result = result_of(task(held_out=(Item(f"{LONG} word1", "odd"), Item(f"{LONG} word2", "even"))), windowed)
     assert result.best == 0
-    assert "No held-out row fits into the context window: the original is kept." in result.caveats
+    assert "No held-out row fits into the context window, so the original is kept." in result.caveats
 
 
 def test_a_training_row_that_fits_with_no_prompt_is_neither_practised_nor_shown() -> None:
@@ -119,7 +119,7 @@ def test_an_optimizer_that_fails_ends_the_search_with_what_was_found(purpose: st
     assert result.best != 0
     assert result.comparison is not None
     assert result.comparison.difference > 0
-    assert result.reason == "The optimizer model failed: what was found before is the result."
+    assert result.reason == "The optimizer model failed. The result is the best found before that."
     assert "The optimizer model failed, which ended the search: Out of memory." in result.caveats
 
 
@@ -221,7 +221,7 @@ class Cut(Scripted):
 
 
 def test_answers_that_were_cut_are_told() -> None:
-    cut = "Answers to held-out rows were cut at the limit of one answer, 256 tokens"
+    cut = "Answers to held-out rows were cut at the limit for one answer, 256 tokens"
     for grader, counts in (("contains", True), ("exact", False)):
         *_, result = run(task(grader=grader), Config(), Ledger(Cut(fallible), MemoryStore()))
         assert isinstance(result, Finished)

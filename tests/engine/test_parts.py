@@ -10,7 +10,7 @@ from optimizer.engine import meta
 from optimizer.engine.components import Components, Shot, original_of
 from optimizer.engine.finish import changes, compare, read_rating
 from optimizer.engine.graders import GRADERS, fault, without_thinking
-from optimizer.engine.guards import objection
+from optimizer.engine.guards import in_words, objection
 from optimizer.engine.operators.parts import shared_format
 from optimizer.engine.operators.rows import balanced
 from optimizer.engine.splits import split
@@ -90,6 +90,7 @@ def test_guards(text: str, reason: str) -> None:
     original = original_of("Please translate this text into the French language: {{text}}")
     said = objection(original.but(instruction=text), original, {original})
     assert said == reason or (not text and said == "no usable reply")
+    assert not said or in_words(said) != said
 
 
 def test_a_prompt_renders_as_text_and_as_turns() -> None:

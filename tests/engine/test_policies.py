@@ -222,7 +222,7 @@ def test_the_judge_of_a_rubric_is_checked_against_people() -> None:
     caveats = result_of(task(grader="rubric", rated=rated)).caveats
     assert any("agrees with people on 7 of the 10" in text for text in caveats)
     doubted = tuple(Rated(f"word{n}", "odd", "odd", right=False) for n in range(10))
-    assert any("little worth" in text for text in result_of(task(grader="rubric", rated=doubted)).caveats)
+    assert any("mean little" in text for text in result_of(task(grader="rubric", rated=doubted)).caveats)
 
 
 def test_position_bias_is_measured_and_told() -> None:

@@ -13,6 +13,7 @@ import pytest
 from optimizer import verdicts
 from optimizer.engine import Config, Contender, Item, Task, compare, run
 from optimizer.engine.components import Components
+from optimizer.engine.ending import NO_REWRITE
 from optimizer.engine.estimate import Speed, estimate_comparison
 from optimizer.engine.events import Compared, Comparison, Finished, Leading, Outcome, Proposed, Scored
 from optimizer.engine.figures import interval, pair, percent, points, whole
@@ -203,7 +204,7 @@ ENDINGS = {
     ),
     "nothing ahead": Case(
         answering((), ()), Verdict.NOT_PROVEN, False,
-        "Kept the original: nothing tried was ahead of it on the rows of the search.",
+        "Kept the original: no candidate was ahead of it on search rows.",
         reason="nothing better than the original",
     ),
     "patience after a best": Case(
@@ -318,7 +319,7 @@ def test_a_judge_that_is_not_trusted_says_why_and_what_to_do() -> None:
         result = ended(ENDINGS[name])
         assert any(words in text and "proves nothing" in text for text in result.caveats)
         step = verdicts.next_step(session_of(result, ENDINGS[name]))
-        assert step.startswith("Choose a stronger optimizer model, which is the judge")
+        assert step.startswith("Choose a stronger optimizer model as the judge")
     result = ended(ENDINGS["unreadable verdicts"])
     assert any("too many to prove anything" in text for text in result.caveats)
 
@@ -334,8 +335,8 @@ def test_limits_that_left_rows_out_are_what_to_change() -> None:
     ("name", "step"),
     [
         ("ahead", "Add rows: about 50 in all would prove a gain like this one."),
-        ("too few rows", "Add rows: 30 or more in all, for two fifths of them are held out."),
-        ("few inputs", "Give 24 or more test inputs of your own, for half of them are held out."),
+        ("too few rows", "Add rows: 30 or more in all, because two fifths of them are held out."),
+        ("few inputs", "Give 24 or more test inputs of your own, because half of them are held out."),
         ("nothing ahead", "No answer counts as right:"),
         ("tie", "Choose a stronger optimizer model"),
         ("worse", "The original is right on every held-out row"),
@@ -344,6 +345,15 @@ def test_limits_that_left_rows_out_are_what_to_change() -> None:
 def test_the_next_step_is_the_one_that_helps(name: str, step: str) -> None:
     case = ENDINGS[name]
     assert verdicts.next_step(session_of(ended(case), case)).startswith(step)
+
+
+def test_a_model_that_wrote_no_rewrite_is_replaced_not_outdone() -> None:
+    case = ENDINGS["tie"]
+    session = session_of(ended(case), case)
+    session.results["caveats"] = [
+        f"The optimizer model {NO_REWRITE} of the instruction (3 proposals skipped)."
+    ]
+    assert verdicts.next_step(session) == "Choose another optimizer model: this one wrote no usable rewrite."
 
 
 def test_what_changed_lists_no_step_that_lost() -> None:

@@ -281,14 +281,14 @@ def cases_json(check: str) -> str:
         ("expected\n" + "a\n" * 4, "no column besides “expected”"),
         ("input,expected,Input\na,b,c", "the column “input” twice"),
         ("input,expected\na,b\nc\n", "Row 2 (line 3): “expected” is empty. Fill it in"),
-        (cases_json("regex"), "there is: regex"),
-        ("question,__expected\na,llm-rubric: kind\n", "there is: llm-rubric"),
+        (cases_json("regex"), "has: regex"),
+        ("question,__expected\na,llm-rubric: kind\n", "has: llm-rubric"),
         ("- vars: {q: a}\n  vars: {q: b}", "The YAML object on line 1 has the column “vars” twice"),
         (of_answers([], ["x"], ["y"], ["z"]), "Row 1: “expected” is empty"),
         (of_answers([None, ""], ["x"], ["y"], ["z"]), "Row 1: “expected” is empty"),
         (
             cases_json("llm-rubric"),
-            "Row 1: one assertion of the type equals or contains is needed; there is: llm",
+            "Row 1: it needs one assertion of the type equals or contains, but has: llm",
         ),
         ("tests: &a\n  - vars: *a\n", "aliases (*name), which are not read"),
         ("tests:\n  - vars: {\n", "The file is not YAML"),
@@ -364,4 +364,4 @@ def test_too_many_rows_are_refused() -> None:
 def test_a_long_cell_of_a_column_that_is_not_needed_costs_the_column_alone() -> None:
     table = read_table("input,expected,page\n" + numbered(f"a#,b,{'x' * 10_001}"))
     assert table.columns == ("input", "expected")
-    assert "“page” is left out: a cell has over 10,000 characters." in table.notes
+    assert "“page” is left out: a cell has more than 10,000 characters." in table.notes

@@ -100,7 +100,7 @@ async def test_a_tab_is_told_what_that_tab_shows(
     connect: Connect, session: OptimizationSession, user_client: Client
 ) -> None:
     socket = await connect(f"topic=session:{session.pk}&tab=settings", user_client)
-    assert "What was asked for" in await socket.receive_from(timeout=5)
+    assert "Chosen settings" in await socket.receive_from(timeout=5)
 
 
 async def test_a_page_may_watch_several_regions(

@@ -40,7 +40,7 @@ def test_a_missing_web_server_is_told_with_the_address_that_people_use(
 def test_a_site_that_answers_here_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "public_url", lambda: "https://prompts.example.org")
     monkeypatch.setattr(doctor, "healthy", lambda address: "127.0.0.1" in address)
-    assert doctor.web().endswith("; this machine does not reach it as https://prompts.example.org")
+    assert doctor.web().endswith("; this machine cannot reach it at https://prompts.example.org")
 
 
 def test_the_doctor_says_which_models_run_elsewhere_or_cannot_answer() -> None:

@@ -72,8 +72,8 @@ def test_the_same_prompt_comes_before_its_template_and_that_before_its_domain(
     assert texts(session) == [
         "4 of 5 stars. newer",
         "4 of 5 stars. older",
-        "Of another prompt from the same template: 4 of 5 stars. of the template",
-        "Of another prompt in the same field: 4 of 5 stars. of the domain",
+        "About another prompt from the same template: 4 of 5 stars. of the template",
+        "About another prompt with the same context: 4 of 5 stars. of the domain",
     ]
     last = Feedback.objects.evidence_for(session)[-1]
     assert (last["session"], last["tier"]) == (domain_said.session_id, "domain")

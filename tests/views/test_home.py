@@ -330,9 +330,14 @@ def test_run_again_keeps_old_examples_chosen(user_client: Client, workspace: Wor
 def test_run_again_says_that_examples_are_gone(user_client: Client, workspace: Workspace) -> None:
     dataset = factories.make_dataset(workspace, rows=1)
     session = factories.make_session(workspace, dataset=dataset)
-    assert "no longer there" not in user_client.get(f"/?from={session.pk}").content.decode()
+    assert (
+        "The rows of that optimization are gone"
+        not in user_client.get(f"/?from={session.pk}").content.decode()
+    )
     Dataset.objects.update(deleted_at=timezone.now())
-    assert "no longer there" in user_client.get(f"/?from={session.pk}").content.decode()
+    assert (
+        "The rows of that optimization are gone" in user_client.get(f"/?from={session.pk}").content.decode()
+    )
 
 
 def test_run_again_shows_the_approved_inputs_again(user_client: Client, workspace: Workspace) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer import newest as newest_answers
-from optimizer.engine.events import Answered, Beat, Outcome, Stage, Writing
+from optimizer.engine.events import Answered, Beat, Outcome, Rejected, Stage, Writing
 from optimizer.live.regions import SessionRegion
 from optimizer.models import OptimizationSession, Workspace
 from optimizer.newest import Newest, newest_answer
@@ -154,8 +154,8 @@ def test_an_estimate_may_be_a_number_or_a_range(workspace: Workspace) -> None:
     assert estimated(session, "calls") == (130, 130)
     assert estimated(session, "minutes") == (1.0, 2.6)
     assert estimated(session, "tokens") is None
-    assert span(0.5, 3) == "30 seconds to 3 minutes"
-    assert "estimated 60 seconds to 3 minutes" in panel_of(session)
+    assert span(0.5, 3) == "0.5 to 3 minutes"
+    assert "estimated 1 to 3 minutes" in panel_of(session)
 
 
 def test_a_model_that_is_being_loaded_is_told(running: OptimizationSession) -> None:
@@ -165,6 +165,18 @@ def test_a_model_that_is_being_loaded_is_told(running: OptimizationSession) -> N
     assert (recorder.stage.name, recorder.stage.total, recorder.away) == ("Loading fake:1b", 8, "")
     recorder.keep(Stage("Scoring", 1, 8))
     assert recorder.stage.name == "Scoring"
+
+
+def test_a_skipped_rewrite_is_told_in_plain_words(running: OptimizationSession) -> None:
+    recorder = Recorder(running)
+    recorder.keep(Rejected("duplicate", "Name the mood."))
+    recorder.keep(Rejected("no usable reply", ""))
+    log = panel_of(running, "log")
+    assert "Skipped a rewrite: it repeats an earlier candidate. Its text: Name the mood." in log
+    assert "Skipped a rewrite: the reply of the model could not be used.<" in log
+    running.results = {"rejected": {"duplicate": 2, "too long": 1}}
+    running.save()
+    assert "1 × it is too long, 2 × it repeats an earlier candidate." in panel_of(running, "candidates")
 
 
 def test_the_servers_that_answered_are_named(workspace: Workspace) -> None:

@@ -17,7 +17,7 @@ TURNS = [
     {"role": "user", "content": "Sort it. {{input}}"},
 ]
 REFRESH = '<noscript><meta http-equiv="refresh" content="10"></noscript>'
-HINT = "can then be checked against people"
+HINT = "can be checked against people"
 
 
 def ended(workspace: Workspace, *, score: float = 0.0, **fields: Any) -> OptimizationSession:
@@ -117,7 +117,7 @@ def test_a_run_shows_itself_without_javascript_until_it_has_ended(
 ) -> None:
     running = factories.make_session(workspace, status="processing", stage="Scoring")
     assert REFRESH in page_of(user_client, running, tab)
-    assert "Show what happened since" in page_of(user_client, running, tab)
+    assert "Show what is new" in page_of(user_client, running, tab)
     assert "http-equiv" not in page_of(user_client, ended(workspace), tab)
 
 
@@ -126,7 +126,7 @@ def test_test_inputs_that_are_being_changed_are_not_refreshed_away(
 ) -> None:
     waiting = factories.make_session(workspace, inputs_requested=True, inputs=["One", "Two"])
     assert "http-equiv" not in page_of(user_client, waiting)
-    assert "Show what happened since" in page_of(user_client, waiting)
+    assert "Show what is new" in page_of(user_client, waiting)
 
 
 @pytest.mark.parametrize("grader", ["contains", "rubric"])

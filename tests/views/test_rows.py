@@ -83,7 +83,7 @@ def test_a_file_without_a_header_can_be_taken_as_it_is(user_client: Client) -> N
     }
     page = preview(user_client, typed)
     assert "No column is called expected" in page
-    assert "The first row is data, not names of columns" in page
+    assert "The first row is data, not column names" in page
     page = preview(user_client, typed | {"no_header": "on"})
     assert "4 rows." in page
     assert "Answer.\n\nIs tea wet?" in page
@@ -95,7 +95,7 @@ def test_columns_are_chosen_by_hand(user_client: Client) -> None:
     assert '<option value="期望输出">' in page
     assert '<details class="fold" id="columns-fold" open>' in page
     page = preview(user_client, typed | {"expected_column": "期望输出"})
-    assert "“输入” stands below the prompt; “期望输出” is the expected answer." in page
+    assert "“输入” goes below the prompt; “期望输出” is the expected answer." in page
     assert '<option value="期望输出" selected>' in page
 
 
@@ -158,6 +158,6 @@ def test_a_variable_that_took_the_column_left_over_may_be_text_too(user_client: 
 def test_a_system_message_is_shown_apart_from_the_row(user_client: Client) -> None:
     typed = {"prompt": "Say it.", "rows": "input,expected\na,b\nc,d\ne,f\ng,h\n", "as_system": "on"}
     page = user_client.post("/optimizations/rows/", typed, headers=HTMX).content.decode()
-    assert "stands in the user message" in page
+    assert "goes into the user message" in page
     assert [part.partition("<")[0] for part in page.split('tabindex="0">')[1:]] == ["Say it.", "a"]
     assert "System message" in page

@@ -26,7 +26,7 @@ ABOUT = {
     "candidates": "Candidates",
     "results": "Original and best",
     "log": '<ol class="log"',
-    "settings": "What was asked for",
+    "settings": "Chosen settings",
 }  # what stands on each tab of a result
 TABS = ["", *ABOUT, "nonsense"]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -135,7 +135,7 @@ def test_every_tab_of_a_result_shows(user_client: Client, done: OptimizationSess
 def test_what_it_took_stands_beside_the_estimate(user_client: Client, workspace: Workspace) -> None:
     estimate = {"calls": [149, 447], "tokens": [40_000, 118_233], "minutes": [1.8, 4.2], "model": "qwen3"}
     page = page_of(user_client, finished(workspace, calls=412, estimate=estimate))
-    for words in ("412", "estimated 150–450", "estimated 40,000–120,000", "estimated 2–4 minutes"):
+    for words in ("412", "estimated 150 to 450", "estimated 40,000 to 120,000", "estimated 2 to 4 minutes"):
         assert words in page
 
 
@@ -149,7 +149,7 @@ def test_the_estimate_of_an_old_one_is_a_single_number(user_client: Client, work
 def test_an_estimate_without_a_speed_has_no_minutes(user_client: Client, workspace: Workspace) -> None:
     estimate = {"calls": [149, 447], "tokens": [40_000, 118_233], "minutes": None, "model": "qwen3"}
     page = page_of(user_client, finished(workspace, estimate=estimate))
-    assert "estimated 150–450" in page
+    assert "estimated 150 to 450" in page
     assert "minutes" not in page
 
 
@@ -569,10 +569,10 @@ def test_a_rating_promises_to_be_learned_from_only_where_it_is(
     def said() -> str:
         return user_client.post(address(done, "rating/"), {"rating": "4"}, headers=HTMX).content.decode()
 
-    assert "Later runs learn from it." in said()
+    assert "Later optimizations learn from it." in said()
     Preference.objects.filter(user=user).update(learn_from_feedback=False)
     assert "Saved." in said()
-    assert "Later runs learn from it." not in said()
+    assert "Later optimizations learn from it." not in said()
 
 
 def test_one_that_waits_for_ollama_says_what_to_do(user_client: Client, running: OptimizationSession) -> None:

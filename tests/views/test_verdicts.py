@@ -106,7 +106,7 @@ def test_the_loser_is_shown_with_its_score_its_text_and_its_answers(
         "They seem fine.",
     ):
         assert part in words
-    assert "nothing tried" not in words
+    assert "no candidate was ahead" not in words
     assert "What changed" not in words
     assert copied(page) == ORIGINAL
     assert "<ins>" in page
@@ -120,7 +120,7 @@ def test_where_nothing_led_the_original_alone_is_shown(user_client: Client, work
     session.candidates.filter(number=5).update(is_best=False)
     session.candidates.filter(number=0).update(is_best=True)
     words = words_of(page_of(user_client, session))
-    assert "Not proven Kept the original: nothing tried was ahead of it on the rows of the search." in words
+    assert "Not proven Kept the original: no candidate was ahead of it on search rows." in words
     assert "The original was measured on 16 rows that the search never saw." in words
     assert "Best found" not in words
     assert "points" not in words
@@ -142,7 +142,7 @@ def test_a_stopped_one_shows_its_best_with_its_score(user_client: Client, worksp
     session = ended(workspace, "", None, status="cancelled", kept_original=False)
     page = page_of(user_client, session)
     words = words_of(page)
-    assert "on the rows of the search; not compared on held-out rows" in words
+    assert "on search rows; not compared on held-out rows" in words
     assert "Original 40 % of 24" in words
     assert "Best so far 88 % of 24" in words
     assert 'form="compare-form">Compare now' in page

@@ -30,7 +30,7 @@ def test_the_page_says_when_another_takes_over(
 ) -> None:
     session = heard_of(workspace, seconds_ago)
     page = user_client.get(f"/optimizations/{session.pk}/").content.decode()
-    assert ("Its worker has gone silent" in page) == bool(said)
+    assert ("The worker of this optimization has gone silent" in page) == bool(said)
     assert said in page
 
 

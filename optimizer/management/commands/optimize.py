@@ -48,7 +48,7 @@ from optimizer.worker.loop import work
 from optimizer.worker.run import Run
 from promptevolver.migrating import migrate
 
-NOTHING_TO_TELL = "What it takes cannot be told beforehand."
+NOTHING_TO_TELL = "The cost cannot be estimated for this one."
 
 
 class Command(BaseCommand):
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         measuring.refresh_models()
         user = self._user(options["user"])
         if options["resume"] is None and options["compare_only"]:
-            raise bad_input("--compare-only goes with --resume ID, of an optimization that was stopped.")
+            raise bad_input("--compare-only needs --resume ID of an optimization that was stopped.")
         if options["resume"] is not None:
             self._refuse_settings(options)
         choices = self._choices(user, options) if options["resume"] is None else None
@@ -129,8 +129,8 @@ class Command(BaseCommand):
             raise bad_input(f"There is no optimization {number}.")
         if not session.comparable:
             raise bad_input(
-                f"Optimization {number} has nothing to compare: it takes one that was stopped after something better "
-                "was found, and that has no verdict yet."
+                f"Optimization {number} cannot be compared. Choose one that was stopped after something better was "
+                "found, and that has no verdict yet."
             )
         return session
 
@@ -183,7 +183,7 @@ class Command(BaseCommand):
             run = claim(session.pk)
         _refuse_waiting(session)
         if run is None:
-            raise CommandError(f"Optimization {session.pk} is being worked on elsewhere.", returncode=1)
+            raise CommandError(f"Optimization {session.pk} is running elsewhere.", returncode=1)
         return run
 
     def _session(self, user: User, choices: Choices | None, options: dict[str, Any]) -> OptimizationSession:
@@ -204,7 +204,7 @@ class Command(BaseCommand):
         if ignored := [option(name) for name in (*PASSED_ON, "examples") if options[name] is not None]:
             raise bad_input(f"--resume continues with the same settings; leave out: {', '.join(ignored)}.")
         if options["estimate"] and not options["compare_only"]:
-            raise bad_input("--estimate is for what has not been started; leave out --resume.")
+            raise bad_input("--estimate works only before the start; leave out --resume.")
 
     def _resumed(self, user: User, options: dict[str, Any]) -> OptimizationSession:
         sessions = OptimizationSession.objects.visible_to(user).filter(pk=options["resume"])

@@ -93,7 +93,7 @@ def _serve(gguf: Path, *, slots: int, window: int, key: str) -> Any:
     try:
         return xllamacpp.Server(params)
     except RuntimeError as problem:
-        raise NotGGUFError(f"llama.cpp cannot run {gguf}; its own lines above say why.") from problem
+        raise NotGGUFError(f"llama.cpp cannot run {gguf}; its own messages above say why.") from problem
 
 
 def _piece(line: str) -> dict[str, Any] | None:

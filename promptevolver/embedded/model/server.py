@@ -152,7 +152,7 @@ def listen(host: str, port: int) -> socket.socket:
 def count(text: str) -> int:
     """A command line's number of slots: at least one."""
     if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{number} is too few: at least 1")
+        raise argparse.ArgumentTypeError(f"{number} is too few: use at least 1")
     return number
 
 

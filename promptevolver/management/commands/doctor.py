@@ -34,7 +34,7 @@ from promptevolver.embedded.services.model import USUAL_OLLAMA
 from promptevolver.public import public_url
 
 START = "make run"
-WEB = f"{START} (or: .venv/bin/daphne -p 8000 promptevolver.asgi:application), and see to the proxy"
+WEB = f"{START} (or: .venv/bin/daphne -p 8000 promptevolver.asgi:application), and check the proxy"
 OLDEST_POSTGRESQL = 14
 SAFE_OLLAMA = (0, 17, 1)  # older ones have CVE-2026-7482
 GIGABYTE = 10**9
@@ -167,7 +167,7 @@ def web() -> str:
     if not answering:
         raise TroubleError(f"no healthy answer at {public or local[0]}/healthz", WEB if public else START)
     if public and answering != public:
-        return f"{answering}; this machine does not reach it as {public}"
+        return f"{answering}; this machine cannot reach it at {public}"
     return answering + (other_servers() if answering in local else "")
 
 
@@ -176,7 +176,7 @@ def other_servers() -> str:
     asked, looked_at = product.last_servers(home_of(os.environ)), ", ".join(map(str, settings.OLLAMA_HOSTS))
     if not asked or asked == looked_at:
         return ""
-    return f"; it asks other model servers: set OLLAMA_HOST to {asked} to look at those"
+    return f"; it asks other model servers: set OLLAMA_HOST to {asked} to check those"
 
 
 def healthy(address: str) -> bool:

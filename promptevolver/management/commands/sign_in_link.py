@@ -14,7 +14,7 @@ from promptevolver.public import public_url
 
 
 class Command(BaseCommand):
-    help = "Print an address that signs the administrator in, once, within the hour."
+    help = "Print a link that signs the administrator in; it works once, for an hour."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -14,10 +14,11 @@ PAGE = DOCS / "benchmarks.md"
 TITLES = {"ours-third": "ours, a third of the tokens"}
 HEAD = f"""# Benchmarks
 
-Written by `make bench-method`; the runs are in [benchmarks/](benchmarks). Every method has the same server, model (as
-target and as optimizer), rows and grader. A search sees the first {SEARCHED} rows of a task and has the same number of
-tokens, prompt and completion together, as the server reports them; an equal request is paid for once. Then its final
-prompt answers the last {HELD_OUT} rows at temperature 0: that is the accuracy here, in per cent.
+`make bench-method` writes this page; the runs are in [benchmarks/](benchmarks). Every method has the same server,
+model (as target and as optimizer), rows and grader. A search sees the first {SEARCHED} rows of a task. All searches
+may use the same number of tokens, prompt and completion together, as the server reports them; a repeated request
+is paid for once. The final prompt then answers the last {HELD_OUT} rows at temperature 0. The accuracy here is the
+per cent of right answers.
 
 | method | what it is |
 |---|---|
@@ -30,8 +31,8 @@ prompt answers the last {HELD_OUT} rows at temperature 0: that is the accuracy h
 
 MIPROv2 chooses among 4 instructions and 4 sets of up to 4 examples, by 32 rows. With fewer than 40,000 tokens it gets
 3, 3 and 16: otherwise the tokens would not last until it compares any. If a peer is still searching when the tokens are
-spent, it hands over what led its own validation. gepa does so too after a hundred rounds in a row without a new
-question, because it would never end.
+spent, its result is the prompt that led its own validation. gepa also stops after a hundred rounds in a row without a
+new question, because otherwise it would never end.
 """
 
 
