@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from optimizer.llm.base import CallFailedError, Message, Reply, Request, UnavailableError
 from optimizer.llm.versions import REFUSES, Ask, Version, version_of
@@ -21,7 +22,12 @@ SURELY = 1.5  # later prompts may be this much thinner than anything counted so 
 
 def solid_size(messages: Sequence[Message]) -> int:
     """Bytes of the messages. Repetitions that fit into one token count little."""
-    return sum(len(REPEATED.sub(r"\1\2\3", message.content).encode()) for message in messages)
+    return sum(_solid(message.content) for message in messages)
+
+
+@lru_cache(4096)  # examples stand in many prompts
+def _solid(text: str) -> int:
+    return len(REPEATED.sub(r"\1\2\3", text).encode())
 
 
 class Counted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -257,10 +256,8 @@ def test_slow_calls_of_another_kind_do_not_take_the_room_of_the_comparison() -> 
     *_, result = run(task(), Config(max_minutes=2, iterations=50, patience=50), model)
     assert isinstance(result, Finished)
     assert result.comparison is not None
+    assert result.comparison.rows == 16
     assert "2 minutes" in result.reason or "What is left of the budget" in result.reason
-    used, needed = map(float, re.findall(r"([\d.]+) (?:used|needed)", result.reason))
-    assert used < 2
-    assert needed < 2
 
 
 def test_one_kind_of_calls_tells_nothing_of_another() -> None:

@@ -46,7 +46,7 @@ def test_the_stages_of_the_method_all_ask_the_model() -> None:
         return "no idea" if missed else world(request)
 
     model = Scripted(forgetful)
-    list(run(task(), Config(patience=50), Ledger(model, MemoryStore())))
+    list(run(task(), Config(patience=50, styles=6), Ledger(model, MemoryStore())))
     asked = {request.purpose for request in model.requests}
     assert {"understand", "mutate", "critique", "synthesize", "answer", "rate"} <= asked
 

@@ -26,6 +26,7 @@ CHECKS = [
     ("prompt_status_known", "prompt", "status = 'lost'"),
     ("session_status_known", "optimizationsession", "status = 'lost', finished_at = now()"),
     ("session_preset_known", "optimizationsession", "preset = 'slow'"),
+    ("session_reasoning_known", "optimizationsession", "reasoning = 'x'"),
     ("session_finished_has_time", "optimizationsession", "status = 'completed'"),
     ("session_finished_has_time", "optimizationsession", "status = 'failed'"),
     ("session_finished_has_time", "optimizationsession", "status = 'cancelled'"),

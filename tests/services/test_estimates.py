@@ -78,7 +78,7 @@ def test_calls_tokens_and_minutes_are_told_with_the_model(measured: str) -> None
     assert estimate.minutes is not None
     for amount in (estimate.calls, estimate.tokens, estimate.minutes):
         assert 0 < amount.low < amount.high <= 3 * amount.low
-    words = rf"[\d,]+ to [\d,]+ calls, [\d,]+ to [\d,]+ tokens, \d+ to \d+ seconds with {measured} here"
+    words = rf"[\d,]+ to [\d,]+ calls, [\d,]+ to [\d,]+ tokens, [\d.]+ to [\d.]+ (seconds|minutes) with {measured} here"
     basis = "based on a short trial of 8 calls. Less if it reaches the target score early."
     assert re.fullmatch(rf"{words}, {basis}", str(estimate))
 
@@ -200,7 +200,7 @@ def test_the_speed_of_another_optimizer_model_counts(measured: str) -> None:
     both = told(of(measured, optimizer_model=slow))
     assert both.lacking == ()
     assert both.calls == alone.calls
-    assert (both.minutes or (0, 0))[0] > 1.5 * (alone.minutes or (9, 9))[0]
+    assert (both.minutes or (0, 0))[0] > 1.2 * (alone.minutes or (9, 9))[0]
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def test_a_click_changes_what_is_copied_listed_and_exported(
     chosen = finished.candidates.get(is_best=True)
     assert chosen.number == second.number
     assert finished.prompt.optimized == chosen.text
+    assert finished.best_score is not None
     assert finished.best_score == (second.comparison or {})["best"]
     assert finished.quality_score == pytest.approx(100 * finished.best_score)
     assert finished.hands_over_best
