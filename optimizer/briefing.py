@@ -10,6 +10,7 @@ from optimizer import engine
 from optimizer.brief import PRESETS, in_force
 from optimizer.engine.components import Components, Shot, first_of, original_of
 from optimizer.engine.events import Outcome
+from optimizer.engine.program import program_of
 from optimizer.engine.reasoning import Reasoning
 from optimizer.engine.task import FEWEST_CALLS
 from optimizer.engine.variables import variables
@@ -124,6 +125,16 @@ def components_of(stored: Mapping[str, Any]) -> Components:
             "reasoning": reasoning,
         }
     )
+
+
+def program_for(session: OptimizationSession) -> str:
+    """The prompt that is handed over, as a Python program. ValueError where there is none, or none can be made."""
+    found = session.candidates.filter(is_best=True).first() if session.hands_over_best else None
+    candidate = found or session.candidates.filter(number=0).first()
+    if candidate is None:
+        raise ValueError("There is no prompt yet.")
+    components = components_of(candidate.components)
+    return program_of(components, model=session.target_model, max_tokens=session.max_tokens)
 
 
 def _shot_of(stored: Mapping[str, Any]) -> Shot:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("optimizations/<int:pk>/stop/", sessions.session_stop, name="session-stop"),
     path("optimizations/<int:pk>/compare/", sessions.session_compare, name="session-compare"),
     path("optimizations/<int:pk>/choose/", sessions.session_choose, name="session-choose"),
+    path("optimizations/<int:pk>/prompt.py", sessions.session_program, name="session-program"),
     path("optimizations/<int:pk>/finalist/", sessions.finalist_choose, name="finalist-choose"),
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
     path("optimizations/<int:pk>/outputs/<int:output>/", sessions.output_rate, name="output-rate"),

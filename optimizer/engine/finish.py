@@ -56,8 +56,20 @@ def read_rating(text: str) -> Rating | None:
 def changes(before: Components, after: Components) -> str:
     """What is different, in plain words."""
     return " ".join(
-        [*_changed_words(before, after), *_changed_examples(before, after), *_changed_frame(before, after)]
+        [
+            *_changed_words(before, after),
+            *_changed_reasoning(before, after),
+            *_changed_examples(before, after),
+            *_changed_frame(before, after),
+        ]
     )
+
+
+def _changed_reasoning(before: Components, after: Components) -> Iterator[str]:
+    if after.reasoning and not before.reasoning:
+        yield f"Asked for reasoning first, and for the answer after “{after.reasoning.marker}”."
+    elif before.reasoning and not after.reasoning:
+        yield "Asked for no reasoning."
 
 
 def _changed_words(before: Components, after: Components) -> Iterator[str]:
@@ -70,22 +82,37 @@ def _changed_words(before: Components, after: Components) -> Iterator[str]:
 
 
 def _changed_examples(before: Components, after: Components) -> Iterator[str]:
-    turns, number = after.shots_as == "turns", len(after.shots)
-    if not before.shots and not number:
-        return
-    if not number:
+    if before.shots and not after.shots:
         yield "Removed the examples."
+    elif after.shots:
+        yield from _other_examples(before, after)
+        yield from _placed_examples(before, after)
+    if any(shot.reasoning for shot in set(after.shots) - set(before.shots)):
+        yield "Showed the model its own right reasonings."
+
+
+def _other_examples(before: Components, after: Components) -> Iterator[str]:
+    """Which rows are shown now."""
+    where = "as chat turns" if after.shots_as == "turns" else "in the text"
+    number = len(after.shots)
+    if after.nearest:
+        if (after.nearest, number) != (before.nearest, len(before.shots)):
+            yield f"Showed each input the {after.nearest} of {counted(number, 'row')} most like it, {where}."
     elif not before.shots:
-        where = "as chat turns" if turns else "in the text"
         yield f"Added {counted(number, 'example')} from your rows, {where}."
     elif _rows(before) != _rows(after):
         yield f"Chose {counted(number, 'other example')}."
     elif [(s.input, s.output) for s in before.shots] != [(s.input, s.output) for s in after.shots]:
         yield "Put the examples in another order."
-    if before.shots and number and before.shots_as != after.shots_as:
-        yield f"Put the examples {'into chat turns' if turns else 'into the text'}."
-    if any(shot.reasoning for shot in set(after.shots) - set(before.shots)):
-        yield "Added a line of reasoning to each example."
+
+
+def _placed_examples(before: Components, after: Components) -> Iterator[str]:
+    """Where they stand now."""
+    if before.shots and before.shots_as != after.shots_as:
+        yield f"Put the examples {'into chat turns' if after.shots_as == 'turns' else 'into the text'}."
+    if before.head_as != after.head_as:
+        once = after.head_as == "system"
+        yield "Put the prompt once before all turns." if once else "Repeated the prompt in each turn."
 
 
 def _changed_frame(before: Components, after: Components) -> Iterator[str]:

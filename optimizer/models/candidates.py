@@ -81,6 +81,11 @@ class Candidate(models.Model):
         return bool(self.messages) and self.messages[0]["role"] == "system"
 
     @property
+    def examples_for_each_input(self) -> int:
+        """How many rows each input is shown as examples, if they are chosen for it; 0 if all see the same."""
+        return int(self.components.get("nearest") or 0)
+
+    @property
     def in_turns(self) -> bool:
         """Whether it was measured with earlier chat turns, which one text can only imitate."""
         return any(message["role"] == "assistant" for message in self.messages)

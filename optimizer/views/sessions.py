@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest, ValidationError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from optimizer.briefing import program_for
 from optimizer.forms.feedback import ChoiceForm, FeedbackForm, FinalistForm, VerdictForm
 from optimizer.forms.inputs import InputsForm
 from optimizer.models import Evaluation, Feedback, OptimizationSession
@@ -61,6 +62,19 @@ def session_choose(request: AppRequest, pk: int) -> HttpResponse:
         raise BadRequest("The choice must be best or original.")
     choose_result(session=session, by=request.user, choice=form.cleaned_data["choice"])
     return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
+
+
+@login_required
+@require_safe
+def session_program(request: AppRequest, pk: int) -> HttpResponse:
+    """The prompt that is handed over, as a Python program."""
+    session = _visible(request, pk)
+    try:
+        source = program_for(session)
+    except ValueError as error:
+        raise Http404(str(error)) from error
+    named = {"Content-Disposition": f'attachment; filename="prompt-{session.pk}.py"'}
+    return HttpResponse(source, content_type="text/x-python; charset=utf-8", headers=named)
 
 
 @login_required

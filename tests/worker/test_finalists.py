@@ -10,6 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from optimizer import verdicts
+from optimizer.briefing import components_of
+from optimizer.engine import Item
 from optimizer.engine.reasoning import Kind
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.management.telling import summary
@@ -146,3 +148,21 @@ def test_the_setting_says_whether_prompts_ask_for_reasoning(
     assert any(map(asks, host.requests)) is asked
     if mode == "only":
         assert session.finalists[0].kind == Kind.REASONS_FIRST
+
+
+def test_the_prompt_in_use_is_downloaded_as_a_program(
+    finished: OptimizationSession, user: User, outsider: User, client: Client
+) -> None:
+    client.force_login(user)
+    address = reverse("session-program", args=[finished.pk])
+    assert address in client.get(reverse("session-detail", args=[finished.pk])).content.decode()
+    answer = client.get(address)
+    assert answer["Content-Disposition"] == f'attachment; filename="prompt-{finished.pk}.py"'
+    program: dict[str, object] = {"__name__": "prompt"}
+    exec(compile(answer.content, "prompt.py", "exec"), program)
+    assert program["MODEL"] == finished.target_model
+    best = finished.candidates.get(is_best=True)
+    asked = components_of(best.components).messages(Item("word77"))
+    assert program["messages"]("word77") == [vars(message) for message in asked]  # type: ignore[operator]
+    client.force_login(outsider)
+    assert client.get(address).status_code == 404

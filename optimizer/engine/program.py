@@ -1,0 +1,76 @@
+"""A prompt as a Python program: it needs the standard library and the ollama package, and the rows stand in it."""
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+
+from optimizer.engine import nearest, standalone
+from optimizer.engine.components import Components, item_of
+from optimizer.engine.standalone import PLACE
+from optimizer.engine.task import Item
+
+HEADING = '''"""Answers an input with a prompt that PromptEvolver found.
+
+Install the client with `pip install ollama`, then run `python prompt.py "an input"`. OLLAMA_HOST names the server;
+without it, the one on this machine is asked.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+'''
+
+
+def program_of(components: Components, *, model: str, max_tokens: int) -> str:
+    """The source of a program that answers an input as the candidate does, with a model of an Ollama server.
+
+    Its parts are the product's own, word for word: it chooses the same rows. ValueError for a prompt with several
+    variables, which have no single input, and for examples in the text that are chosen for each input.
+    """
+    if len(components.variables) > 1:
+        raise ValueError("A prompt with several variables has no single input.")
+    values = "\n".join(
+        f"{name} = {value!r}" for name, value in _values(components, model, max_tokens).items()
+    )
+    return f"{HEADING}{_body(nearest, 'SHORTEST')}\n\n{values}\n\n\n{_body(standalone, 'def messages')}"
+
+
+def _body(module: ModuleType, first: str) -> str:
+    """The module's source from these words on."""
+    source = inspect.getsource(module)
+    return source[source.index(f"\n{first}") :].strip() + "\n"
+
+
+def _values(components: Components, model: str, max_tokens: int) -> dict[str, object]:
+    """What stands in place of the module's own values."""
+    in_text = components.shots_as == "text" and components.shots
+    if in_text and components.nearest:
+        raise ValueError("Examples that are chosen for each input stand in chat turns.")
+    alone = components if in_text else components.but(shots=(), nearest=0)
+    *before, question = alone.messages(Item(PLACE, values=tuple((n, PLACE) for n in components.variables)))
+    reasoning = components.reasoning
+    return {
+        "PLACE": PLACE,
+        "MODEL": model,
+        "MAX_TOKENS": max_tokens,
+        "BEFORE": [vars(message) for message in before],
+        "QUESTION": question.content,
+        "EXAMPLES": [] if in_text else _examples(components),
+        "SHOWN": components.nearest,
+        "MARKER": reasoning.marker.rstrip(":： ") if reasoning else "",
+        "ONE_LINE": reasoning.one_line if reasoning else True,
+    }
+
+
+def _examples(components: Components) -> list[list[str]]:
+    alone = components.but(shots=(), nearest=0)
+    return [
+        [shot.input, alone.messages(item_of(shot))[-1].content, components.said(shot)]
+        for shot in components.shots
+    ]
