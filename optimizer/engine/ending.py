@@ -10,7 +10,17 @@ from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board, Entry, too_long
 from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS
-from optimizer.engine.events import Comparison, Event, Finalist, Finished, Leading, Proof, Rating
+from optimizer.engine.events import (
+    SOME,
+    Comparison,
+    Event,
+    Finalist,
+    Finished,
+    Headroom,
+    Leading,
+    Proof,
+    Rating,
+)
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.pairs import Judged
 from optimizer.engine.population import Population
@@ -71,6 +81,7 @@ class Ending:
         *,
         failure: str = "",
         used_evidence: tuple[str, ...] = (),
+        headroom: Headroom = SOME,
     ) -> Iterator[Event]:
         """Compare, rate, and finish. `failure` is the optimizer model's, where it ended the search."""
         self.asker.reserve = Cost()
@@ -101,6 +112,7 @@ class Ending:
             position_bias=self.position_bias,
             proof=proof,
             finalists=tuple(told),
+            headroom=headroom,
         )
 
     def _also(self, entry: Entry) -> Steps[list[Finalist]]:

@@ -210,6 +210,17 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Headroom:
+    """`verdict` is "none" where nothing can be gained, and `reason` says why and what would help; else "some"."""
+
+    verdict: str = "some"
+    reason: str = ""
+
+
+SOME = Headroom()
+
+
+@dataclass(frozen=True)
 class Finalist:
     """The best candidate of one kind at the end of a run, compared with the original by itself.
 
@@ -245,7 +256,7 @@ class Finished:
     `quality_score` is 0 to 100; `operators` is how each did in this run; `position_bias` is the share of decided
     verdicts in which a judge preferred the answer shown first (0.5 is none), None where no pairs were judged; `proof`
     says what the comparison proves, and why the best is handed over or not. `finalists` are the best of each kind, at
-    most two; the first is the one that this result is about.
+    most two; the first is the one that this result is about. `headroom` says whether anything could be gained.
     """
 
     reason: str
@@ -264,6 +275,7 @@ class Finished:
     position_bias: float | None = None
     proof: Proof = Proof()
     finalists: tuple[Finalist, ...] = ()
+    headroom: Headroom = SOME
 
     @property
     def verdict(self) -> Verdict | None:

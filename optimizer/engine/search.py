@@ -15,9 +15,10 @@ from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import first_of
 from optimizer.engine.contest import Contest, Shares
 from optimizer.engine.ending import Ending
-from optimizer.engine.events import Event, IterationDone, Proposed, Rejected
+from optimizer.engine.events import SOME, Event, IterationDone, Proposed, Rejected
 from optimizer.engine.fitting import surely_too_long
 from optimizer.engine.guards import objection
+from optimizer.engine.headroom import nearly_all_right, no_lever_helps
 from optimizer.engine.operators import (
     FOLLOWING,
     HEEDING,
@@ -136,13 +137,18 @@ class Search:
         self.of_this_run = dict.fromkeys(self.records, Tally(0.0))
         self.rounds_without_gain = 0
         self.used_evidence: tuple[str, ...] = ()
+        self.headroom = SOME
         self.failure = ""  # of the optimizer model, which ended the search
 
     def run(self) -> Iterator[Event]:
         reason = yield from self._search()
         yield from self._with_all_rows()
         yield from self.ending.run(
-            reason, self._operators(), failure=self.failure, used_evidence=self.used_evidence
+            reason,
+            self._operators(),
+            failure=self.failure,
+            used_evidence=self.used_evidence,
+            headroom=self.headroom,
         )
 
     # The search
@@ -151,15 +157,17 @@ class Search:
         """Search until something ends it; says what."""
         population, reason = self.population, ""
         try:
-            yield from self._structural()
-            reason = yield from self._enough()
+            reason = yield from self._right_already()
+            if not reason:
+                yield from self._structural()
+                reason = yield from self._enough()
             if not reason:
                 rows = population.training.items
                 population.about = yield from understood(self.task, self.asker, rows)
                 if self.task.evidence:
                     yield from self._all_of(self.method.heeding)
                 reason = yield from self._iterations()
-            if population.race.complete(population.leader):
+            if population.leader.number and population.race.complete(population.leader):
                 yield from self._all_of(self.method.last)
             yield from self.contest.play_off()
         except BudgetSpentError as spent:
@@ -171,11 +179,19 @@ class Search:
             return "The optimizer model failed. The result is the best found before that."
         return reason or "All iterations are done."
 
+    def _right_already(self) -> Steps[str]:
+        """Why there is nothing to gain, where the original is right on nearly all search rows, else ""."""
+        race, original = self.population.race, self.population.original
+        first = range(min(self.config.block, len(race.items)))
+        yield from race.score([original], first)
+        if not self.task.items or sum(outcome.score < 1 for outcome in race.outcomes(original)) > 1:
+            return ""
+        yield from race.score([original], range(len(race.items)))
+        self.headroom = nearly_all_right(self.population)
+        return self.headroom.reason
+
     def _structural(self) -> Steps[None]:
         """Examples and reasoning: where small models gain most. Then the same on what leads."""
-        population = self.population
-        first = range(min(self.config.block, len(population.race.items)))
-        yield from population.race.score([population.original], first)
         yield from self._all_of(self.method.structural, AT_FIRST)
         if self.population.finalists and not (yield from self._enough()):
             yield from self._all_of(self.method.following, THEN)
@@ -317,6 +333,10 @@ class Search:
         """Why the search may end here, or ""."""
         if reason := (yield from self.contest.target_reached()):
             return reason
+        if self.task.items and self.population.writers:
+            self.headroom = no_lever_helps(self.population)
+            if self.headroom.reason:
+                return self.headroom.reason
         if self.rounds_without_gain >= self.config.patience:
             return self._patience_ended()
         return (

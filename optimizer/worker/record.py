@@ -224,6 +224,7 @@ def results_of(result: events.Finished) -> dict[str, Any]:
         "rejected": dict(result.rejected),
         "used_feedback": list(result.used_evidence),
         "operators": [asdict(operator) for operator in result.operators],
+        "headroom": asdict(result.headroom),
         "finalists": [finalist_of(finalist) for finalist in result.finalists],
         **proof_of(result),
     }

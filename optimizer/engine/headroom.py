@@ -1,0 +1,75 @@
+"""Whether anything can be gained: asked early, so that a search for nothing ends early (after arXiv 2604.14585)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import sqrt
+from statistics import stdev
+
+from optimizer.counts import counted
+from optimizer.engine.board import Entry
+from optimizer.engine.events import SOME, Headroom
+from optimizer.engine.figures import percent
+from optimizer.engine.population import Population
+from optimizer.engine.reasoning import Kind
+from optimizer.engine.stats import mean
+
+NEAR = 0.97  # of the search rows right: no gain can show
+LEAST = 0.05  # a gain that is worth a search
+SURE = 1.645  # standard errors: the upper end of a two-sided 90 % interval
+FEWEST = 8  # rows that a lever was tried on
+
+
+def nearly_all_right(population: Population) -> Headroom:
+    """By the original's score on all search rows."""
+    race, original = population.race, population.original
+    reached = race.mean(original)
+    if not race.complete(original) or reached < NEAR:
+        return SOME
+    right = (
+        "every search row"
+        if reached >= 1
+        else f"{percent(reached)} of {counted(len(race.items), 'search row')}"
+    )
+    return Headroom(
+        "none", f"Nothing to gain: the original is right on {right}. Harder rows could show a difference."
+    )
+
+
+def no_lever_helps(population: Population) -> Headroom:
+    """By what was tried: examples, reasoning and rewriting. None may be likely to gain as much as LEAST."""
+    levers = _levers(population)
+    if not levers.get("examples") or any(_may_gain(population, tried) for tried in levers.values()):
+        return SOME
+    tried = " and ".join(levers) if len(levers) < 3 else "examples, reasoning and rewriting"
+    return Headroom(
+        "none",
+        f"Nothing to gain: {tried} did worse than the original, or no better. More rows, a stronger optimizer model or "
+        "another grader may show more.",
+    )
+
+
+def _levers(population: Population) -> dict[str, list[Entry]]:
+    """By lever, the entries that pulled it and ran on enough rows."""
+    enough = [
+        entry
+        for entry in population.entries
+        if entry.number and len(population.race.outcomes(entry)) >= min(FEWEST, len(population.race.items))
+    ]
+    reasoned = [entry for entry in enough if entry.components.kind == Kind.REASONS_FIRST]
+    shown = [entry for entry in enough if entry.components.shots and entry not in reasoned]
+    rewritten = [entry for entry in enough if entry.operator in population.writers]
+    named = {"examples": shown, "reasoning": reasoned, "rewriting": rewritten}
+    return {name: entries for name, entries in named.items() if entries}
+
+
+def _may_gain(population: Population, entries: Iterable[Entry]) -> bool:
+    return any(_most(population, entry) >= LEAST for entry in entries)
+
+
+def _most(population: Population, entry: Entry) -> float:
+    """The upper end of the paired interval of what the entry gains. Rows that are all alike leave room for one more."""
+    before, after = population.race.paired(population.original, entry)
+    gains = [b - a for a, b in zip(before, after, strict=True)]
+    spread = max(stdev(gains), 1 / sqrt(len(gains))) if len(gains) > 1 else 1.0
+    return mean(gains) + SURE * spread / sqrt(len(gains))

@@ -1,0 +1,55 @@
+"""A search for nothing ends early, cheaply, and says why."""
+
+from __future__ import annotations
+
+from optimizer.engine.events import Event, Finished, Spent
+from optimizer.llm.base import CallFailedError, Request
+from tests.engine.test_reasoning import asks
+from tests.engine.world import events_of, last_input, proposals, task
+
+
+def right(request: Request) -> str:
+    return "even" if int(last_input(request)[4:]) % 2 == 0 else "odd"
+
+
+def ended(events: list[Event]) -> tuple[Finished, int]:
+    """How it ended, and after how many calls."""
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    return finished, max(event.calls for event in events if isinstance(event, Spent))
+
+
+def test_an_original_that_is_right_everywhere_ends_it_at_once() -> None:
+    finished, calls = ended(events_of(task(), lambda r: right(r) if r.purpose == "answer" else proposals(r)))
+    assert finished.headroom.verdict == "none"
+    assert "right on every search row" in finished.reason
+    assert finished.best == 0
+    assert calls < 40
+
+
+def test_where_every_lever_does_harm_it_ends_after_the_first_rewrites() -> None:
+    def spoilt(request: Request) -> str | CallFailedError:
+        """Right nine times of ten with the original, and never with anything else."""
+        if request.purpose != "answer":
+            return proposals(request)
+        original = request.messages[-1].content.startswith("Is it even?") and len(request.messages) == 1
+        bare = original and not asks(request) and "exactly one of" not in str(request.messages)
+        return right(request) if bare and int(last_input(request)[4:]) % 5 else "never"
+
+    finished, calls = ended(events_of(task(), spoilt))
+    assert finished.headroom.verdict == "none"
+    assert "examples, reasoning" in finished.reason or "examples and" in finished.reason
+    assert finished.reason == finished.headroom.reason
+    assert len(finished.reason) <= 200
+    assert calls < 400
+
+
+def test_a_lack_of_proof_ends_nothing() -> None:
+    def noise(request: Request) -> str | CallFailedError:
+        """As often right whatever it is shown."""
+        if request.purpose != "answer":
+            return proposals(request)
+        return right(request) if int(request.key, 16) % 2 else "never"
+
+    finished, _ = ended(events_of(task(), noise, iterations=1))
+    assert finished.headroom.verdict == "some"
