@@ -193,7 +193,7 @@ class Search:
     def _structural(self) -> Steps[None]:
         """Examples and reasoning: where small models gain most. Then the same on what leads."""
         yield from self._all_of(self.method.structural, AT_FIRST)
-        if self.population.finalists and not (yield from self._enough()):
+        if not (yield from self._enough()):
             yield from self._all_of(self.method.following, THEN)
             yield from self.contest.deepen()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from optimizer.engine.events import Event, Finished, Spent
 from optimizer.llm.base import CallFailedError, Request
-from tests.engine.test_reasoning import asks
 from tests.engine.world import events_of, last_input, proposals, task
 
 
@@ -32,9 +31,9 @@ def test_where_every_lever_does_harm_it_ends_after_the_first_rewrites() -> None:
         """Right nine times of ten with the original, and never with anything else."""
         if request.purpose != "answer":
             return proposals(request)
-        original = request.messages[-1].content.startswith("Is it even?") and len(request.messages) == 1
-        bare = original and not asks(request) and "exactly one of" not in str(request.messages)
-        return right(request) if bare and int(last_input(request)[4:]) % 5 else "never"
+        sent = "".join(message.content for message in request.messages)
+        original = sent == f"Is it even?\n\n{last_input(request)}"
+        return right(request) if original and int(last_input(request)[4:]) % 5 else "never"
 
     finished, calls = ended(events_of(task(), spoilt))
     assert finished.headroom.verdict == "none"
