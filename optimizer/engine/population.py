@@ -17,6 +17,7 @@ from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
 from optimizer.engine.race import WIDEST, Race
 from optimizer.engine.reasoning import Kind
+from optimizer.engine.scoring import CUT
 from optimizer.engine.stats import ahead, clearly_worse, mean
 from optimizer.engine.task import Config, Task
 
@@ -162,15 +163,16 @@ class Population:
         return tuple(entry.components for entry in others[:MOST_RIVALS])
 
     def _reasoned(self) -> tuple[Outcome, ...]:
-        """Right answers to training rows that were reasoned to, by whichever entry; the shortest reasoning of each."""
+        """Answers to training rows that were reasoned to, by whichever entry: of each row a right one, if there is one,
+        with the shortest reasoning."""
         found = [
             outcome
             for entry in self.entries
             if entry.components.kind == Kind.REASONS_FIRST
             for outcome in self._practice(entry, self.training)
-            if outcome.score == 1 and outcome.reasoning
+            if outcome.reasoning and not outcome.output.endswith(CUT)
         ]
-        found.sort(key=lambda outcome: -len(outcome.reasoning))
+        found.sort(key=lambda outcome: (outcome.score, -len(outcome.reasoning)))
         return tuple({outcome.input: outcome for outcome in found}.values())
 
     def _contrasts(self, teaching: Board) -> tuple[tuple[Outcome, Outcome], ...]:

@@ -25,46 +25,43 @@ FENCE = "```"
 WORDS = {
     "en": (
         "Answer:",
-        "Think step by step first, in a few short sentences. Then write a last line that begins with “{marker}” "
-        "and gives nothing but the answer, in the form that is asked for above.",
+        "First write down your reasoning, in at most three short sentences. Then write a last line: “{marker}” and the "
+        "answer.",
     ),
     "de": (
         "Antwort:",
-        "Denke zuerst Schritt für Schritt nach, in wenigen kurzen Sätzen. Schreibe dann eine letzte Zeile, die mit "
-        "„{marker}“ beginnt und nur die Antwort enthält, in der oben verlangten Form.",
+        "Schreibe zuerst deine Überlegung auf, in höchstens drei kurzen Sätzen. Schreibe dann eine letzte Zeile: "
+        "„{marker}“ und die Antwort.",
     ),
     "fr": (
         "Réponse :",
-        "Réfléchis d'abord étape par étape, en quelques phrases courtes. Écris ensuite une dernière ligne qui commence "
-        "par « {marker} » et ne contient que la réponse, sous la forme demandée ci-dessus.",
+        "Écris d'abord ton raisonnement, en trois phrases courtes au plus. Écris ensuite une dernière ligne : "
+        "« {marker} » et la réponse.",
     ),
     "es": (
         "Respuesta:",
-        "Primero razona paso a paso, en unas pocas frases cortas. Después escribe una última línea que empiece por "
-        "«{marker}» y que contenga solo la respuesta, en la forma que se pide arriba.",
+        "Primero escribe tu razonamiento, en tres frases cortas como máximo. Después escribe una última línea: "
+        "«{marker}» y la respuesta.",
     ),
     "it": (
         "Risposta:",
-        "Prima ragiona passo dopo passo, in poche frasi brevi. Poi scrivi un'ultima riga che comincia con «{marker}» "
-        "e contiene solo la risposta, nella forma chiesta sopra.",
+        "Prima scrivi il tuo ragionamento, in al massimo tre frasi brevi. Poi scrivi un'ultima riga: «{marker}» e la "
+        "risposta.",
     ),
     "pt": (
         "Resposta:",
-        "Primeiro raciocina passo a passo, em poucas frases curtas. Depois escreve uma última linha que comece por "
-        "“{marker}” e contenha apenas a resposta, na forma pedida acima.",
+        "Primeiro escreve o teu raciocínio, em três frases curtas no máximo. Depois escreve uma última linha: "
+        "“{marker}” e a resposta.",
     ),
     "nl": (
         "Antwoord:",
-        "Denk eerst stap voor stap na, in een paar korte zinnen. Schrijf daarna een laatste regel die met “{marker}” "
-        "begint en alleen het antwoord bevat, in de vorm die hierboven wordt gevraagd.",
+        "Schrijf eerst je redenering op, in hoogstens drie korte zinnen. Schrijf daarna een laatste regel: “{marker}” "
+        "en het antwoord.",
     ),
-    "zh": (
-        "答案：",
-        "请先用几句简短的话逐步思考。最后另起一行，以“{marker}”开头，只写答案，形式按上面的要求。",
-    ),
+    "zh": ("答案：", "请先用最多三句短句写出你的推理。最后另起一行，写“{marker}”和答案。"),
     "ja": (
         "答え：",
-        "まず、短い文で順を追って考えてください。最後の行は「{marker}」で始め、上で指定された形式で答えだけを書いてください。",
+        "まず、考え方を短い文三つ以内で書いてください。最後の行に「{marker}」と答えを書いてください。",
     ),
 }
 OTHER_MARKERS = (

@@ -60,7 +60,7 @@ def test_markers_are_in_the_language_of_the_prompt() -> None:
     found = reasoning_for(task(prompt="Ist die folgende Zahl gerade? Antworte nur mit ja oder nein."))
     assert found is not None
     assert found.marker == "Antwort:"
-    assert "Schritt" in found.request
+    assert "Überlegung" in found.request
 
 
 def test_whole_texts_are_not_reasoned_to() -> None:
@@ -84,7 +84,7 @@ def test_a_prompt_that_reasons_shows_reasonings_and_the_marker() -> None:
 
 def asks(request: Request) -> bool:
     """Whether it asks for reasoning."""
-    return "step by step" in str(request.messages)
+    return "write down your reasoning" in str(request.messages)
 
 
 def thinker(request: Request) -> str | CallFailedError:

@@ -42,8 +42,8 @@ class View:
     `practice` is how the parent did on training rows, `hardness` how often other candidates were wrong on an input (0
     to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output
     for the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned` are
-    right answers on training rows that the target model reasoned to; `role` says whose message the original is. `rng`
-    is the operator's own, `salt` names this use of it.
+    answers on training rows that the target model reasoned to, right or not; `role` says whose message the original
+    is. `rng` is the operator's own, `salt` names this use of it.
     """
 
     task: Task

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from optimizer.engine.asking import Asking
 from optimizer.engine.components import Components, Shot
-from optimizer.engine.events import Outcome
-from optimizer.engine.graders import RUBRIC, folded
-from optimizer.engine.labels import usual_forms
+from optimizer.engine.graders import RUBRIC, folded, graded
+from optimizer.engine.labels import are_labels, usual_forms
 from optimizer.engine.operators.base import View
 from optimizer.engine.operators.rows import balanced, in_turns, short_enough
 from optimizer.engine.reasoning import FEWEST_TOKENS, reasoning_for
@@ -24,6 +23,7 @@ SAMPLES = 2  # more tries for a row that the model got wrong
 SAMPLED_ROWS = 4
 WARM = 0.8  # temperature of further tries
 MOST_TIMES = 2  # the middle length, up to which a reasoning is short enough to show
+LONGEST_NAMED = 60  # characters of an answer that may name a label
 NAMING = 12  # characters of another row, from which on a reasoning that has them names that row
 
 
@@ -62,9 +62,17 @@ class OwnReasonings:
         return not view.answers_only and bool(view.train)
 
     def propose(self, view: View) -> Asking[list[Components]]:
-        found = {outcome.input: _shot(view, outcome) for outcome in view.reasoned}
+        rows = {row.input: row for row in view.train}
+        right = [
+            outcome
+            for outcome in view.reasoned
+            if outcome.score == 1 or _names(view, rows[outcome.input], outcome.output)
+        ]
+        found = {
+            outcome.input: _shot_of(rows[outcome.input], outcome.reasoning, view.train) for outcome in right
+        }
         if view.task.grader != RUBRIC and len(found) < 2 * self.count:
-            found = {**(yield from _sampled(view)), **found}
+            found = {**(yield from _sampled(view, found)), **found}
         shots = chosen(list(found.values()), view, self.count)
         if len(shots) < FEWEST:
             return []
@@ -84,21 +92,20 @@ def chosen(shots: Sequence[Shot], view: View, count: int) -> tuple[Shot, ...]:
     return tuple(by_input[row.input] for row in rows)
 
 
-def _sampled(view: View) -> Asking[dict[str, Shot]]:
+def _sampled(view: View, known: Collection[str]) -> Asking[dict[str, Shot]]:
     """Right reasonings to rows that the parent got wrong, from further tries at a temperature above 0."""
-    rows = {row.input: row for row in view.train}
+    rows = {row.input: row for row in view.train if row.input not in known}
     wrong = [rows[outcome.input] for outcome in view.wrong if outcome.input in rows][:SAMPLED_ROWS]
     if not wrong:
         return {}
     tries = list(_tries(view, wrong))
     answers = yield [request for _, request in tries]
-    options = options_of(view.task)
     found: dict[str, Shot] = {}
     for (row, _), answer in zip(tries, answers, strict=True):
         if not isinstance(answer, Reply):
             continue
         said = said_by(Case(view.parent, row), answer)
-        if said.answer is not None and grade_of(view.task, said.answer, row, options).score == 1:
+        if said.answer is not None and not said.cut and _right(view, row, said.answer):
             found.setdefault(row.input, _shot_of(row, said.reasoning, view.train))
     return {text: shot for text, shot in found.items() if shot.reasoning}
 
@@ -111,9 +118,18 @@ def _tries(view: View, rows: Sequence[Item]) -> Iterator[tuple[Item, Request]]:
             yield row, replace(asked, temperature=WARM, seed=seed)
 
 
-def _shot(view: View, outcome: Outcome) -> Shot:
-    row = next(row for row in view.train if row.input == outcome.input)
-    return _shot_of(row, outcome.reasoning, view.train)
+def _right(view: View, row: Item, answer: str) -> bool:
+    graded_right = grade_of(view.task, answer, row, options_of(view.task)).score == 1
+    return graded_right or _names(view, row, answer)
+
+
+def _names(view: View, row: Item, answer: str) -> bool:
+    """Whether a short answer names the expected label and no other, where answers are labels: "(B) the cat" for B. The
+    example will show it as it should be written."""
+    if len(answer) > LONGEST_NAMED or not are_labels([other.expected for other in view.train]):
+        return False
+    choices = {"choices": "\n".join(other.expected for other in view.train)}
+    return any(graded("choice", answer, expected, choices).score == 1 for expected in row.answers)
 
 
 def _shot_of(row: Item, reasoning: str, rows: Sequence[Item]) -> Shot:
