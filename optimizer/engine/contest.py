@@ -28,6 +28,7 @@ class Contest:
         self.population = population
         self.ending = ending
         self._kept = Cost()
+        self._waiting: list[Entry] = []  # beyond their share of the budget
         self._reserve()
 
     def challenge(self, challengers: Sequence[Entry], shares: Shares | None = None) -> Steps[None]:
@@ -52,6 +53,7 @@ class Contest:
         within = self._within_budget(challengers)
         if not within:
             if self._kept.calls + self._kept.tokens and kind != population.original.components.kind:
+                self._waiting += challengers
                 return  # more may follow
             within = challengers[:1]
             self._keep(0, within)
@@ -67,7 +69,9 @@ class Contest:
             raise spent
 
     def deepen(self) -> Steps[None]:
-        """Let the best of each kind run on, where they ran on some of the rows only."""
+        """Let those race that had to wait; then let the best of each kind run on, where they ran on some of the rows
+        only."""
+        yield from self._catch_up()
         for kind, leader in list(self.population.leaders.items()):
             rivals = [entry for entry in self._close_to(leader) if entry.components.kind == kind]
             if self.population.race.complete(leader) or not rivals:
@@ -80,18 +84,22 @@ class Contest:
             finally:
                 self._keep(0)
 
+    def _catch_up(self) -> Steps[None]:
+        """Race those that were beyond their share of the budget."""
+        waiting, self._waiting = self._waiting, []
+        for kind in reversed(Kind):
+            those = [entry for entry in waiting if entry.components.kind == kind]
+            if those and self.asker.affords(self._first_block(those[:1])):
+                yield from self._race(kind, those)
+
     def _close_to(self, leader: Entry) -> list[Entry]:
         """Those that are not clearly worse on the first block, the best first."""
         race, found = self.population.race, []
         for entry in self.population.entries:
             mine, theirs = race.paired(leader, entry)
-            if entry != leader and len(theirs) >= self._block and not clearly_worse(theirs, mine):
+            if entry != leader and len(theirs) >= race.block and not clearly_worse(theirs, mine):
                 found.append((mean(mine) - mean(theirs), entry.number, entry))
         return [entry for _, _, entry in sorted(found)[: WIDEST - 1]]
-
-    @property
-    def _block(self) -> int:
-        return min(self.population.config.block, len(self.population.race.items))
 
     def play_off(self) -> Steps[None]:
         """Let the leaders of both kinds run on the same rows, as far as the budget lasts, until they are told apart."""
@@ -100,7 +108,7 @@ class Contest:
         if len(field) < 2:
             return
         race, before = population.race, population.leader
-        for block in blocks(race.items, population.config.block):
+        for block in blocks(race.items, race.block):
             self._reserve()
             if self._told_apart() or not self.asker.affords(race.cost(field, block)):
                 break
@@ -145,7 +153,7 @@ class Contest:
         return within
 
     def _first_block(self, field: Sequence[Entry]) -> Cost:
-        return self.population.race.cost(field, range(self._block))
+        return self.population.race.cost(field, range(self.population.race.block))
 
     def _on_target(self) -> bool:
         population = self.population

@@ -22,6 +22,8 @@ from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
 from optimizer.engine.task import Config, Item, Task
 
 FEWEST_HELD_OUT = 2
+BLOCKS = 8  # of one candidate that the tokens should last for
+FEWEST_BLOCK = 4  # rows
 
 
 def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
@@ -64,12 +66,24 @@ def races(
         evaluator,
         splits.validation,
         split="validation",
-        block=asker.config.block,
+        block=block_of(splits, evaluator, asker, original),
         original=original,
         affords=asker.affords,
     )
     training = Board(evaluator, splits.train, split="train", original=original)
     return race, training, Board(evaluator, splits.held_out, split="held-out", original=original)
+
+
+def block_of(splits: Splits, evaluator: Evaluator, asker: Asker, original: Components) -> int:
+    """Rows a block: fewer than the configuration says where a block with examples would take much of the tokens."""
+    config = asker.config
+    if config.max_tokens is None:
+        return config.block
+    shown = original.but(shots=tuple(map(shot_of, splits.train[: config.shots])), shots_as="turns")
+    rows = splits.validation[: config.block]
+    cost = evaluator.cost([Case(shown, row) for row in rows]).tokens
+    within = round(len(rows) * config.max_tokens / (BLOCKS * cost)) if cost else config.block
+    return max(min(FEWEST_BLOCK, config.block), min(config.block, within))
 
 
 def understood(task: Task, asker: Asker, rows: Sequence[Item]) -> Steps[Understanding]:

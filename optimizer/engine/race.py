@@ -32,7 +32,7 @@ class Race(Board):
     ) -> None:
         """`block` is rows a block; `affords` says whether the budget allows so much."""
         super().__init__(evaluator, items, split=split, original=original)
-        self._block = block
+        self.block = min(block, len(items))
         self._affords = affords
         self.ahead = Entry(0, (), "original", original)
 
@@ -44,7 +44,7 @@ class Race(Board):
         """
         alive, leader = list(field), field[0]
         self.ahead = leader
-        for block in blocks(self.items, self._block):
+        for block in blocks(self.items, self.block):
             alive = yield from self._without_last(alive, block)
             rows = self._affordable(alive, block)
             alive = yield from self.score(alive, rows)

@@ -50,7 +50,7 @@ from optimizer.llm.ledger import paid_once
 
 PRACTICE = 8  # training rows that a parent runs on, to be criticised
 # Of what is left of the limits, what the first two steps may spend on each kind of candidates, in this order.
-AT_FIRST = {Kind.ANSWER_ONLY: 0.45, Kind.REASONS_FIRST: 0.2}
+AT_FIRST = {Kind.ANSWER_ONLY: 0.4, Kind.REASONS_FIRST: 0.2}
 THEN = {Kind.REASONS_FIRST: 0.6, Kind.ANSWER_ONLY: 0.5}
 MOST_REFUSED = 4  # rewrites that could not be used
 MOST_IN_VAIN = 8  # uses of operators that rewrite, none of which won
@@ -182,8 +182,7 @@ class Search:
     def _right_already(self) -> Steps[str]:
         """Why there is nothing to gain, where the original is right on nearly all search rows, else ""."""
         race, original = self.population.race, self.population.original
-        first = range(min(self.config.block, len(race.items)))
-        yield from race.score([original], first)
+        yield from race.score([original], range(race.block))
         if not self.task.items or sum(outcome.score < 1 for outcome in race.outcomes(original)) > 1:
             return ""
         yield from race.score([original], range(len(race.items)))
