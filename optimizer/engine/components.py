@@ -100,6 +100,12 @@ class Components:
         """What the assistant is shown to have said to an example."""
         return self.reasoning.written(shot.reasoning, shot.output) if self.reasoning else shot.answer
 
+    @property
+    def shown(self) -> set[str]:
+        """Inputs of rows whose answers it gives away: its examples, unless they are chosen for each input; then a row
+        is never shown itself."""
+        return set() if self.nearest else {shot.input for shot in self.shots}
+
     def shown_to(self, item: Item) -> tuple[Shot, ...]:
         """The examples that this item is shown, the most similar last where they are chosen for it."""
         if not self.nearest:

@@ -21,18 +21,17 @@ FEWEST = 8  # rows that a lever was tried on
 
 
 def nearly_all_right(population: Population) -> Headroom:
-    """By the original's score on all search rows."""
+    """By the original's answers to all search rows, and to the training rows that it ran on."""
     race, original = population.race, population.original
-    reached = race.mean(original)
+    outcomes = [*race.outcomes(original), *population.training.outcomes(original)]
+    reached = mean([outcome.score for outcome in outcomes])
     if not race.complete(original) or reached < NEAR:
         return SOME
-    right = (
-        "every search row"
-        if reached >= 1
-        else f"{percent(reached)} of {counted(len(race.items), 'search row')}"
-    )
+    rows = counted(len(outcomes), "row")
+    right = f"all {rows}" if reached >= 1 else f"{percent(reached)} of {rows}"
     return Headroom(
-        "none", f"Nothing to gain: the original is right on {right}. Harder rows could show a difference."
+        "none",
+        f"Nothing to gain: the original is right on {right} that it was tried on. Harder rows could show a difference.",
     )
 
 

@@ -120,7 +120,7 @@ class Population:
 
     def unshown(self, field: Sequence[Entry]) -> list[int]:
         """Training rows that are among nobody's examples, and can be run on."""
-        shown = {shot.input for entry in field for shot in entry.components.shots}
+        shown = {text for entry in field for text in entry.components.shown}
         rows = enumerate(self.training.items)
         return [n for n, row in rows if row.input not in shown and n not in self.training.misfits]
 
@@ -146,7 +146,7 @@ class Population:
 
     @staticmethod
     def _practice(parent: Entry, teaching: Board) -> tuple[Outcome, ...]:
-        shown = {shot.input for shot in parent.components.shots}
+        shown = parent.components.shown
         return tuple(outcome for outcome in teaching.outcomes(parent) if outcome.input not in shown)
 
     def _hardness(self) -> tuple[tuple[str, float], ...]:

@@ -18,7 +18,7 @@ from optimizer.engine.ending import Ending
 from optimizer.engine.events import SOME, Event, IterationDone, Proposed, Rejected
 from optimizer.engine.fitting import surely_too_long
 from optimizer.engine.guards import objection
-from optimizer.engine.headroom import nearly_all_right, no_lever_helps
+from optimizer.engine.headroom import NEAR, nearly_all_right, no_lever_helps
 from optimizer.engine.operators import (
     FOLLOWING,
     HEEDING,
@@ -186,6 +186,12 @@ class Search:
         if not self.task.items or sum(outcome.score < 1 for outcome in race.outcomes(original)) > 1:
             return ""
         yield from race.score([original], range(len(race.items)))
+        if race.mean(original) < NEAR:
+            return ""
+        training = self.population.training
+        rows = range(min(len(race.items), len(training.items)))
+        if self.asker.affords(training.cost([original], rows)):
+            yield from training.score([original], rows)
         self.headroom = nearly_all_right(self.population)
         return self.headroom.reason
 
