@@ -185,13 +185,13 @@ class Search:
         yield from race.score([original], range(race.block))
         if not self.task.items or sum(outcome.score < 1 for outcome in race.outcomes(original)) > 1:
             return ""
-        yield from race.score([original], range(len(race.items)))
-        if race.mean(original) < NEAR:
-            return ""
         training = self.population.training
         rows = range(min(len(race.items), len(training.items)))
         if self.asker.affords(training.cost([original], rows)):
             yield from training.score([original], rows)
+            if training.mean(original) < NEAR:
+                return ""
+        yield from race.score([original], range(len(race.items)))
         self.headroom = nearly_all_right(self.population)
         return self.headroom.reason
 
