@@ -165,6 +165,28 @@ def done(workspace: Workspace, user: User) -> OptimizationSession:
 
 
 EARLIER_SAID = "3 of 5 stars. Right most of the time, but it explains itself. One word is enough."
+BETTER = {
+    "rows": 32, "better": 12, "worse": 1, "same": 19, "baseline": 0.40625, "best": 0.75,
+    "difference": 0.34375, "low": 0.15625, "high": 0.53125, "p_value": 0.0034,
+}  # fmt: skip
+
+
+def finalist(
+    number: int, kind: str, comparison: dict[str, Any], *, tokens: float, seconds: float
+) -> dict[str, Any]:
+    """A finalist that is proven better, as it is stored."""
+    best = comparison["best"]
+    columns = {
+        "verdict": "better", "kept_original": False, "quality_score": 100 * best,
+        "baseline_score": comparison["baseline"], "best_score": best,
+    }  # fmt: skip
+    results = {"comparison": comparison, "winner": number, "ahead": True, "improvements": []}
+    return {
+        "number": number, "kind": kind, "answer_tokens": tokens, "answer_seconds": seconds,
+        "columns": columns, "results": results,
+    }  # fmt: skip
+
+
 RESULTS = {
     "improvements": [
         "Rewrote the instruction: it now says what to decide, and on which sentence to decide it.",
@@ -174,10 +196,13 @@ RESULTS = {
     ],
     "metrics": {"clarity": 9, "specificity": 8, "engagement": 6},
     "original_metrics": {"clarity": 5, "specificity": 2, "engagement": 6},
-    "comparison": {
-        "rows": 32, "better": 12, "worse": 1, "same": 19, "baseline": 0.40625, "best": 0.75,
-        "difference": 0.34375, "low": 0.15625, "high": 0.53125, "p_value": 0.0034,
-    },
+    "comparison": BETTER,
+    "winner": 27,
+    "finalists": [
+        finalist(27, "answer_only", BETTER, tokens=412.0, seconds=0.6),
+        finalist(21, "reasons_first", BETTER | {"better": 14, "same": 17, "best": 0.8125, "difference": 0.40625},
+                 tokens=1_386.0, seconds=3.4),
+    ],
     "rejected": {"a variable was lost": 2, "the same as an earlier candidate": 5},
     "caveats": [],
     "winner": 27, "ahead": True,
