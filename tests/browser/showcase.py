@@ -205,7 +205,7 @@ RESULTS = {
     ],
     "rejected": {"a variable was lost": 2, "the same as an earlier candidate": 5},
     "caveats": [],
-    "winner": 27, "ahead": True,
+    "ahead": True,
     "used_feedback": [EARLIER_SAID],
 }  # fmt: skip
 
