@@ -122,9 +122,9 @@ class Reasoning:
 
 def reasoning_for(task: Task) -> Reasoning | None:
     """How this task's prompt asks for reasoning, in its own language; None where reasoning makes no sense: the answers
-    are whole texts, or contain every marker that there is."""
+    are not known, are whole texts, or contain every marker that there is."""
     answers = [answer for item in (*task.items, *task.held_out) for answer in item.answers if answer]
-    if answers and median(map(len, answers)) > LONGEST_ANSWER:
+    if not answers or median(map(len, answers)) > LONGEST_ANSWER:
         return None
     usual, request = WORDS.get(clear_language(without_variables(task.prompt)), WORDS["en"])
     lowered = [answer.casefold() for answer in answers]

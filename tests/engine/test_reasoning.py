@@ -63,6 +63,10 @@ def test_markers_are_in_the_language_of_the_prompt() -> None:
     assert "Überlegung" in found.request
 
 
+def test_without_rows_nothing_is_reasoned_to() -> None:
+    assert reasoning_for(task(items=())) is None
+
+
 def test_whole_texts_are_not_reasoned_to() -> None:
     assert reasoning_for(task(items=(Item("a", "word " * 60), Item("b", "text " * 60)))) is None
 
