@@ -50,9 +50,12 @@ def _of_comparison(session: OptimizationSession, comparison: Comparison) -> str:
     if nothing_ahead(session):
         return "Kept the original: no candidate was ahead of it on search rows."
     if session.verdict == Verdict.BETTER:
-        return f"{_counted(comparison)}."
-    if session.open_to_choice:
+        kept = _settled(session) if session.chosen == Chosen.ORIGINAL else ""
+        return f"{_counted(comparison)}{kept}."
+    if session.open_to_choice and comparison["difference"] > figures.NOTHING:
         return f"{_ahead(comparison)}{_settled(session)}."
+    if session.chosen == Chosen.BEST:
+        return f"{_counted(comparison)}{_settled(session)}."
     if session.kept_original:
         return f"Kept the original: {_of_loser(comparison)}."
     return f"{_counted(comparison)}."

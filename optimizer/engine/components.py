@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from optimizer.engine.nearest import Nearest
@@ -90,7 +90,9 @@ class Components:
     @cached_property
     def size(self) -> int:
         """Characters of all messages that are sent, without an input."""
-        return sum(len(message.content) for message in self.messages())
+        written = sum(len(message.content) for message in self.messages())
+        rows = sum(len(shot.input) + len(self.said(shot)) for shot in self.shots)
+        return written + (self.nearest * rows // len(self.shots) if self.nearest else 0)
 
     def read(self, output: str, *, cut: bool = False) -> Read:
         """The output in its two parts; `cut` is whether a limit ended it."""
@@ -112,11 +114,8 @@ class Components:
             return self.shots
         if item == self.place:
             return (Shot(NEAREST_INPUT, NEAREST_ANSWER),) * self.nearest
-        return tuple(self.shots[place] for place in self._index.to(item.input, self.nearest))
-
-    @cached_property
-    def _index(self) -> Nearest:
-        return Nearest([shot.input for shot in self.shots])
+        index = index_of(tuple(shot.input for shot in self.shots))
+        return tuple(self.shots[place] for place in index.to(item.input, self.nearest))
 
     @property
     def place(self) -> Item:
@@ -171,6 +170,12 @@ class Components:
     def but(self, **changes: object) -> Components:
         """The same with some parts changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@lru_cache(4)  # many candidates choose among the same rows
+def index_of(texts: tuple[str, ...]) -> Nearest:
+    """What finds the nearest of these texts."""
+    return Nearest(texts)
 
 
 def original_of(prompt: str, literals: tuple[str, ...] = ()) -> Components:

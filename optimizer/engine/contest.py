@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Entry
@@ -40,19 +41,20 @@ class Contest:
                 continue
             self._keep(1 - shares[kind] if shares else PLAY_OFF * (len(self.population.leaders) > 1))
             try:
-                yield from self._race(kind, those)
+                yield from self._race(kind, those, shared=shares is not None)
             except BudgetSpentError:
                 if not shares:
                     raise
             finally:
                 self._keep(0)
 
-    def _race(self, kind: Kind, challengers: Sequence[Entry]) -> Steps[None]:
+    def _race(self, kind: Kind, challengers: Sequence[Entry], *, shared: bool = False) -> Steps[None]:
+        """With `shared` those who find no room have to wait."""
         population = self.population
         defender = [population.leaders[kind]] if kind in population.leaders else []
         within = self._within_budget(challengers)
         if not within:
-            if self._kept.calls + self._kept.tokens and kind != population.original.components.kind:
+            if shared and kind != population.original.components.kind:
                 self._waiting += challengers
                 return  # more may follow
             within = challengers[:1]
@@ -77,20 +79,19 @@ class Contest:
             if self.population.race.complete(leader) or not rivals:
                 continue
             self._keep(PLAY_OFF * (len(self.population.leaders) > 1))
-            try:
+            with suppress(BudgetSpentError):  # there is still a play-off
                 yield from self._race(kind, rivals)
-            except BudgetSpentError:
-                pass  # there is still a play-off
-            finally:
-                self._keep(0)
+            self._keep(0)
 
     def _catch_up(self) -> Steps[None]:
         """Race those that were beyond their share of the budget."""
         waiting, self._waiting = self._waiting, []
         for kind in reversed(Kind):
             those = [entry for entry in waiting if entry.components.kind == kind]
-            if those and self.asker.affords(self._first_block(those[:1])):
-                yield from self._race(kind, those)
+            if those and self._within_budget(those[:1]):
+                with suppress(BudgetSpentError):
+                    yield from self._race(kind, those)
+            self._reserve()
 
     def _close_to(self, leader: Entry) -> list[Entry]:
         """Those that are not clearly worse on the first block, the best first."""
@@ -108,11 +109,14 @@ class Contest:
         if len(field) < 2:
             return
         race, before = population.race, population.leader
+        self._keep(0)
         for block in blocks(race.items, race.block):
-            self._reserve()
             if self._told_apart() or not self.asker.affords(race.cost(field, block)):
                 break
-            yield from race.score(field, block)
+            try:
+                yield from race.score(field, block)
+            except BudgetSpentError:
+                break
         if population.leader != before:
             yield Leading(population.leader.number)
 

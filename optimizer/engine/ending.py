@@ -60,19 +60,28 @@ class Ending:
         self.missing = ""  # why there is no comparison
 
     def cost(self, field: Sequence[Entry]) -> Cost:
-        """What the end of a run takes whose finalists are the dearest of each kind in the field."""
+        """What the end of a run takes whose finalists are the dearest of each kind in the field; only the dearer one
+        counts where both would take more than half of a limit."""
         if not self.asker.config.compare:
             return Cost()
         rows = range(len(self.held_out.items))
-        original = self.population.original
-        measured = self.held_out.cost([original], rows)
-        for kind in Kind:
-            those = [entry for entry in field if entry.components.kind == kind and entry.number]
-            if those:
-                dearest = max(those, key=lambda entry: entry.components.size)
-                measured += self.held_out.cost([dearest], rows)
         texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
-        return measured + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
+        least = self.held_out.cost([self.population.original], rows)
+        least += self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
+        dearest = [self.held_out.cost([entry], rows) for entry in self._dearest(field)]
+        both = sum(dearest, least)
+        if self.asker.within_half(both):
+            return both
+        return least + max(dearest, key=lambda cost: cost.tokens, default=Cost())
+
+    @staticmethod
+    def _dearest(field: Sequence[Entry]) -> list[Entry]:
+        """The longest prompt of each kind."""
+        by_kind: dict[Kind, list[Entry]] = {}
+        for entry in field:
+            if entry.number:
+                by_kind.setdefault(entry.components.kind, []).append(entry)
+        return [max(those, key=lambda entry: entry.components.size) for those in by_kind.values()]
 
     def run(
         self,

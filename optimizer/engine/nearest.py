@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 SHORTEST, LONGEST = 2, 4  # characters
-LONGEST_TEXT = 2_000  # characters of a text that count
+LONGEST_TEXT = 600  # characters of a text that count
 
 
 class Nearest:
@@ -47,10 +47,11 @@ class Nearest:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())[:LONGEST_TEXT]
+    return " ".join(text.casefold().split())
 
 
 def _grams(text: str) -> Counter[str]:
+    text = text[:LONGEST_TEXT]
     return Counter(
         text[start : start + size]
         for size in range(SHORTEST, LONGEST + 1)

@@ -70,7 +70,11 @@ class Population:
         worth it."""
         leader = self.leader
         others = [entry for entry in self.leaders.values() if entry != leader]
-        return [entry for entry in (leader, *others) if entry.number and not self._costs_more_for_less(entry)]
+        found = [
+            entry for entry in (leader, *others) if entry.number and not self._costs_more_for_less(entry)
+        ]
+        only = self.config.reasoning == "only"
+        return [entry for entry in found if not only or entry.components.kind == Kind.REASONS_FIRST]
 
     def _costs_more_for_less(self, entry: Entry) -> bool:
         """Whether it reasons first, and is no better than the original, or clearly worse than the leader."""

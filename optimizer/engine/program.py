@@ -7,7 +7,8 @@ from types import ModuleType
 
 from optimizer.engine import nearest, standalone
 from optimizer.engine.components import Components, item_of
-from optimizer.engine.standalone import PLACE
+from optimizer.engine.reasoning import markers
+from optimizer.engine.standalone import FENCE, PLACE
 from optimizer.engine.task import Item
 
 HEADING = '''"""Answers an input with a prompt that PromptEvolver found.
@@ -63,8 +64,9 @@ def _values(components: Components, model: str, max_tokens: int) -> dict[str, ob
         "QUESTION": question.content,
         "EXAMPLES": [] if in_text else _examples(components),
         "SHOWN": components.nearest,
-        "MARKER": reasoning.marker.rstrip(":： ") if reasoning else "",
+        "MARKERS": markers(reasoning) if reasoning else [],
         "ONE_LINE": reasoning.one_line if reasoning else True,
+        "FENCE": FENCE,
     }
 
 

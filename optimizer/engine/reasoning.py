@@ -11,7 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from optimizer.engine.languages import clear_language
-from optimizer.engine.task import Task
+from optimizer.engine.task import Config, Task
 from optimizer.engine.variables import without_variables
 
 LONGEST_ANSWER = (
@@ -116,7 +116,9 @@ class Reasoning:
         if text.count(FENCE) % 2:
             text = text.rpartition(FENCE)[0].strip() or text.replace(FENCE, "").strip()
         if self.one_line:
-            text = next((line for line in text.splitlines() if line.strip()), "")
+            lines = (line.strip() for line in text.splitlines())
+            text = next((line for line in lines if line and not line.startswith(FENCE)), "")
+            text = text.strip("`")
         return text.strip().strip("*").strip()
 
 
@@ -127,9 +129,11 @@ def reasoning_for(task: Task) -> Reasoning | None:
     if not answers or median(map(len, answers)) > LONGEST_ANSWER:
         return None
     usual, request = WORDS.get(clear_language(without_variables(task.prompt)), WORDS["en"])
-    lowered = [answer.casefold() for answer in answers]
+    known = (usual, *OTHER_MARKERS)
     free = (
-        marker for marker in (usual, *OTHER_MARKERS) if not any(_bare(marker) in answer for answer in lowered)
+        marker
+        for marker in known
+        if not any(_all(answer, [_bare(marker)], anywhere=True) for answer in answers)
     )
     marker = next(free, None)
     if marker is None:
@@ -137,8 +141,20 @@ def reasoning_for(task: Task) -> Reasoning | None:
     return Reasoning(request.format(marker=marker), marker, one_line=not any(map(_has_lines, answers)))
 
 
+def may_reason(task: Task, config: Config) -> bool:
+    """Whether a prompt of this task may ask for reasoning."""
+    wanted = config.reasoning != "never" and not task.thinks and config.answer_tokens >= FEWEST_TOKENS
+    return wanted and reasoning_for(task) is not None
+
+
+def markers(reasoning: Reasoning) -> list[str]:
+    """What an answer may stand behind, without colons: its own marker first, then those of other languages."""
+    return list(dict.fromkeys([_bare(reasoning.marker), *(_bare(marker) for marker, _ in WORDS.values())]))
+
+
 def _bare(marker: str) -> str:
-    return marker.rstrip(":： ").casefold() + ":"
+    """The marker without its colon."""
+    return marker.rstrip(":： ")
 
 
 def _has_lines(answer: str) -> bool:
@@ -147,12 +163,14 @@ def _has_lines(answer: str) -> bool:
 
 
 def _last(output: str, marker: str) -> tuple[int, int] | None:
-    """Where the last marker begins and ends: one at the beginning of a line, in any language, else anywhere."""
-    own = [_bare(marker)[:-1]]
-    others = [_bare(known)[:-1] for known, _ in WORDS.values()]
+    """Where the last marker with something behind it begins and ends: one at the beginning of a line, else anywhere,
+    else one of another language."""
+    own = [_bare(marker)]
+    others = [_bare(known) for known, _ in WORDS.values()]
     for words, anywhere in ((own, False), (own, True), (others, False)):
-        if found := _all(output, tuple(words), anywhere=anywhere):
-            return found[-1]
+        found = _all(output, words, anywhere=anywhere)
+        if found:
+            return next((place for place in reversed(found) if output[place[1] :].strip()), found[-1])
     return None
 
 

@@ -142,6 +142,7 @@ class Search:
 
     def run(self) -> Iterator[Event]:
         reason = yield from self._search()
+        yield from self.contest.play_off()
         yield from self._with_all_rows()
         yield from self.ending.run(
             reason,
@@ -169,7 +170,6 @@ class Search:
                 reason = yield from self._iterations()
             if population.leader.number and population.race.complete(population.leader):
                 yield from self._all_of(self.method.last)
-            yield from self.contest.play_off()
         except BudgetSpentError as spent:
             reason = str(spent)
         except OptimizerFailedError as error:

@@ -17,8 +17,11 @@ BEFORE: list[dict[str, str]] = []  # messages before all others
 QUESTION = PLACE
 EXAMPLES: list[list[str]] = []  # of each its input, what the user says, and what the assistant answers
 SHOWN = 0  # examples for each input, those most like it; 0: all of them
-MARKER = ""  # what the answer stands behind; "": nothing
+MARKERS: list[
+    str
+] = []  # what the answer stands behind, the usual word first, then other languages'; none: nothing
 ONE_LINE = True  # whether the answer is one line
+FENCE = "```"
 
 
 def messages(text: str) -> list[dict[str, str]]:
@@ -35,18 +38,31 @@ def messages(text: str) -> list[dict[str, str]]:
 
 def read(output: str) -> str:
     """The answer: what stands behind the last marker, at the beginning of a line if one does; else the output."""
-    if not MARKER:
-        return output.strip()
-    named = re.escape(MARKER) + r"[*_`]{0,4}\s?[:：][*_`]{0,4}"
-    at_line = re.compile(rf"^[^\S\n]*(?:[*_`#>\-]{{1,6}}[^\S\n]*)?{named}", re.IGNORECASE | re.MULTILINE)
-    anywhere = re.compile(rf"(?<!\w){named}", re.IGNORECASE)
-    found = [*at_line.finditer(output)] or [*anywhere.finditer(output)]
-    if not found:
-        return output.strip()
-    behind = output[found[-1].end() :].strip()
+    text = re.sub(r"<think>.*?(</think>|\Z)", "", output, flags=re.DOTALL).rpartition("</think>")[2].strip()
+    begin = _behind_marker(text)
+    if begin is None:
+        return text
+    text = text[begin:].strip()
+    if text.count(FENCE) % 2:
+        text = text.rpartition(FENCE)[0].strip() or text.replace(FENCE, "").strip()
     if ONE_LINE:
-        behind = next((line for line in behind.splitlines() if line.strip()), "")
-    return behind.strip().strip("*").strip()
+        lines = (line.strip() for line in text.splitlines())
+        text = next((line for line in lines if line and not line.startswith(FENCE)), "")
+        text = text.strip("`")
+    return text.strip().strip("*").strip()
+
+
+def _behind_marker(text: str) -> int | None:
+    """Where the answer begins; None without a marker."""
+    at_line, anywhere = r"^[^\S\n]*+(?:[*_`#>\-]{1,6}+[^\S\n]*+)?", r"(?<!\w)"
+    for before, words in ((at_line, MARKERS[:1]), (anywhere, MARKERS[:1]), (at_line, MARKERS[1:])):
+        named = rf"{before}(?:{'|'.join(map(re.escape, words))})[*_`]{{0,4}}\s?[:：][*_`]{{0,4}}"
+        ends = (
+            [found.end() for found in re.finditer(named, text, re.IGNORECASE | re.MULTILINE)] if words else []
+        )
+        if ends:
+            return next((end for end in reversed(ends) if text[end:].strip()), ends[-1])
+    return None
 
 
 def answer(text: str) -> str:

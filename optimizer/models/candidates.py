@@ -86,6 +86,12 @@ class Candidate(models.Model):
         return int(self.components.get("nearest") or 0)
 
     @property
+    def is_program(self) -> bool:
+        """Whether it can be written out as a program: for one input, and with examples that a program can choose."""
+        one_input = len(self.components.get("variables") or ()) < 2
+        return one_input and not (self.examples_for_each_input and not self.in_turns)
+
+    @property
     def in_turns(self) -> bool:
         """Whether it was measured with earlier chat turns, which one text can only imitate."""
         return any(message["role"] == "assistant" for message in self.messages)

@@ -35,7 +35,7 @@ def _learn_from(session_id: int) -> bool:
     if session.may_learn:
         try:
             with transaction.atomic():
-                _fold(session)
+                _fold(OptimizationSession.objects.select_for_update().get(pk=session_id))
         except (
             KeyError,
             TypeError,
@@ -57,18 +57,23 @@ def _fold(session: OptimizationSession) -> None:
             tries[row["operator"]] += row["tries"]
     Workspace.objects.select_for_update(no_key=True).get(pk=session.workspace_id)  # one fold of it at a time
     before, now = session.learned_verdict or 0, session.feedback.all().verdict()
-    for operator in _lineage(session):
-        wins[operator] += (now > 0) - (before > 0)
-        tries[operator] += abs(now) - abs(before)
+    lineage = sorted(_lineage(session))
+    for operator in session.results.get("learned_from", lineage):
+        wins[operator] -= before > 0
+        tries[operator] -= abs(before)
+    for operator in lineage:
+        wins[operator] += now > 0
+        tries[operator] += abs(now)
     for operator in sorted(tries):
         _add(session, operator, wins[operator], tries[operator])
     _fade(session)
-    OptimizationSession.objects.filter(pk=session.pk).update(learned_verdict=now)
+    results = {**session.results, "learned_from": lineage}  # a person may choose another finalist later
+    OptimizationSession.objects.filter(pk=session.pk).update(learned_verdict=now, results=results)
 
 
 def _lineage(session: OptimizationSession) -> set[str]:
     """The operators that turned the original into the result; none if the result is the original itself."""
-    if session.kept_original:
+    if not session.hands_over_best:
         return set()
     rows = list(session.candidates.values_list("number", "operator", "is_best", "parents__number"))
     line = {number for number, _, is_best, _ in rows if is_best}

@@ -189,7 +189,7 @@ def test_guards_let_pass_what_the_original_does_and_what_the_task_asks_for() -> 
 def test_changes_are_told_in_words() -> None:
     shown = Components("Say.", shots=(Shot("a", "b"), Shot("c", "d")), shots_as="turns")
     reasoned = shown.but(shots=tuple(Shot(shot.input, shot.output, "why") for shot in shown.shots))
-    assert changes(shown, reasoned) == "Added a line of reasoning to each example."
+    assert changes(shown, reasoned) == "Showed the model its own right reasonings."
     assert changes(shown, shown.but(shots_as="text")) == "Put the examples into the text."
     assert changes(shown, shown.but(shots=shown.shots[::-1])) == "Put the examples in another order."
 

@@ -60,7 +60,7 @@ def test_a_whole_search_sends_every_candidate_so() -> None:
     *_, last = run(task(as_system=True), Config(), Ledger(Scripted(listening), MemoryStore()))
     assert isinstance(last, Finished)
     assert last.best is not None
-    assert len(answered) > 40
+    assert len(answered) >= 40
     for request in answered:
         roles = [message.role for message in request.messages]
         assert roles[0] == "system"

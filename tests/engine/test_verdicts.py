@@ -221,7 +221,8 @@ ENDINGS = {
     **{
         f"{most} calls": Case(
             answering((), [n for n in range(40) if n % 7]), None if most > 40 else Verdict.TOO_FEW_ROWS, True,
-            "", config={"max_calls": most}, reason=f"The budget of {most} calls leaves no room for another step: ",
+            "", config={"max_calls": most},
+            reason=f"The budget of {most} calls leaves no room for another step: " if most > 60 else "",
         )
         for most in (40, 60, 80, 120)
     },

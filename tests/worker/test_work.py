@@ -556,8 +556,9 @@ def test_earlier_feedback_reaches_the_critique(
     tasks.optimize(session.pk)
     session.refresh_from_db()
     assert session.results["used_feedback"] == ["2 of 5 stars. Too long-winded."]
-    critique = LLMCall.objects.get(session=session, purpose="critique")
-    assert "Too long-winded." in critique.request["messages"][0]["content"]
+    critiques = LLMCall.objects.filter(session=session, purpose="critique")
+    assert critiques
+    assert all("Too long-winded." in call.request["messages"][0]["content"] for call in critiques)
 
 
 def test_inputs_that_a_person_wants_to_see_are_written_and_waited_for(
@@ -706,14 +707,14 @@ def test_nothing_that_was_answered_is_lost_when_a_run_is_stopped(
     session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_host(latency=0.02)
-    loop.work(claimed(session), after_answers(5, session))
+    loop.work(claimed(session), after_answers(12, session))
     session.refresh_from_db()
     rows = Evaluation.objects.filter(candidate__session=session, split="validation")
     assert session.status == SessionStatus.CANCELLED
-    assert rows.count() == session.ledger.filter(purpose="answer").count() >= 5
+    assert rows.count() == session.ledger.filter(purpose="answer").count() >= 12
     assert session.calls == session.ledger.count()
     assert sum(candidate.live_items for candidate in session.candidates.all()) == rows.count()
-    assert all(candidate.score is None for candidate in session.candidates.all())
+    assert all(candidate.score is None for candidate in session.candidates.exclude(number=0))
 
 
 def test_live_numbers_end_as_what_the_race_says(session: OptimizationSession, use_host: UseHost) -> None:

@@ -13,7 +13,7 @@ from optimizer.engine.graders import RUBRIC, folded, graded
 from optimizer.engine.labels import are_labels, usual_forms
 from optimizer.engine.operators.base import View
 from optimizer.engine.operators.rows import balanced, in_turns, short_enough
-from optimizer.engine.reasoning import FEWEST_TOKENS, reasoning_for
+from optimizer.engine.reasoning import may_reason, reasoning_for
 from optimizer.engine.scoring import Case, answer_request, grade_of, options_of, said_by
 from optimizer.engine.task import Item
 from optimizer.llm.base import Reply, Request
@@ -37,10 +37,7 @@ class ReasonFirst:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        config = view.config
-        possible = view.answers_only and config.answer_tokens >= FEWEST_TOKENS
-        wanted = config.reasoning != "never" and not view.task.thinks
-        return possible and wanted and reasoning_for(view.task) is not None
+        return view.answers_only and may_reason(view.task, view.config)
 
     def propose(self, view: View) -> list[Components]:
         bare = view.parent.but(shots=(), shots_as="text", nearest=0, answer_format="")
@@ -119,8 +116,12 @@ def _tries(view: View, rows: Sequence[Item]) -> Iterator[tuple[Item, Request]]:
 
 
 def _right(view: View, row: Item, answer: str) -> bool:
-    graded_right = grade_of(view.task, answer, row, options_of(view.task)).score == 1
-    return graded_right or _names(view, row, answer)
+    """By the grader; where one of a person's own fails, the answer counts as wrong, as it does in scoring."""
+    try:
+        right = grade_of(view.task, answer, row, options_of(view.task)).score == 1
+    except Exception:
+        return False
+    return right or _names(view, row, answer)
 
 
 def _names(view: View, row: Item, answer: str) -> bool:
