@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.engine import Item
+from optimizer.engine import Grade, Item
 from optimizer.engine.components import Components, Shot
-from optimizer.engine.events import Finished, Proposed
+from optimizer.engine.events import Finished, Proposed, Spent
 from optimizer.engine.reasoning import Kind, Reasoning, reasoning_for
 from optimizer.llm.base import CallFailedError, Request
-from tests.engine.world import events_of, last_input, proposals, result_of, task
+from tests.engine.world import events_of, last_input, proposals, result_of, task, world
 
 PLAIN = Reasoning("Think first.", "Answer:")
 
@@ -26,6 +26,9 @@ PLAIN = Reasoning("Think first.", "Answer:")
         ("Answer: even\nThe answer: it is clear, as 4 is even.", "", "even"),
         ("Termina en 4.\nRespuesta: even", "Termina en 4.", "even"),
         ("Answer:\neven", "", "even"),
+        ("Think.\nAnswer:\n```\neven\n```", "Think.", "even"),
+        ("Answer: `even`", "", "even"),
+        ("Answer: even\nAnswer:", "", "even"),
         ("even", "", "even"),
         ("", "", ""),
         ("The answering machine: off", "", "The answering machine: off"),
@@ -54,6 +57,16 @@ def test_a_marker_that_answers_contain_is_not_used() -> None:
     found = reasoning_for(task(items=items))
     assert found is not None
     assert found.marker == "Result:"
+
+
+@pytest.mark.parametrize("answer", ["Réponse : oui", "réponse: oui", "la Réponse： oui"])
+def test_it_is_found_with_any_colon_and_space(answer: str) -> None:
+    items = (Item("a", answer), Item("b", "non"))
+    found = reasoning_for(
+        task(prompt="Est-ce que le nombre suivant est pair ? Réponds par oui ou non.", items=items)
+    )
+    assert found is not None
+    assert found.marker not in {"Réponse :", "Answer:"}
 
 
 def test_markers_are_in_the_language_of_the_prompt() -> None:
@@ -146,3 +159,34 @@ def test_reasoning_runs_into_the_limit() -> None:
 
     result = result_of(task(), endless, answer_tokens=64)
     assert all(finalist.kind == Kind.ANSWER_ONLY for finalist in result.finalists)
+
+
+def test_only_such_prompts_are_handed_over_where_only_they_are_wanted() -> None:
+    result = result_of(task(), world, reasoning="only")
+    assert all(finalist.kind == Kind.REASONS_FIRST for finalist in result.finalists)
+    assert result.best == 0
+
+
+def test_a_grader_of_ones_own_that_raises_on_a_further_try_counts_it_as_wrong() -> None:
+    def brittle(output: str, expected: str, options: object) -> Grade:
+        if output == "none":
+            raise RuntimeError("boom")
+        return Grade(float(output == expected))
+
+    result = result_of(task(grader=brittle), thinker)
+    assert any("boom" in caveat for caveat in result.caveats)
+
+
+@pytest.mark.parametrize("limits", [{"max_tokens": 20_000}, {"max_calls": 100}, {"max_tokens": 40_000}])
+@pytest.mark.parametrize("seed", range(4))
+def test_limits_are_kept_and_used(limits: dict[str, int], seed: int) -> None:
+    items = tuple(Item(f"word{n}", "even" if n % 2 == 0 else "odd") for n in range(100))
+    events = events_of(task(items=items), thinker, seed=seed, **limits)
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    spent = [event for event in events if isinstance(event, Spent)][-1]
+    assert spent.calls <= limits.get("max_calls", spent.calls)
+    assert spent.prompt_tokens + spent.completion_tokens <= limits.get("max_tokens", 10**9)
+    assert finished.comparison is not None
+    if limits == {"max_tokens": 40_000}:
+        assert finished.best
