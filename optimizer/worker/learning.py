@@ -11,7 +11,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
-from optimizer.models import OperatorPrior, OptimizationSession, Workspace
+from optimizer.models import Chosen, OperatorPrior, OptimizationSession, Workspace
 
 AT_ONCE = 100
 MOST_TRIES = 200  # from here on a workspace's priors with a model are halved, so that old sessions fade
@@ -73,7 +73,7 @@ def _fold(session: OptimizationSession) -> None:
 
 def _lineage(session: OptimizationSession) -> set[str]:
     """The operators that turned the original into the result; none if the result is the original itself."""
-    if not session.hands_over_best:
+    if session.chosen == Chosen.ORIGINAL or (session.kept_original and session.chosen != Chosen.BEST):
         return set()
     rows = list(session.candidates.values_list("number", "operator", "is_best", "parents__number"))
     line = {number for number, _, is_best, _ in rows if is_best}
