@@ -39,6 +39,8 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     if advice := grader_advice(session):
         yield str(advice)
     found = found_of(session)
+    if found and session.hands_over_best and found.marker:
+        yield f"The model reasons first. Its answer is what follows the last “{found.marker}”."
     if found and session.hands_over_best and found.is_system_message:
         yield "The prompt was sent as the system message, and each row as the user message."
     if found and session.hands_over_best and found.in_turns:

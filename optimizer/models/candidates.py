@@ -86,6 +86,11 @@ class Candidate(models.Model):
         return int(self.components.get("nearest") or 0)
 
     @property
+    def marker(self) -> str:
+        """What the answer stands behind, if the prompt asks for reasoning; else ""."""
+        return str((self.components.get("reasoning") or {}).get("marker", ""))
+
+    @property
     def is_program(self) -> bool:
         """Whether it can be written out as a program: for one input, and with examples that a program can choose."""
         one_input = len(self.components.get("variables") or ()) < 2

@@ -14,7 +14,7 @@ from optimizer.briefing import components_of
 from optimizer.engine import Item
 from optimizer.engine.reasoning import Kind
 from optimizer.llm.base import CallFailedError, Request
-from optimizer.management.telling import summary
+from optimizer.management.telling import result_lines, summary
 from optimizer.models import OptimizationSession, Role, User, Workspace
 from optimizer.services.results import choose_finalist
 from optimizer.worker import loop
@@ -73,6 +73,10 @@ def test_a_click_changes_what_is_copied_listed_and_exported(
     page = client.get(reverse("session-detail", args=[finished.pk])).content.decode()
     assert "Two ways to answer" in page
     assert "Reasons first" in page
+    assert "Its answer is what follows the last “Answer:”." in page
+    assert "The model reasons first. Its answer is what follows the last “Answer:”." in list(
+        result_lines(finished)
+    )
     second = finished.finalists[1]
     reached = f"{100 * (second.comparison or {})['best']:.0f} %"
     assert reached in page
