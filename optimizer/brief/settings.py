@@ -58,6 +58,11 @@ SETTINGS = (
         choices={"both": "Try both ways", "never": "Never", "only": "Always"},
     ),
     Setting(
+        "instructions_only", Kind.SWITCH, "Instructions only",
+        "the prompt shows no examples; for small models examples gain most",
+        group=MODELS_AND_SEARCH, default=False, engine="instructions_only",
+    ),
+    Setting(
         "iterations", Kind.WHOLE, "Iterations", "each has several rounds",
         group=MODELS_AND_SEARCH, low=1, high=20, at_start=True, engine="iterations",
         by_preset={"quick": 1, "balanced": 3, "thorough": 5},

@@ -120,7 +120,7 @@ class Config:
     handed over as it is, for who measures it elsewhere. With `only_proven` the original is handed over unless the
     comparison proves the best better. A candidate that surely does not fit into a `window` of so many tokens is not
     tried; 0 is not known. `reasoning` is whether the prompt may ask for reasoning before the answer: `both` ways are
-    tried, or it `never` is, or `only` such prompts are handed over.
+    tried, or it `never` is, or `only` such prompts are handed over. With `instructions_only` no prompt shows examples.
     """
 
     iterations: int = 3
@@ -140,3 +140,4 @@ class Config:
     only_proven: bool = False
     window: int = 0
     reasoning: ReasoningMode = "both"
+    instructions_only: bool = False

@@ -47,6 +47,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='optimizationsession',
+            name='instructions_only',
+            field=models.BooleanField(db_default=False, default=False),
+        ),
+        migrations.AddField(
+            model_name='optimizationsession',
             name='thinks',
             field=models.BooleanField(db_default=False, default=False),
         ),

@@ -52,6 +52,8 @@ class OptimizationSession(Owned):
     as_system = models.BooleanField(default=False, db_default=False)
     # Whether the prompt may ask for reasoning before the answer.
     reasoning = models.CharField(max_length=5, default="both", db_default="both")
+    # The prompt shows no examples.
+    instructions_only = models.BooleanField(default=False, db_default=False)
     grader = models.CharField(max_length=10, default="exact")
     grader_options = models.JSONField(default=dict, blank=True)
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text

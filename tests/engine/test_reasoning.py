@@ -147,6 +147,13 @@ def test_a_person_decides_whether_prompts_may_ask_for_reasoning(mode: str, kinds
         assert not asked
 
 
+def test_a_person_may_want_no_examples() -> None:
+    events = events_of(task(), thinker, instructions_only=True)
+    proposed = [event.components for event in events if isinstance(event, Proposed)]
+    assert not any(components.shots for components in proposed)
+    assert any(components.reasoning for components in proposed)
+
+
 def test_a_model_that_thinks_by_itself_is_not_asked_to() -> None:
     events = events_of(task(thinks=True), thinker)
     assert not any(isinstance(event, Proposed) and event.components.reasoning for event in events)

@@ -67,6 +67,11 @@ class View:
         return self.parent.kind == Kind.ANSWER_ONLY
 
     @property
+    def may_show(self) -> bool:
+        """Whether there are rows, and a prompt may show them as examples."""
+        return bool(self.train) and not self.config.instructions_only
+
+    @property
     def once(self) -> bool:
         """Whether the prompt can stand once before all turns, as the system message."""
         return self.task.turns and self.task.hears_system and not self.parent.variables

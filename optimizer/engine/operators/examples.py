@@ -36,7 +36,7 @@ class RandomExamples:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return bool(view.train) and view.answers_only
+        return view.may_show and view.answers_only
 
     def propose(self, view: View) -> list[Components]:
         rows = view.rng.sample(view.train, min(view.config.shots, len(view.train)))
@@ -62,7 +62,7 @@ class AddExamples:
         return "examples after one prompt" if self.once else "examples as chat turns"
 
     def suits(self, view: View) -> bool:
-        if not view.train or not view.answers_only or (self.once and not view.once):
+        if not view.may_show or not view.answers_only or (self.once and not view.once):
             return False
         return self.shots_as == "turns" or not view.parent.shots
 
@@ -84,7 +84,12 @@ class NearestExamples:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return len(view.train) > view.config.shots and view.answers_only and not view.parent.nearest
+        return (
+            view.may_show
+            and len(view.train) > view.config.shots
+            and view.answers_only
+            and not view.parent.nearest
+        )
 
     def propose(self, view: View) -> list[Components]:
         placed = in_turns(view, once=dear_to_repeat(view))
@@ -154,7 +159,7 @@ class VerifiedExamples:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return bool(view.train) and view.answers_only and view.task.grader not in WHOLE
+        return view.may_show and view.answers_only and view.task.grader not in WHOLE
 
     def propose(self, view: View) -> list[Components]:
         if len(self._traces(view)) < FEWEST_TRACES:

@@ -56,7 +56,7 @@ class OwnReasonings:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return not view.answers_only and bool(view.train)
+        return not view.answers_only and view.may_show
 
     def propose(self, view: View) -> Asking[list[Components]]:
         rows = {row.input: row for row in view.train}
