@@ -91,7 +91,7 @@ class TestTheModel:
 
 class TestAnswers:
     def test_chat_streams_pieces_and_then_the_counts(self, client: ollama.Client) -> None:
-        pieces = list(client.chat(MODEL, HELLO, stream=True, options={"num_predict": 5}))
+        pieces = list(client.chat(MODEL, HELLO, stream=True, options={"num_predict": 5, "temperature": 0}))
         assert not any(piece.done for piece in pieces[:-1])
         assert len(pieces) > 2
         last = pieces[-1]
