@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.counts import counted
 from optimizer.engine import figures
-from optimizer.engine.ending import NO_REWRITE, STILL_THINKING
+from optimizer.engine.caveats import NO_REWRITE, STILL_THINKING
 from optimizer.engine.splits import HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
 from optimizer.models import Chosen, OptimizationSession, SessionStatus

@@ -9,7 +9,7 @@ from optimizer.counts import agreeing, counted, there_are
 from optimizer.engine import checks, finish
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.estimate import Range
-from optimizer.engine.events import Comparison
+from optimizer.engine.results import Comparison
 from optimizer.engine.task import Config, Item, Task
 from optimizer.forecasts import Forecast
 from optimizer.templatetags.pages import points

@@ -53,6 +53,6 @@ def compare(
         proof=proof,
         score_kind=evaluator.kind,
         quality_score=ending.quality(proof),
-        caveats=tuple(ending.caveats()),
+        caveats=ending.caveats(),
         position_bias=ending.position_bias,
     )

@@ -1,31 +1,23 @@
-"""What a run ends with: the winner of its search, compared with the original, and all that is to be told of it."""
+"""What a run ends with: its finalists, each compared with the original, and which of them is handed over."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from optimizer.counts import agreeing, counted
-from optimizer.engine import checks, finish
+from optimizer.engine import finish
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board, Entry, too_long
 from optimizer.engine.budget import BudgetSpentError, Cost
-from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS
-from optimizer.engine.events import (
-    SOME,
-    Comparison,
-    Event,
-    Finalist,
-    Finished,
-    Headroom,
-    Leading,
-    Proof,
-    Rating,
-)
+from optimizer.engine.calls import MESSAGE, VERDICT_TOKENS
+from optimizer.engine.caveats import Caveats
+from optimizer.engine.events import Event, Finished, Leading
 from optimizer.engine.figures import NOTHING
+from optimizer.engine.improvements import improvements
 from optimizer.engine.pairs import Judged
 from optimizer.engine.population import Population
 from optimizer.engine.reasoning import Kind
-from optimizer.engine.scoring import CUT, WHOLE, Evaluator
+from optimizer.engine.results import SOME_HEADROOM, Comparison, Finalist, Headroom, Proof, Rating
+from optimizer.engine.scoring import Evaluator
 from optimizer.engine.stats import ahead as told_ahead
 from optimizer.engine.stats import mean
 from optimizer.engine.task import Prior, Task
@@ -33,8 +25,6 @@ from optimizer.engine.verdicts import UNPROVEN, Judgement, Verdict, verdict
 from optimizer.llm.base import CallFailedError
 
 RATING_BYTES = 400  # of a request to rate a text, besides the text
-STILL_THINKING = "ended while the model was still thinking"
-NO_REWRITE = "wrote no usable rewrite"
 
 
 class Ending:
@@ -58,6 +48,7 @@ class Ending:
         self.population = population
         self.left_out = left_out
         self.missing = ""  # why there is no comparison
+        self._caveats = Caveats(task, evaluator, held_out, population)
 
     def cost(self, field: Sequence[Entry]) -> Cost:
         """What the end of a run takes whose finalists are the dearest of each kind in the field; only the dearer one
@@ -90,7 +81,7 @@ class Ending:
         *,
         failure: str = "",
         used_evidence: tuple[str, ...] = (),
-        headroom: Headroom = SOME,
+        headroom: Headroom = SOME_HEADROOM,
     ) -> Iterator[Event]:
         """Compare, rate, and finish. `failure` is the optimizer model's, where it ended the search."""
         self.asker.reserve = Cost()
@@ -113,9 +104,9 @@ class Ending:
             comparison=proof.comparison,
             rating=rating,
             original_rating=original_rating,
-            improvements=tuple(self._improvements(leader if proof.ahead else best)),
+            improvements=self._improvements(leader if proof.ahead else best),
             rejected=tuple(sorted(self.population.rejected.items())),
-            caveats=tuple(self.caveats(failure)),
+            caveats=self.caveats(failure),
             used_evidence=used_evidence,
             operators=used,
             position_bias=self.position_bias,
@@ -138,7 +129,8 @@ class Ending:
             components=entry.components,
             proof=proof,
             quality_score=self.quality(proof, entry),
-            improvements=tuple(self._improvements(entry)),
+            improvements=self._improvements(entry),
+            caveats=tuple(self._caveats.about(entry)),
             answer_tokens=mean([outcome.tokens for outcome in measured]) if measured else None,
             answer_seconds=mean([outcome.ms for outcome in measured]) / 1000 if measured else None,
         )
@@ -216,7 +208,7 @@ class Ending:
         return finish.compare(*scores, seed=self.asker.seed)
 
     def _is_missing(self, entry: Entry, why: str) -> None:
-        """There is no comparison. Of the other finalist nothing is told."""
+        """Keep why there is no comparison. If it is the other finalist's, that one is left out without a word."""
         if entry == self.population.leader:
             self.missing = why
 
@@ -230,103 +222,10 @@ class Ending:
             return None, None
         return ratings[0], ratings[1]
 
-    def _improvements(self, best: Entry) -> list[str]:
-        """What changed from the original to the best, and what it brought. A step that brought nothing is told as part
-        of the one after it, which did."""
-        steps = []
-        while best.parents:
-            parent = self._last_behind(best)
-            what = finish.changes(parent.components, best.components)
-            before, after = self.population.race.paired(parent, best)
-            why = (
-                finish.gain(before, after, self.evaluator.kind)
-                if mean(after) > mean(before) + NOTHING
-                else ""
-            )
-            steps.append(f"{what} {why}".strip())
-            best = parent
-        return [step for step in steps[::-1] if step]
+    def _improvements(self, entry: Entry) -> tuple[str, ...]:
+        return tuple(improvements(self.population, entry, self.evaluator.kind))
 
-    def _last_behind(self, best: Entry) -> Entry:
-        """The youngest ancestor that did worse than it on the search rows that both ran on; else the original."""
-        ancestor = self.population.entries[best.parents[0]]
-        while ancestor.parents:
-            before, after = self.population.race.paired(ancestor, best)
-            if mean(after) > mean(before) + NOTHING:
-                break
-            ancestor = self.population.entries[ancestor.parents[0]]
-        return ancestor
-
-    def caveats(self, failure: str = "") -> list[str]:
+    def caveats(self, failure: str = "") -> tuple[str, ...]:
         """What people should know about the result; `failure` as in `run`."""
-        failed = failure and f"The optimizer model failed, which ended the search: {failure}"
-        told = (self.missing, self._no_rewrite(), failed, self._thinking(), self._cut())
-        rows = (self._misfits(), self._fewer(), self._single())
-        return [
-            *(text for text in (*told, *rows) if text),
-            *checks.caveats(self.task, self.asker.config),
-            *self.evaluator.caveats(),
-        ]
-
-    def _no_rewrite(self) -> str:
-        refused = sum(self.population.refused[writer] for writer in self.population.writers)
-        if not refused or any(entry.operator in self.population.writers for entry in self.population.entries):
-            return ""
-        proposals = counted(refused, "proposal")
-        return f"The optimizer model {NO_REWRITE} of the instruction ({proposals} skipped)."
-
-    def _fewer(self) -> str:
-        asked, given = len(self.task.held_out), len(self.held_out.items)
-        if given >= asked:
-            return ""
-        compared = f"{counted(asked, 'held-out row')} {agreeing(given, 'is', 'are')} compared"
-        return f"Only {given} of your {compared}, so that half of the limits is left for the search."
-
-    def _single(self) -> str:
-        if self.held_out.items != self.population.race.items:
-            return ""
-        return "There is only one input: it was used for the search and for the comparison."
-
-    def _thinking(self) -> str:
-        """How many answers to held-out rows never began, whatever the grader."""
-        entries = {self.population.original.number: self.population.original}
-        entries[self.population.leader.number] = self.population.leader
-        outcomes = [outcome for entry in entries.values() for outcome in self.held_out.outcomes(entry)]
-        cut = sum(outcome.output == CUT for outcome in outcomes)
-        if not cut:
-            return ""
-        return (
-            f"{cut} of {counted(len(outcomes), 'answer')} to held-out rows {STILL_THINKING}, despite "
-            f"{THINKING_TOKENS:,} extra tokens: {agreeing(cut, 'it counts', 'they count')} as "
-            "wrong. Allow longer answers, or choose a model that thinks less."
-        )
-
-    def _cut(self) -> str:
-        """How many answers to held-out rows were not whole; of graders of a whole answer, that decides nothing."""
-        if self.task.grader in WHOLE:
-            return ""
-        original, best = (
-            sum(
-                outcome.output.endswith(CUT) and outcome.output != CUT
-                for outcome in self.held_out.outcomes(entry)
-            )
-            for entry in (self.population.original, self.population.leader)
-        )
-        if not (original or best):
-            return ""
-        also = f", {best} with the best" if self.population.leader.number else ""
-        rows, limit = len(self.held_out.items), counted(self.asker.config.answer_tokens, "token")
-        return (
-            f"Answers to held-out rows were cut at the limit for one answer, {limit}: {original} of {rows} with "
-            f"the original{also}. They are scored as far as they go. Allow longer answers if needed."
-        )
-
-    def _misfits(self) -> str:
-        races = self.population.training, self.population.race, self.held_out
-        rows = sum(len(race.misfits) for race in races)
-        if not rows:
-            return ""
-        many = f"{counted(rows, 'row')} {agreeing(rows, 'does', 'do')}"
-        told = f"even with the original prompt, and {agreeing(rows, 'counts', 'count')} as wrong"
-        what_to_do = f"Shorten {agreeing(rows, 'it', 'them')}, or use a larger window."
-        return f"{many} not fit into the context window, {told}. {what_to_do}"
+        told = self._caveats.about(self.population.leader, missing=self.missing, failure=failure)
+        return tuple(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optimizer.engine.components import Components
-from optimizer.engine.reasoning import Kind
+from optimizer.engine.results import SOME_HEADROOM, UNCOMPARED, Comparison, Finalist, Headroom, Proof, Rating
 from optimizer.engine.task import Prior
 from optimizer.engine.verdicts import Verdict
 
@@ -159,83 +159,10 @@ class IterationDone:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The best against the original on held-out rows. Scores 0 to 1; `low` and `high` bound the difference (95 %)."""
-
-    rows: int
-    better: int
-    worse: int
-    same: int
-    baseline: float
-    best: float
-    difference: float
-    low: float
-    high: float
-    p_value: float
-
-
-@dataclass(frozen=True)
-class Rating:
-    """How a prompt reads, each 0 to 10."""
-
-    clarity: float
-    specificity: float
-    engagement: float
-
-
-@dataclass(frozen=True)
 class Invented:
     """Test inputs for a prompt that came without rows."""
 
     inputs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What the comparison of the search's winner with the original came to.
-
-    `winner` is that candidate's number, 0 where no candidate was ahead of the original in the search; `verdict` is
-    None where nothing could be compared; `ahead` is whether the winner did better than the original both on search
-    rows and on held-out rows, however little; `handed_over` is whether it is the result. `left_out` is how many
-    held-out rows the limits of the run left out; `doubtful_judge` is whether a judge of pairs cannot be trusted.
-    """
-
-    winner: int = 0
-    comparison: Comparison | None = None
-    verdict: Verdict | None = None
-    ahead: bool = False
-    handed_over: bool = False
-    left_out: int = 0
-    doubtful_judge: bool = False
-
-
-@dataclass(frozen=True)
-class Headroom:
-    """`verdict` is "none" where nothing can be gained, and `reason` says why and what would help; else "some"."""
-
-    verdict: str = "some"
-    reason: str = ""
-
-
-SOME = Headroom()
-
-
-@dataclass(frozen=True)
-class Finalist:
-    """The best candidate of one kind at the end of a run, compared with the original by itself.
-
-    `answer_tokens` (in and out) and `answer_seconds` of the model are means over the rows that it was measured on, None
-    where there are none; `quality_score` is 0 to 100.
-    """
-
-    number: int
-    kind: Kind
-    components: Components
-    proof: Proof
-    quality_score: float
-    improvements: tuple[str, ...] = ()
-    answer_tokens: float | None = None
-    answer_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -273,9 +200,9 @@ class Finished:
     used_evidence: tuple[str, ...]
     operators: tuple[Prior, ...] = ()
     position_bias: float | None = None
-    proof: Proof = Proof()
+    proof: Proof = UNCOMPARED
     finalists: tuple[Finalist, ...] = ()
-    headroom: Headroom = SOME
+    headroom: Headroom = SOME_HEADROOM
 
     @property
     def verdict(self) -> Verdict | None:

@@ -10,7 +10,7 @@ from optimizer.engine import figures, meta
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought, judge_request
 from optimizer.engine.components import Components
-from optimizer.engine.events import Comparison, Rating
+from optimizer.engine.results import Comparison, Rating
 from optimizer.engine.stats import bootstrap_interval, mean, sign_test
 from optimizer.llm.base import CallFailedError
 

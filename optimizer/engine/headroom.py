@@ -8,10 +8,10 @@ from statistics import stdev
 
 from optimizer.counts import counted
 from optimizer.engine.board import Entry
-from optimizer.engine.events import SOME, Headroom
 from optimizer.engine.figures import percent
 from optimizer.engine.population import Population
 from optimizer.engine.reasoning import Kind
+from optimizer.engine.results import SOME_HEADROOM, Headroom
 from optimizer.engine.stats import mean
 
 NEAR = 0.97  # of the search rows right: no gain can show
@@ -26,7 +26,7 @@ def nearly_all_right(population: Population) -> Headroom:
     outcomes = [*race.outcomes(original), *population.training.outcomes(original)]
     reached = mean([outcome.score for outcome in outcomes])
     if not race.complete(original) or reached < NEAR:
-        return SOME
+        return SOME_HEADROOM
     rows = counted(len(outcomes), "row")
     right = f"all {rows}" if reached >= 1 else f"{percent(reached)} of {rows}"
     return Headroom(
@@ -39,7 +39,7 @@ def no_lever_helps(population: Population) -> Headroom:
     """By what was tried: examples, reasoning and rewriting. None may be likely to gain as much as LEAST."""
     levers = _levers(population)
     if not levers.get("examples") or any(_may_gain(population, tried) for tried in levers.values()):
-        return SOME
+        return SOME_HEADROOM
     tried = " and ".join(levers) if len(levers) < 3 else "examples, reasoning and rewriting"
     return Headroom(
         "none",

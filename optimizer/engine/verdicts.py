@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from optimizer.engine.figures import NOTHING
 
 if TYPE_CHECKING:
-    from optimizer.engine.events import Comparison
+    from optimizer.engine.results import Comparison
 
 FEWEST_ROWS = 12  # compared outcomes; fewer prove nothing
 MOST_UNREADABLE = 0.2  # of a judge's verdicts

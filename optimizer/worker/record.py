@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Avg, Count, QuerySet, Sum
 from django.utils import timezone
 
-from optimizer.engine import events, guards
+from optimizer.engine import events, guards, results
 from optimizer.models import (
     Candidate,
     Evaluation,
@@ -230,7 +230,7 @@ def results_of(result: events.Finished) -> dict[str, Any]:
     }
 
 
-def finalist_of(finalist: events.Finalist) -> dict[str, Any]:
+def finalist_of(finalist: results.Finalist) -> dict[str, Any]:
     """A finalist as it is stored: what is told of it, and all that changes when a person chooses it."""
     return {
         "number": finalist.number,
@@ -238,7 +238,11 @@ def finalist_of(finalist: events.Finalist) -> dict[str, Any]:
         "answer_tokens": finalist.answer_tokens,
         "answer_seconds": finalist.answer_seconds,
         "columns": columns_of(finalist.proof, finalist.quality_score),
-        "results": {**measured(finalist.proof), "improvements": list(finalist.improvements)},
+        "results": {
+            **measured(finalist.proof),
+            "improvements": list(finalist.improvements),
+            "caveats": list(finalist.caveats),
+        },
     }
 
 
@@ -251,7 +255,7 @@ def proof_of(result: events.Finished | events.Compared) -> dict[str, Any]:
     }
 
 
-def measured(proof: events.Proof) -> dict[str, Any]:
+def measured(proof: results.Proof) -> dict[str, Any]:
     """What was compared, as it is stored."""
     return {
         "winner": proof.winner,
@@ -267,7 +271,7 @@ def scores_of(result: events.Finished | events.Compared) -> dict[str, Any]:
     return {"score_kind": result.score_kind, **columns_of(result.proof, result.quality_score)}
 
 
-def columns_of(proof: events.Proof, quality_score: float) -> dict[str, Any]:
+def columns_of(proof: results.Proof, quality_score: float) -> dict[str, Any]:
     """Those that are about one finalist."""
     return {
         "verdict": proof.verdict or "",

@@ -12,8 +12,8 @@ from optimizer.engine import Config, Grade, Item, run
 from optimizer.engine.asking import Asker
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought
+from optimizer.engine.caveats import STILL_THINKING
 from optimizer.engine.components import Components
-from optimizer.engine.ending import STILL_THINKING
 from optimizer.engine.estimate import Speed, estimate
 from optimizer.engine.events import Dropped, Finished, Proposed, Spent
 from optimizer.engine.graders import GRADERS

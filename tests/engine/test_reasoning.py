@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 
-from optimizer.engine import Grade, Item
+from optimizer.engine import Config, Grade, Item, run
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.events import Finished, Proposed, Spent
 from optimizer.engine.reasoning import Kind, Reasoning, reasoning_for
-from optimizer.llm.base import CallFailedError, Request
+from optimizer.llm.base import Arrival, CallFailedError, Done, Reply, Request
+from optimizer.llm.ledger import Ledger, MemoryStore
+from optimizer.llm.scripted import Scripted
 from tests.engine.world import events_of, last_input, proposals, result_of, task, world
 
 PLAIN = Reasoning("Think first.", "Answer:")
@@ -197,3 +201,24 @@ def test_limits_are_kept_and_used(limits: dict[str, int], seed: int) -> None:
     assert finished.comparison is not None
     if limits == {"max_tokens": 40_000}:
         assert finished.best
+
+
+def test_reasoning_that_was_cut_is_told_as_such() -> None:
+    """The limit is reached on some rows before the marker comes."""
+
+    def is_late(request: Request) -> bool:
+        reasons = request.purpose == "answer" and asks(request)
+        return reasons and int(last_input(request)[4:]) % 10 == 3
+
+    class Cutting(Scripted):
+        def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+            for arrival in super().replies(requests):
+                late = isinstance(arrival, Done) and is_late(requests[arrival.index])
+                yield Done(arrival.index, Reply("First, we see", "length", 9, 9)) if late else arrival  # type: ignore[union-attr]
+
+    *_, finished = run(task(), Config(), Ledger(Cutting(thinker), MemoryStore()))
+    assert isinstance(finished, Finished)
+    first = finished.finalists[0]
+    assert first.kind == Kind.REASONS_FIRST
+    assert any("before the reasoning ended" in caveat for caveat in first.caveats)
+    assert not any("still thinking" in caveat for caveat in finished.caveats)

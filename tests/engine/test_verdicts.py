@@ -12,12 +12,13 @@ import pytest
 
 from optimizer import verdicts
 from optimizer.engine import Config, Contender, Item, Task, compare, run
+from optimizer.engine.caveats import NO_REWRITE
 from optimizer.engine.components import Components
-from optimizer.engine.ending import NO_REWRITE
 from optimizer.engine.estimate import Speed, estimate_comparison
-from optimizer.engine.events import Compared, Comparison, Finished, Leading, Outcome, Proposed, Scored
+from optimizer.engine.events import Compared, Finished, Leading, Outcome, Proposed, Scored
 from optimizer.engine.figures import interval, pair, percent, points, whole
 from optimizer.engine.finish import compare as compared
+from optimizer.engine.results import Comparison
 from optimizer.engine.splits import split
 from optimizer.engine.verdicts import Judgement, Verdict, verdict
 from optimizer.llm.base import CallFailedError, Request

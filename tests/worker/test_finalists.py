@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -39,16 +40,26 @@ def either(request: Request) -> str | CallFailedError:
 
 
 @pytest.fixture
-def finished(workspace: Workspace, user: User, use_host: UseHost) -> OptimizationSession:
-    """An optimization that ended with two finalists, the first of which reasons."""
+def optimized(workspace: Workspace, user: User) -> Callable[..., OptimizationSession]:
+    """An optimization with these settings, which a worker has finished."""
+
+    def make(**settings: object) -> OptimizationSession:
+        dataset = factories.keep_rows(workspace, user, [(item.input, item.expected) for item in ITEMS])
+        prompt = factories.make_prompt(workspace, original=PROMPT)
+        session = factories.make_session(workspace, prompt=prompt, dataset=dataset, **settings)
+        loop.work(claimed(session))
+        session.refresh_from_db()
+        assert session.status == "completed"
+        return session
+
+    return make
+
+
+@pytest.fixture
+def finished(optimized: Callable[..., OptimizationSession], use_host: UseHost) -> OptimizationSession:
+    """One that ended with two finalists, the first of which reasons."""
     use_host(either)
-    dataset = factories.keep_rows(workspace, user, [(item.input, item.expected) for item in ITEMS])
-    prompt = factories.make_prompt(workspace, original=PROMPT)
-    session = factories.make_session(workspace, prompt=prompt, dataset=dataset)
-    loop.work(claimed(session))
-    session.refresh_from_db()
-    assert session.status == "completed"
-    return session
+    return optimized()
 
 
 def test_both_are_kept_with_what_they_cost(finished: OptimizationSession) -> None:
@@ -141,14 +152,10 @@ def test_reasoning_stands_beside_the_answers(
 
 @pytest.mark.parametrize(("mode", "asked"), [("never", False), ("only", True), ("both", True)])
 def test_the_setting_says_whether_prompts_ask_for_reasoning(
-    workspace: Workspace, user: User, use_host: UseHost, mode: str, asked: bool
+    optimized: Callable[..., OptimizationSession], use_host: UseHost, mode: str, asked: bool
 ) -> None:
     host = use_host(either)
-    dataset = factories.keep_rows(workspace, user, [(item.input, item.expected) for item in ITEMS])
-    prompt = factories.make_prompt(workspace, original=PROMPT)
-    session = factories.make_session(workspace, prompt=prompt, dataset=dataset, reasoning=mode)
-    loop.work(claimed(session))
-    session.refresh_from_db()
+    session = optimized(reasoning=mode)
     assert any(map(asks, host.requests)) is asked
     if mode == "only":
         assert session.finalists[0].kind == Kind.REASONS_FIRST
