@@ -59,7 +59,7 @@ SETTINGS = (
     ),
     Setting(
         "instructions_only", Kind.SWITCH, "Instructions only",
-        "the prompt shows no examples; for small models examples gain most",
+        "the prompt shows no examples, although small models gain most from them",
         group=MODELS_AND_SEARCH, default=False, engine="instructions_only",
     ),
     Setting(

@@ -117,13 +117,13 @@ class Budget:
         return replace(cost, likely=round(MARGIN * tokens / taken.calls * cost.calls))
 
     def within_half(self, cost: Cost) -> bool:
-        """Whether so much is at most half of each limit."""
+        """Whether this cost is at most half of each limit."""
         calls, tokens = self.config.max_calls, self.config.max_tokens
         few = calls is None or 2 * cost.calls <= calls
         return few and (tokens is None or 2 * cost.tokens <= tokens)
 
     def left(self, share: float) -> Cost:
-        """That share of what the limits still allow, besides the reserve; nothing where there is no limit."""
+        """That share of what the limits still allow beyond the reserve; 0 if there is no limit."""
         config, reserve = self.config, self.reserve
         calls = [] if config.max_calls is None else [config.max_calls - self.spent.calls - reserve.calls]
         if config.max_minutes is not None and self._ms_a_call:

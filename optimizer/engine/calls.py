@@ -12,7 +12,7 @@ from optimizer.engine.task import Config
 from optimizer.llm.base import CallFailedError, Message, Reply, Request
 
 Answer = Reply | CallFailedError
-# Of calls: their purpose, whether they show earlier turns, and whether they ask for reasoning.
+# The kind of a call: its purpose, whether it shows earlier turns, and whether it asks for reasoning.
 Kind = tuple[str, bool, bool]
 
 MESSAGE = 8  # tokens that a chat template may add to a message
@@ -27,7 +27,7 @@ def size_of(request: Request) -> int:
 
 
 def kind(request: Request) -> Kind:
-    """Its purpose, whether it shows earlier turns, for replies are much shorter then, and whether it asks for
+    """Its purpose, whether it shows earlier turns (replies are then much shorter), and whether it asks for
     reasoning."""
     return request.purpose, shows_turns(request.messages), request.reasons
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from optimizer.counts import agreeing, counted
 from optimizer.engine.confusion import Confusion, confusable
 from optimizer.engine.graders import RUBRIC, fault, folded, graded
+from optimizer.engine.reasoning import why_not
 from optimizer.engine.scoring import WHOLE
 from optimizer.engine.task import FEWEST_CALLS, Config, Grader, Item, Options, Task, TaskRefusedError
 
@@ -17,7 +18,9 @@ EXPRESSIONS = 200  # that are tried on an empty answer; compiling takes about a 
 
 def refuse(task: Task, config: Config) -> None:
     """TaskRefusedError for a task that cannot be searched or graded as it is."""
-    reason = _fault_of_rows(task) or _too_long(task, config) or _too_small(config)
+    reason = (
+        _fault_of_rows(task) or _too_long(task, config) or _too_small(config) or _unreasonable(task, config)
+    )
     if reason:
         raise TaskRefusedError(reason)
 
@@ -116,6 +119,12 @@ def _unreachable(task: Task, config: Config) -> list[Item]:
         return []
     most = config.answer_tokens * BYTES_A_TOKEN
     return [item for item in task.items if len(item.expected.encode()) > most]
+
+
+def _unreasonable(task: Task, config: Config) -> str:
+    """Where only prompts with reasoning are wanted, why there can be none."""
+    why = why_not(task, config) if config.reasoning == "only" else ""
+    return f"{why} Choose another setting for reasoning before the answer." if why else ""
 
 
 def _too_small(config: Config) -> str:

@@ -39,8 +39,8 @@ class Shot:
 class Components:
     """The parts that the search changes one at a time. Empty parts render to nothing.
 
-    With `reasoning` the model is asked to reason before it answers. With `nearest` an input is shown only so many of
-    the examples: those most like it. `head_as` is the role of the message that the prompt stands in: a user's, in each
+    With `reasoning` the model is asked to reason before it answers. With `nearest`, each input gets only that many
+    of the examples: those most like it. `head_as` is the role of the message that holds the prompt: the user's, in each
     turn, or the system's, once. `variables` are the names that an item fills, in the order of the prompt; no part of
     the search changes these.
     """
@@ -99,17 +99,17 @@ class Components:
         return self.reasoning.read(output, cut=cut) if self.reasoning else Read("", output)
 
     def said(self, shot: Shot) -> str:
-        """What the assistant is shown to have said to an example."""
+        """What the assistant says in an example."""
         return self.reasoning.written(shot.reasoning, shot.output) if self.reasoning else shot.answer
 
     @property
     def shown(self) -> set[str]:
-        """Inputs of rows whose answers it gives away: its examples, unless they are chosen for each input; then a row
-        is never shown itself."""
+        """Inputs of rows whose answers it gives away: its examples. Examples that are chosen for each input give none
+        away, because a row never gets itself."""
         return set() if self.nearest else {shot.input for shot in self.shots}
 
     def shown_to(self, item: Item) -> tuple[Shot, ...]:
-        """The examples that this item is shown, the most similar last where they are chosen for it."""
+        """The examples for this item; if they are chosen for it, the most similar comes last."""
         if not self.nearest:
             return self.shots
         if item == self.place:

@@ -33,8 +33,8 @@ class Contest:
         self._reserve()
 
     def challenge(self, challengers: Sequence[Entry], shares: Shares | None = None) -> Steps[None]:
-        """The winners of the races lead, each its kind; where the budget ends, who led after the last rows that all ran
-        on. With `shares` each kind, in their order, spends only so much of what is left, and more may follow."""
+        """Race the challengers; the winner of each kind leads. If the budget ends, that is whoever led after the last
+        rows that all ran on. With `shares`, each kind in turn spends only its share of what is left."""
         for kind in shares or Kind:
             those = [entry for entry in challengers if entry.components.kind == kind]
             if not those:
@@ -49,7 +49,7 @@ class Contest:
                 self._keep(0)
 
     def _race(self, kind: Kind, challengers: Sequence[Entry], *, shared: bool = False) -> Steps[None]:
-        """With `shared` those who find no room have to wait."""
+        """With `shared`, challengers beyond the budget wait."""
         population = self.population
         defender = [population.leaders[kind]] if kind in population.leaders else []
         within = self._within_budget(challengers)
@@ -71,8 +71,7 @@ class Contest:
             raise spent
 
     def deepen(self) -> Steps[None]:
-        """Let those race that had to wait; then let the best of each kind run on, where they ran on some of the rows
-        only."""
+        """Race those that had to wait. Then the best of each kind continue, if they ran on only some of the rows."""
         yield from self._catch_up()
         for kind, leader in list(self.population.leaders.items()):
             rivals = [entry for entry in self._close_to(leader) if entry.components.kind == kind]
@@ -103,7 +102,7 @@ class Contest:
         return [entry for _, _, entry in sorted(found)[: WIDEST - 1]]
 
     def play_off(self) -> Steps[None]:
-        """Let the leaders of both kinds run on the same rows, as far as the budget lasts, until they are told apart."""
+        """Run the leaders of both kinds on the same rows until one is clearly worse or the budget ends."""
         population = self.population
         field = list(population.leaders.values())
         if len(field) < 2:
@@ -146,8 +145,8 @@ class Contest:
         return self.asker.affords(self._first_block([stranger]))
 
     def _within_budget(self, challengers: Sequence[Entry]) -> Sequence[Entry]:
-        """Those challengers, the first ones first, for whom a first block of all leaves budget; what compares the
-        dearest is kept back."""
+        """The first challengers, as many as can run a first block together within the budget. The cost of comparing the
+        dearest stays reserved."""
         within: list[Entry] = []
         for challenger in challengers:
             self._reserve([*within, challenger])
@@ -188,7 +187,7 @@ class Contest:
         self._reserve(challengers)
 
     def _reserve(self, challengers: Sequence[Entry] = ()) -> None:
-        """Keep back what the end takes, whoever of these wins."""
+        """Reserve the cost of the final comparison, whichever of these wins."""
         population = self.population
         field = [population.original, *population.finalists, *challengers]
         self.asker.reserve = self.ending.cost(field) + self._kept

@@ -51,8 +51,8 @@ class Ending:
         self._caveats = Caveats(task, evaluator, held_out, population)
 
     def cost(self, field: Sequence[Entry]) -> Cost:
-        """What the end of a run takes whose finalists are the dearest of each kind in the field; only the dearer one
-        counts where both would take more than half of a limit."""
+        """The cost of the end of a run if its finalists are the dearest of each kind in the field. If both would take
+        more than half of a limit, only the dearer one counts."""
         if not self.asker.config.compare:
             return Cost()
         rows = range(len(self.held_out.items))
@@ -141,8 +141,8 @@ class Ending:
         return self.evaluator.position_bias if isinstance(self.evaluator, Judged) else None
 
     def proved(self, finalist: Entry | None = None) -> Steps[Proof]:
-        """Compare a finalist, else the leader, with the original, and decide whether it is to be handed over: where it
-        is proven better, or ahead and nobody asked for more; without a comparison that was never wanted, too."""
+        """Compare a finalist, by default the leader, with the original, and decide whether to hand it over. It must be
+        proven better, or ahead if no proof is required. If no comparison is wanted, the search decides."""
         entry, config = finalist or self.population.leader, self.asker.config
         if not config.compare:
             return Proof(winner=entry.number, handed_over=self._worth_its_cost(entry))
@@ -158,8 +158,8 @@ class Ending:
         return Proof(entry.number, comparison, said, ahead, won, self.left_out, doubtful)
 
     def _worth_its_cost(self, entry: Entry) -> bool:
-        """Whether it is more than the original. One that reasons first costs more, so it has to be told apart from the
-        original on the search rows."""
+        """Whether it is a rewrite that is worth its cost. One that reasons first costs more, so it must lead the
+        original by more than one standard error on the search rows."""
         population = self.population
         if (
             entry.components.kind == population.original.components.kind
@@ -208,7 +208,7 @@ class Ending:
         return finish.compare(*scores, seed=self.asker.seed)
 
     def _is_missing(self, entry: Entry, why: str) -> None:
-        """Keep why there is no comparison. If it is the other finalist's, that one is left out without a word."""
+        """Keep why the leader has no comparison. Another finalist without one is left out, and no reason is given."""
         if entry == self.population.leader:
             self.missing = why
 

@@ -69,7 +69,7 @@ def _changed_reasoning(before: Components, after: Components) -> Iterator[str]:
     if after.reasoning and not before.reasoning:
         yield f"Asked for reasoning first, and for the answer after “{after.reasoning.marker}”."
     elif before.reasoning and not after.reasoning:
-        yield "Asked for no reasoning."
+        yield "Removed the request for reasoning."
 
 
 def _changed_words(before: Components, after: Components) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _other_examples(before: Components, after: Components) -> Iterator[str]:
     number = len(after.shots)
     if after.nearest:
         if (after.nearest, number) != (before.nearest, len(before.shots)):
-            yield f"Showed each input the {after.nearest} of {counted(number, 'row')} most like it, {where}."
+            yield f"Showed for each input the {after.nearest} most similar of {counted(number, 'row')}, {where}."
     elif not before.shots:
         yield f"Added {counted(number, 'example')} from your rows, {where}."
     elif _rows(before) != _rows(after):

@@ -1,4 +1,4 @@
-"""Whether anything can be gained: asked early, so that a search for nothing ends early (after arXiv 2604.14585)."""
+"""Whether anything can be gained: asked early, so that a hopeless search ends early (after arXiv 2604.14585)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEWEST = 8  # rows that a lever was tried on
 
 
 def nearly_all_right(population: Population) -> Headroom:
-    """By the original's answers to all search rows, and to the training rows that it ran on."""
+    """No headroom if the original is right on nearly all search rows and training rows that it ran on."""
     race, original = population.race, population.original
     outcomes = [*race.outcomes(original), *population.training.outcomes(original)]
     reached = mean([outcome.score for outcome in outcomes])
@@ -36,20 +36,20 @@ def nearly_all_right(population: Population) -> Headroom:
 
 
 def no_lever_helps(population: Population) -> Headroom:
-    """By what was tried: examples, reasoning and rewriting. None may be likely to gain as much as LEAST."""
+    """No headroom if no lever that was tried (examples, reasoning, rewriting) may gain as much as LEAST."""
     levers = _levers(population)
     if not levers.get("examples") or any(_may_gain(population, tried) for tried in levers.values()):
         return SOME_HEADROOM
     tried = " and ".join(levers) if len(levers) < 3 else "examples, reasoning and rewriting"
     return Headroom(
         "none",
-        f"Nothing to gain: {tried} did worse than the original, or no better. More rows, a stronger optimizer model or "
-        "another grader may show more.",
+        f"Nothing to gain: {tried} did worse than the original, or hardly better. More rows, a stronger optimizer "
+        "model or another grader may help.",
     )
 
 
 def _levers(population: Population) -> dict[str, list[Entry]]:
-    """By lever, the entries that pulled it and ran on enough rows."""
+    """The entries that ran on enough rows, by the lever that they try."""
     enough = [
         entry
         for entry in population.entries
@@ -67,7 +67,7 @@ def _may_gain(population: Population, entries: Iterable[Entry]) -> bool:
 
 
 def _most(population: Population, entry: Entry) -> float:
-    """The upper end of the paired interval of what the entry gains. Rows that are all alike leave room for one more."""
+    """The upper end of the paired interval of the entry's gain. Equal gains still get the spread of one other row."""
     before, after = population.race.paired(population.original, entry)
     gains = [b - a for a, b in zip(before, after, strict=True)]
     spread = max(stdev(gains), 1 / sqrt(len(gains))) if len(gains) > 1 else 1.0

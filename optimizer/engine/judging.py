@@ -159,7 +159,7 @@ class ByRubric:
 
 
 def to_judge(cases: Sequence[Case], told: Event | Written | Arrived) -> Iterable[Event | Written | Arrived]:
-    """What comes while answers arrive that a judge will score: the answers to these cases. Those behind them are what
+    """What arrives while the model answers these cases, which a judge will score. Later places hold the answers that
     they are compared with."""
     match told:
         case Written(place, text) if place >= len(cases):

@@ -9,7 +9,7 @@ from optimizer.engine.graders import folded
 
 FEW_LABELS = 8
 LONGEST_LABEL = 40  # characters
-UNSEEN = 0.05  # chance that the next row has another label, up to which the list is taken to be whole
+UNSEEN = 0.05  # the largest chance of a new label in the next row, for a list that counts as complete
 
 
 def usual_forms(answers: Sequence[str]) -> dict[str, str]:
@@ -21,8 +21,8 @@ def usual_forms(answers: Sequence[str]) -> dict[str, str]:
 
 
 def are_labels(answers: Sequence[str]) -> bool:
-    """Whether the answers are of a small set, and all of the set is likely there: by few of them, or by how many came
-    only once (Good and Turing's chance of another)."""
+    """Whether the answers come from a small set that is likely complete: it has few labels, or few of them occur only
+    once (the Good-Turing estimate of an unseen label)."""
     counts = Counter(map(folded, answers))
     if max(len(answer) for answer in answers) > LONGEST_LABEL or 2 * len(counts) > len(answers):
         return False

@@ -17,7 +17,7 @@ def language_of(text: str) -> tuple[str, float]:
 
 
 def clear_language(text: str) -> str:
-    """The language of a text that is clearly of one, else ""."""
+    """The language of a text if it is clear, else ""."""
     if sum(character.isalpha() for character in text) < FEWEST_LETTERS:
         return ""
     language, sureness = language_of(text)

@@ -1,6 +1,6 @@
 """The texts most like another: TF-IDF over character 2- to 4-grams.
 
-Nothing but the standard library: an exported prompt takes this file along, so that it chooses the same rows.
+It uses only the standard library: an exported prompt contains this code, so it chooses the same rows.
 """
 
 from __future__ import annotations

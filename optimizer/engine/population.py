@@ -16,7 +16,7 @@ from optimizer.engine.figures import NOTHING
 from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
 from optimizer.engine.race import WIDEST, Race
-from optimizer.engine.reasoning import Kind
+from optimizer.engine.reasoning import Kind, may_reason, reasoning_for
 from optimizer.engine.scoring import CUT
 from optimizer.engine.stats import ahead, clearly_worse, mean
 from optimizer.engine.task import Config, Task
@@ -42,6 +42,7 @@ class Population:
         self.seed = seed
         self.race = race
         self.training = training
+        self.reasoning = reasoning_for(task) if may_reason(task, config) else None
         self.original = Entry(0, (), "original", first_of(task))
         self.entries = [self.original]
         self.leaders = {self.original.components.kind: self.original}  # the best of each kind
@@ -53,8 +54,8 @@ class Population:
 
     @property
     def leader(self) -> Entry:
-        """The best so far: the one that reasons first only where it is told apart from the cheaper one, or where
-        nothing else is wanted. When the search is over, the winner."""
+        """The best so far; once the search is over, the winner. The one that reasons first leads only if it is ahead of
+        the cheaper one, or if nothing else is wanted."""
         if self.winner:
             return self.winner
         answering, reasoning = (self.leaders.get(kind) for kind in (Kind.ANSWER_ONLY, Kind.REASONS_FIRST))
@@ -66,8 +67,8 @@ class Population:
 
     @property
     def finalists(self) -> list[Entry]:
-        """The best of each kind, whatever leads first. The original is none; neither is one that costs more and is not
-        worth it."""
+        """The best of each kind, the leader first. The original is no finalist, and neither is one that costs more but
+        is not worth it."""
         leader = self.leader
         others = [entry for entry in self.leaders.values() if entry != leader]
         found = [
@@ -119,6 +120,7 @@ class Population:
             contrasts=self._contrasts(teaching),
             history=self._history(parent),
             reasoned=self._reasoned(),
+            reasoning=self.reasoning,
             role=self.original.components.head_as,
         )
 
@@ -133,7 +135,7 @@ class Population:
         return any(outcome.score < 1 for outcome in self._practice(entry, self.training))
 
     def tied(self) -> list[Entry]:
-        """Who of its kind has the leader's score on all validation rows, the shorter prompt first; a few at most."""
+        """A few entries of the leader's kind with its score on all validation rows, the shorter prompt first."""
         best, kind = self.race.mean(self.leader), self.leader.components.kind
         alike = [e for e in self.entries if e.components.kind == kind and self.race.complete(e)]
         equal = [e for e in alike if isclose(self.race.mean(e), best)]
@@ -167,8 +169,8 @@ class Population:
         return tuple(entry.components for entry in others[:MOST_RIVALS])
 
     def _reasoned(self) -> tuple[Outcome, ...]:
-        """Answers to training rows that were reasoned to, by whichever entry: of each row a right one, if there is one,
-        with the shortest reasoning."""
+        """Answers to training rows that came after reasoning, from any entry: one for each row, the best answer with
+        the shortest reasoning."""
         found = [
             outcome
             for entry in self.entries

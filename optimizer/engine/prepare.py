@@ -75,7 +75,7 @@ def races(
 
 
 def block_of(splits: Splits, evaluator: Evaluator, asker: Asker, original: Components) -> int:
-    """Rows a block: fewer than the configuration says where a block with examples would take much of the tokens."""
+    """Rows in a block: fewer than configured if a block with examples would take much of the tokens."""
     config = asker.config
     if config.max_tokens is None:
         return config.block

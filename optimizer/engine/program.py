@@ -1,4 +1,4 @@
-"""A prompt as a Python program: it needs the standard library and the ollama package, and the rows stand in it."""
+"""A prompt as a Python program that holds its rows and needs only the ollama package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optimizer.engine.task import Item
 HEADING = '''"""Answers an input with a prompt that PromptEvolver found.
 
 Install the client with `pip install ollama`, then run `python prompt.py "an input"`. OLLAMA_HOST names the server;
-without it, the one on this machine is asked.
+without it, the program asks the one on this machine.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from collections.abc import Sequence
 def program_of(components: Components, *, model: str, max_tokens: int) -> str:
     """The source of a program that answers an input as the candidate does, with a model of an Ollama server.
 
-    Its parts are the product's own, word for word: it chooses the same rows. ValueError for a prompt with several
+    It contains the engine's own code, so it chooses the same rows. ValueError for a prompt with several
     variables, which have no single input, and for examples in the text that are chosen for each input.
     """
     if len(components.variables) > 1:
@@ -49,10 +49,10 @@ def _body(module: ModuleType, first: str) -> str:
 
 
 def _values(components: Components, model: str, max_tokens: int) -> dict[str, object]:
-    """What stands in place of the module's own values."""
+    """The values that replace the module's own."""
     in_text = components.shots_as == "text" and components.shots
     if in_text and components.nearest:
-        raise ValueError("Examples that are chosen for each input stand in chat turns.")
+        raise ValueError("A program chooses examples for each input only if they are chat turns.")
     alone = components if in_text else components.but(shots=(), nearest=0)
     *before, question = alone.messages(Item(PLACE, values=tuple((n, PLACE) for n in components.variables)))
     reasoning = components.reasoning

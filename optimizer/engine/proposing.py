@@ -59,7 +59,7 @@ class Proposer:
         return Draw(parent, suited[chosen], salt)
 
     def all_of(self, chosen: Sequence[Operator], shares: Shares | None = None) -> Steps[None]:
-        """Every operator that suits a leader, once, on these shares of what is left of the limits."""
+        """Use every operator that suits a leader once, within these shares of what is left."""
         draws = [
             Draw(leader, operator, f"{n} of {leader.number}")
             for leader in self.population.leaders.values()
@@ -110,8 +110,7 @@ class Proposer:
         return tuple(Prior(n, r.wins, r.tries) for n, r in self.of_this_run.items() if r.tries)
 
     def _rewriting_is_useless(self) -> bool:
-        """Whether nothing is to be expected of the optimizer model: what it wrote could not be used a few times, or was
-        tried several times and never the best."""
+        """Whether rewriting does not pay: no rewrite won, and several could not be used or many were tried."""
         writers = self.population.writers
         refused = sum(self.population.refused[name] for name in writers)
         tried = [self.of_this_run[name] for name in writers if name in self.of_this_run]

@@ -10,13 +10,12 @@ from functools import lru_cache
 from statistics import median
 from typing import NamedTuple
 
+from optimizer.counts import counted
 from optimizer.engine.languages import clear_language
 from optimizer.engine.task import Config, Task
 from optimizer.engine.variables import without_variables
 
-LONGEST_ANSWER = (
-    200  # characters of the middle expected answer: longer ones are texts, which are not reasoned to
-)
+LONGEST_ANSWER = 200  # characters of the median expected answer; longer answers are whole texts
 FEWEST_TOKENS = 64  # of an answer that has room for reasoning
 COLON = r"[:：]"
 FENCE = "```"
@@ -68,7 +67,7 @@ OTHER_MARKERS = (
     "Final answer:",
     "Result:",
     "Conclusion:",
-)  # where an expected answer has the usual one in it
+)  # if an expected answer contains the usual one
 
 
 class Kind(StrEnum):
@@ -87,17 +86,17 @@ class Read(NamedTuple):
 
 @dataclass(frozen=True)
 class Reasoning:
-    """`request` asks for the reasoning, and for a last line that begins with `marker`, behind which the answer stands:
-    in one line, or on several where `one_line` is false."""
+    """`request` asks for the reasoning, and for a last line with `marker` and the answer. If `one_line` is false, the
+    answer may take several lines."""
 
     request: str
     marker: str
     one_line: bool = True
 
     def read(self, output: str, *, cut: bool = False) -> Read:
-        """What stands before the last marker and behind it.
+        """The text before the last marker and after it.
 
-        Without a marker the whole output is the answer; where it was `cut`, the answer never came.
+        Without a marker the whole output is the answer; if it was `cut`, there is no answer.
         """
         found = _last(output, self.marker)
         if found is None:
@@ -123,32 +122,61 @@ class Reasoning:
 
 
 def reasoning_for(task: Task) -> Reasoning | None:
-    """How this task's prompt asks for reasoning, in its own language; None where reasoning makes no sense: the answers
-    are not known, are whole texts, or contain every marker that there is."""
-    answers = [answer for item in (*task.items, *task.held_out) for answer in item.answers if answer]
-    if not answers or median(map(len, answers)) > LONGEST_ANSWER:
+    """How this task's prompt asks for reasoning, in its own language; None if reasoning makes no sense there."""
+    if _not_reasoned_to(task):
         return None
-    usual, request = WORDS.get(clear_language(without_variables(task.prompt)), WORDS["en"])
-    known = (usual, *OTHER_MARKERS)
-    free = (
-        marker
-        for marker in known
-        if not any(_all(answer, [_bare(marker)], anywhere=True) for answer in answers)
-    )
-    marker = next(free, None)
-    if marker is None:
-        return None
+    answers, marker = _answers(task), _free_marker(task)
+    _, request = _words(task)
     return Reasoning(request.format(marker=marker), marker, one_line=not any(map(_has_lines, answers)))
 
 
 def may_reason(task: Task, config: Config) -> bool:
     """Whether a prompt of this task may ask for reasoning."""
-    wanted = config.reasoning != "never" and not task.thinks and config.answer_tokens >= FEWEST_TOKENS
-    return wanted and reasoning_for(task) is not None
+    return config.reasoning != "never" and not why_not(task, config)
+
+
+def why_not(task: Task, config: Config) -> str:
+    """Why no prompt of this task can ask for reasoning, or ""."""
+    if task.thinks:
+        return "The target model thinks by itself, so the prompt need not ask for reasoning."
+    if config.answer_tokens < FEWEST_TOKENS:
+        limit = counted(config.answer_tokens, "token")
+        return f"An answer of {limit} leaves no room for reasoning. Allow at least {FEWEST_TOKENS}."
+    return _not_reasoned_to(task)
+
+
+def _not_reasoned_to(task: Task) -> str:
+    answers = _answers(task)
+    if not answers:
+        return "Without rows that have answers, the search cannot tell whether reasoning helps."
+    if median(map(len, answers)) > LONGEST_ANSWER:
+        return "The expected answers are whole texts, and reasoning does not lead to those."
+    if not _free_marker(task):
+        return "The expected answers contain every word that could mark the answer."
+    return ""
+
+
+def _words(task: Task) -> tuple[str, str]:
+    """The marker and the request in the prompt's language, or else in English."""
+    return WORDS.get(clear_language(without_variables(task.prompt)), WORDS["en"])
+
+
+def _free_marker(task: Task) -> str:
+    """The first marker that no expected answer contains, or ""."""
+    answers = _answers(task)
+    return next((one for one in (_words(task)[0], *OTHER_MARKERS) if not _contained(one, answers)), "")
+
+
+def _answers(task: Task) -> list[str]:
+    return [answer for item in (*task.items, *task.held_out) for answer in item.answers if answer]
+
+
+def _contained(marker: str, answers: Sequence[str]) -> bool:
+    return any(_all(answer, [_bare(marker)], anywhere=True) for answer in answers)
 
 
 def markers(reasoning: Reasoning) -> list[str]:
-    """What an answer may stand behind, without colons: its own marker first, then those of other languages."""
+    """The words that an answer may follow, without colons: its own marker first, then other languages'."""
     return list(dict.fromkeys([_bare(reasoning.marker), *(_bare(marker) for marker, _ in WORDS.values())]))
 
 

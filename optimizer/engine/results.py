@@ -58,7 +58,7 @@ UNCOMPARED = Proof()
 
 @dataclass(frozen=True)
 class Headroom:
-    """`verdict` is "none" where nothing can be gained, and `reason` says why and what would help; else "some"."""
+    """`verdict` is "none" if nothing can be gained, else "some"; `reason` says why, and what would help."""
 
     verdict: str = "some"
     reason: str = ""

@@ -22,7 +22,7 @@ from optimizer.llm.base import CallFailedError, Reply, Request
 REMEMBERED = 2048  # requests
 SLACK = 16  # tokens beyond the longest expected answer
 CUT = "…"  # at the end of an output that the limit ended
-FEWEST_REASONED = 8  # answers, from which on it is known how long reasoning is
+FEWEST_REASONED = 8  # answers that tell how long reasoning is
 WHOLE = {"exact", "words"}  # graders of the whole output: more text than expected cannot be right
 
 
@@ -49,7 +49,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Said:
-    """What a model said to a case: its answer, None where it never came to that, and the reasoning before it; `cut` is
+    """What a model said to a case: its answer (None if it never reached one) and the reasoning before it. `cut` says
     whether a limit ended it."""
 
     answer: str | None
@@ -98,8 +98,8 @@ class AnswerCalls:
     """The target model's answers, each within a limit of tokens; one that is cut while the model thinks is asked for
     again with a larger limit, and a model that mostly is gets that at once.
 
-    Where the prompt asks for reasoning, an answer may be as long as the person allows, until it is known how long the
-    model's own reasonings are.
+    If the prompt asks for reasoning, an answer may be as long as the person allows, until the length of the model's
+    reasonings is known.
     """
 
     def __init__(self, task: Task, asker: Asker, limit: int) -> None:
@@ -146,7 +146,7 @@ class AnswerCalls:
 
     @property
     def _reasoning_limit(self) -> int:
-        """Tokens for reasoning and answer: twice the longest that came to its end, once several did."""
+        """Tokens for reasoning and answer: twice the longest finished one, once there are enough."""
         known = 2 * max(self._reasoned) if len(self._reasoned) >= FEWEST_REASONED else self._whole
         return min(self._whole, max(known, FEWEST_TOKENS))
 
@@ -200,7 +200,7 @@ class Graded:
             return answer
         said = said_by(case, answer)
         if said.answer is None:
-            return said.scored(0.0, "the reasoning reached the limit of one answer")
+            return said.scored(0.0, "the limit for one answer cut the reasoning, so there is no answer")
         try:
             grade = grade_of(self._task, said.answer, case.item, self._options)
         except Exception as error:  # a grader is anybody's function; its fault is told, and counts as wrong
@@ -210,7 +210,7 @@ class Graded:
 
 
 def grade_of(task: Task, answer: str, item: Item, options: Options) -> Grade:
-    """By the expected answer that it comes nearest to; by the usual one where it comes near none."""
+    """The grade by the expected answer that it comes nearest to, or by the usual one if it is near none."""
     grades = (graded(task.grader, answer, expected, options) for expected in item.answers)
     return max(grades, key=lambda grade: grade.score)
 

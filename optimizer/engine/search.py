@@ -29,7 +29,7 @@ from optimizer.engine.task import Config, Task, TaskRefusedError
 from optimizer.llm.base import Model
 from optimizer.llm.ledger import paid_once
 
-# Of what is left of the limits, what the first two steps may spend on each kind of candidates, in this order.
+# The share of what is left that the first two steps may spend on each kind of candidate, in this order.
 AT_FIRST = {Kind.ANSWER_ONLY: 0.4, Kind.REASONS_FIRST: 0.2}
 THEN = {Kind.REASONS_FIRST: 0.6, Kind.ANSWER_ONLY: 0.5}
 
@@ -118,7 +118,7 @@ class Search:
         return reason or "All iterations are done."
 
     def _right_already(self) -> Steps[str]:
-        """Why there is nothing to gain, where the original is right on nearly all search rows, else ""."""
+        """Why there is nothing to gain, if the original is right on nearly all search rows; else ""."""
         race, original = self.population.race, self.population.original
         yield from race.score([original], range(race.block))
         if not self.task.items or sum(outcome.score < 1 for outcome in race.outcomes(original)) > 1:
@@ -134,7 +134,7 @@ class Search:
         return self.headroom.reason
 
     def _structural(self) -> Steps[None]:
-        """Examples and reasoning: where small models gain most. Then the same on what leads."""
+        """Try examples and reasoning, which help small models most; then try more of both on the leaders."""
         yield from self.proposer.all_of(self.method.structural, AT_FIRST)
         if not (yield from self._enough()):
             yield from self.proposer.all_of(self.method.following, THEN)
@@ -166,7 +166,7 @@ class Search:
         self.rounds_without_gain = 0 if won else self.rounds_without_gain + 1
 
     def _with_all_rows(self) -> Steps[None]:
-        """Where the best chooses its examples for each input, it shall choose from all rows that the search saw."""
+        """If the best chooses its examples for each input, let it choose from all rows that the search saw."""
         population = self.population
         rows = [
             row

@@ -1,6 +1,6 @@
 """What a prompt does when it is a program of its own; `program.py` writes it out, with its values and its rows.
 
-Nothing but the standard library and the ollama package.
+It uses only the standard library and the ollama package.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def messages(text: str) -> list[dict[str, str]]:
 
 
 def read(output: str) -> str:
-    """The answer: what stands behind the last marker, at the beginning of a line if one does; else the output."""
+    """The answer: the text after the last marker (one that begins a line, if any), or else the output."""
     text = re.sub(r"<think>.*?(</think>|\Z)", "", output, flags=re.DOTALL).rpartition("</think>")[2].strip()
     begin = _behind_marker(text)
     if begin is None:

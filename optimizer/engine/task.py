@@ -80,8 +80,8 @@ class Task:
     variables; where the prompt has variables, an input without rows is the value of the only one, or a JSON object with
     a value for each. `evidence` is what people said of earlier results, in plain
     words; `priors` is how the operators did in earlier runs, which counts faintly. Without `turns` the target model
-    does not tell chat turns apart: examples stand in the text. `hears_system` is whether it is told system messages,
-    and `thinks` whether it reasons by itself, so that no prompt need ask for it. With `as_system` the prompt is the
+    does not tell chat turns apart: examples stand in the text. `hears_system` says whether it gets system messages,
+    and `thinks` whether it reasons by itself; then no prompt asks for it. With `as_system` the prompt is the
     system message, and an input the user message; a prompt with variables cannot be sent so.
     """
 
@@ -119,8 +119,8 @@ class Config:
     `target_score` (0 to 1, on validation rows) ends it too. Without `compare` no rows are held out and the leader is
     handed over as it is, for who measures it elsewhere. With `only_proven` the original is handed over unless the
     comparison proves the best better. A candidate that surely does not fit into a `window` of so many tokens is not
-    tried; 0 is not known. `reasoning` is whether the prompt may ask for reasoning before the answer: `both` ways are
-    tried, or it `never` is, or `only` such prompts are handed over. With `instructions_only` no prompt shows examples.
+    tried; 0 is not known. `reasoning` says whether a prompt may ask for reasoning first: `both` tries both ways,
+    `never` forbids it, and `only` admits no other finalists. With `instructions_only` no prompt shows examples.
     """
 
     iterations: int = 3

@@ -53,16 +53,22 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
 
 
 def _finalists(session: OptimizationSession) -> Iterator[str]:
-    """Both prompts with what they cost, where there are two."""
+    """Both finalists with what they cost, if there are two."""
     if len(session.finalists) < 2:
         return
     for finalist in session.finalists:
-        reached = finalist.comparison and figures.percent(finalist.comparison["best"])
-        in_use = " In use; the page lets you choose the other." if finalist.is_result else ""
-        yield (
-            f"{finalist.title}: {reached or 'not compared'}, {finalist.answer_tokens or 0:,.0f} tokens and "
-            f"{finalist.answer_seconds or 0:.1f} seconds an answer.{in_use}"
+        in_use = (
+            " In use; the page offers the other." if finalist.is_result and session.hands_over_best else ""
         )
+        yield f"{finalist.title}: {', '.join(_measured(finalist))}.{in_use}"
+
+
+def _measured(finalist: Finalist) -> Iterator[str]:
+    yield figures.percent(finalist.comparison["best"]) if finalist.comparison else "not compared"
+    if finalist.answer_tokens is not None:
+        yield f"{finalist.answer_tokens:,.0f} tokens an answer"
+    if finalist.answer_seconds is not None:
+        yield f"{finalist.answer_seconds:.1f} seconds an answer"
 
 
 def finalist_summaries(session: OptimizationSession) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ TITLES = {Kind.ANSWER_ONLY: "Answers at once", Kind.REASONS_FIRST: "Reasons firs
 
 @dataclass(frozen=True)
 class Finalist:
-    """One of them. `columns` and `results` are what the session has of its own once this one is its result; tokens (in
-    and out) and seconds are means of one answer."""
+    """One finalist. `columns` and `results` are what the session stores once this one is its result. Tokens (in and
+    out) and seconds are means over its answers."""
 
     number: int
     kind: Kind
@@ -32,12 +32,12 @@ class Finalist:
 
     @property
     def does(self) -> str:
-        """What it does, to follow "the prompt that"."""
+        """What it does, as a clause after "the prompt that"."""
         return DOES[self.kind]
 
     @property
     def verdict(self) -> str:
-        """None of the four words where nothing was compared."""
+        """One of the four verdicts; "" if nothing was compared."""
         return str(self.columns.get("verdict", ""))
 
     @property
@@ -50,7 +50,7 @@ class Finalist:
 
 
 def finalists_of(results: Mapping[str, Any]) -> list[Finalist]:
-    """Those of a session, from its results."""
+    """The finalists of a session, from its results."""
     winner = results.get("winner")
     return [
         Finalist(**{**stored, "kind": Kind(stored["kind"])}, is_result=stored["number"] == winner)

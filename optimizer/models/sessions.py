@@ -63,7 +63,7 @@ class OptimizationSession(Owned):
     digests = models.JSONField(null=True, blank=True)
     # By name of a model that runs elsewhere, the host that everything is sent to.
     remotes = models.JSONField(default=dict, db_default={}, blank=True)
-    # Whether the target model tells chat turns apart, is told system messages, and reasons by itself.
+    # Whether the target model tells chat turns apart, gets system messages, and reasons by itself.
     turns = models.BooleanField(default=True, db_default=True)
     hears_system = models.BooleanField(default=True, db_default=True)
     thinks = models.BooleanField(default=False, db_default=False)

@@ -56,7 +56,7 @@ def choose_result(*, session: OptimizationSession, by: User, choice: Chosen) -> 
 
 @transaction.atomic
 def choose_finalist(*, session: OptimizationSession, by: User, number: int) -> None:
-    """Let another finalist be the result. Nothing happens where it is the result already, or is no finalist."""
+    """Let another finalist be the result. Nothing happens if it is already the result, or is no finalist."""
     require_writer(user=by, workspace_id=session.workspace_id)
     locked = OptimizationSession.objects.select_for_update().get(pk=session.pk)
     finalist = next((one for one in locked.finalists if one.number == number), None)

@@ -231,7 +231,7 @@ def results_of(result: events.Finished) -> dict[str, Any]:
 
 
 def finalist_of(finalist: results.Finalist) -> dict[str, Any]:
-    """A finalist as it is stored: what is told of it, and all that changes when a person chooses it."""
+    """A finalist as it is stored: what people see of it, and all that changes if a person chooses it."""
     return {
         "number": finalist.number,
         "kind": finalist.kind.value,
@@ -272,7 +272,7 @@ def scores_of(result: events.Finished | events.Compared) -> dict[str, Any]:
 
 
 def columns_of(proof: results.Proof, quality_score: float) -> dict[str, Any]:
-    """Those that are about one finalist."""
+    """The columns that depend on the finalist."""
     return {
         "verdict": proof.verdict or "",
         "kept_original": not proof.handed_over,

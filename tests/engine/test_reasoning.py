@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from optimizer.engine import Config, Grade, Item, run
+from optimizer.engine import Config, Grade, Item, TaskRefusedError, run
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.events import Finished, Proposed, Spent
 from optimizer.engine.reasoning import Kind, Reasoning, reasoning_for
@@ -222,3 +222,23 @@ def test_reasoning_that_was_cut_is_told_as_such() -> None:
     assert first.kind == Kind.REASONS_FIRST
     assert any("before the reasoning ended" in caveat for caveat in first.caveats)
     assert not any("still thinking" in caveat for caveat in finished.caveats)
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit", "why"),
+    [
+        ({"items": ()}, 256, "Without rows"),
+        ({"thinks": True}, 256, "thinks by itself"),
+        ({}, 32, "An answer of 32 tokens leaves no room"),
+        (
+            {"items": tuple(Item(f"w{n}", f"text {n} " * 40) for n in range(8)), "grader": "contains"},
+            2000,
+            "whole texts",
+        ),
+    ],
+)
+def test_where_only_reasoning_is_wanted_and_impossible_it_is_refused(
+    changes: dict[str, object], limit: int, why: str
+) -> None:
+    with pytest.raises(TaskRefusedError, match=why):
+        events_of(task(**changes), thinker, reasoning="only", answer_tokens=limit)

@@ -12,7 +12,7 @@ from optimizer.engine.asking import Asking
 from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
 from optimizer.engine.components import Components
 from optimizer.engine.events import Outcome
-from optimizer.engine.reasoning import Kind
+from optimizer.engine.reasoning import Kind, Reasoning
 from optimizer.engine.task import Config, Item, Task
 from optimizer.llm.base import CallFailedError, Request
 
@@ -42,8 +42,8 @@ class View:
     `practice` is how the parent did on training rows, `hardness` how often other candidates were wrong on an input (0
     to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output
     for the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned` are
-    answers on training rows that the target model reasoned to, right or not; `role` says whose message the original
-    is. `rng` is the operator's own, `salt` names this use of it.
+    answers on training rows that came after reasoning, right or not; `reasoning` is how a prompt may ask for it, None
+    if it may not; `role` says whose message the original is. `rng` is the operator's own, `salt` names this use of it.
     """
 
     task: Task
@@ -59,6 +59,7 @@ class View:
     contrasts: tuple[tuple[Outcome, Outcome], ...] = ()
     history: tuple[tuple[str, float], ...] = ()
     reasoned: tuple[Outcome, ...] = ()
+    reasoning: Reasoning | None = None
     role: Literal["user", "system"] = "user"
 
     @property

@@ -46,8 +46,8 @@ class RandomExamples:
 
 @dataclass(frozen=True)
 class AddExamples:
-    """Training rows as examples, a new draw with labels in balance: as chat turns, after a prompt that stands once or
-    in each of them, or in the text where there are none."""
+    """A new draw of training rows as examples, with labels in balance. They are chat turns, with the prompt once or in
+    each turn; or they stand in the text, if the parent has no examples."""
 
     shots_as: Literal["text", "turns"] = "turns"
     once: bool = False
@@ -76,7 +76,7 @@ class AddExamples:
 
 @dataclass(frozen=True)
 class NearestExamples:
-    """For each input the training rows most like it as examples (TF-IDF over character n-grams)."""
+    """The training rows most like each input as its examples (TF-IDF over character n-grams)."""
 
     name: str = "examples for each input"
     promise: float = 0.5
@@ -239,12 +239,12 @@ def dear_to_repeat(view: View) -> bool:
 
 
 def changeable(view: View) -> bool:
-    """Whether the parent shows all inputs the same examples, which are rows."""
+    """Whether the parent shows the same rows as examples for all inputs."""
     return bool(view.parent.shots) and view.answers_only and not view.parent.nearest
 
 
 def labels_to_cover(view: View) -> int:
-    """How many rows show every label once, or twice where these are few; 0 where answers are no labels."""
+    """How many rows show each label once, or twice if there are few labels; 0 if the answers are no labels."""
     answers = [row.expected for row in view.train]
     if not are_labels(answers):
         return 0

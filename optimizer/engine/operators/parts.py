@@ -123,14 +123,14 @@ class Merge:
 
 
 def _with_fewer_examples(parent: Components) -> Components:
-    """With half of what an input is shown."""
+    """With half as many examples for an input."""
     if parent.nearest:
         return parent.but(nearest=max(1, parent.nearest // 2))
     return parent.but(shots=parent.shots[len(parent.shots) // 2 :] if len(parent.shots) > 1 else ())
 
 
 def _with_examples_of(giver: Components, taker: Components) -> Components:
-    """The taker with the other's examples, where these stood."""
+    """The taker with the giver's examples, in the giver's places."""
     return taker.but(shots=giver.shots, shots_as=giver.shots_as, head_as=giver.head_as, nearest=giver.nearest)
 
 

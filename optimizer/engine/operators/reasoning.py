@@ -13,7 +13,6 @@ from optimizer.engine.graders import RUBRIC, folded, graded
 from optimizer.engine.labels import are_labels, usual_forms
 from optimizer.engine.operators.base import View
 from optimizer.engine.operators.rows import balanced, in_turns, short_enough
-from optimizer.engine.reasoning import may_reason, reasoning_for
 from optimizer.engine.scoring import Case, answer_request, grade_of, options_of, said_by
 from optimizer.engine.task import Item
 from optimizer.llm.base import Reply, Request
@@ -22,9 +21,9 @@ FEWEST = 2  # right reasonings, to be shown at all
 SAMPLES = 2  # more tries for a row that the model got wrong
 SAMPLED_ROWS = 4
 WARM = 0.8  # temperature of further tries
-MOST_TIMES = 2  # the middle length, up to which a reasoning is short enough to show
+MOST_TIMES = 2  # the median length; longer reasonings are not shown
 LONGEST_NAMED = 60  # characters of an answer that may name a label
-NAMING = 12  # characters of another row, from which on a reasoning that has them names that row
+NAMING = 12  # characters: a reasoning that contains an input of at least this length names its row
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,11 @@ class ReasonFirst:
     writes: bool = False
 
     def suits(self, view: View) -> bool:
-        return view.answers_only and may_reason(view.task, view.config)
+        return view.answers_only and view.reasoning is not None
 
     def propose(self, view: View) -> list[Components]:
         bare = view.parent.but(shots=(), shots_as="text", nearest=0, answer_format="")
-        return [bare.but(reasoning=reasoning_for(view.task))]
+        return [bare.but(reasoning=view.reasoning)]
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class OwnReasonings:
 
 
 def chosen(shots: Sequence[Shot], view: View, count: int) -> tuple[Shot, ...]:
-    """Short reasonings to answers of every kind, none of which names another row."""
+    """Short reasonings that name no other row, drawn in turn from each answer."""
     usable = [shot for shot in shots if not _names_another(shot, view.train)]
     if not usable:
         return ()
@@ -116,7 +115,7 @@ def _tries(view: View, rows: Sequence[Item]) -> Iterator[tuple[Item, Request]]:
 
 
 def _right(view: View, row: Item, answer: str) -> bool:
-    """By the grader; where one of a person's own fails, the answer counts as wrong, as it does in scoring."""
+    """Whether the grader accepts it. If a person's own grader fails, the answer counts as wrong, as in scoring."""
     try:
         right = grade_of(view.task, answer, row, options_of(view.task)).score == 1
     except Exception:

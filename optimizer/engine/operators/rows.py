@@ -17,8 +17,8 @@ MOST_TEXT = 8_000  # characters of all examples together
 
 
 def in_turns(view: View, *, once: bool = False) -> dict[str, object]:
-    """Where examples stand as chat turns: after a prompt that stands once, or in each turn. A prompt that people send
-    as the system message stays that."""
+    """The fields that turn examples into chat turns, with the prompt once or in each turn. A prompt that is sent as
+    the system message stays one."""
     if not view.task.turns:
         return {"shots_as": "text", "nearest": 0}
     return {"shots_as": "turns", "head_as": "system" if once else view.role, "nearest": 0}
@@ -34,7 +34,7 @@ def exchanged(view: View, rows: Sequence[Item]) -> tuple[Shot, ...]:
 
 
 def short_enough(shots: Sequence[Shot]) -> tuple[Shot, ...]:
-    """The first of the examples, as many as are not too long together; one at least."""
+    """As many of the first examples as are not too long together; at least one."""
     lengths = accumulate(len(shot.input) + len(shot.answer) for shot in shots)
     return tuple(
         shot
@@ -63,7 +63,7 @@ def balanced(rows: Sequence[Item], count: int, rng: random.Random) -> list[Item]
 
 
 def diverse(rows: Sequence[Item], rng: random.Random, most: int = MOST_SHOTS) -> list[Item]:
-    """Up to `most` rows, each as unlike those before it as can be: by the words of input and answer that they share."""
+    """Up to `most` rows, each as unlike those before it as possible, by the words that they share."""
     left = rng.sample(list(rows), len(rows))[: 4 * MOST_SHOTS]
     chosen = left[:1]
     left = left[1:]
