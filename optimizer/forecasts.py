@@ -24,8 +24,8 @@ class Forecast:
 
     @property
     def awaited(self) -> bool:
-        """Whether a model is being measured now."""
-        return any(speeds.awaited(model) for model in self.lacking)
+        """Whether a model is being measured, or has been since this was told."""
+        return any(speeds.awaited(model) or speeds.is_fresh(model) for model in self.lacking)
 
     def kept(self) -> dict[str, Any]:
         """As a session keeps it, and programs get it."""

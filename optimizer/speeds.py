@@ -56,6 +56,12 @@ def measured(model: str) -> Measured | None:
     return max(found, key=lambda one: one.at, default=None)
 
 
+def is_fresh(model: str) -> bool:
+    """Whether no trial would tell better than what is known."""
+    found = measured(model)
+    return found is not None and found.fresh
+
+
 def keep(model: str, speed: Speed, *, calls: int = 1) -> None:
     """Remember what a trial of so many calls measured."""
     cache.set(_key(model), (speed, calls, timezone.now()), KEPT)

@@ -127,6 +127,13 @@ def test_a_measurement_under_way_is_said(model: str) -> None:
     assert "is being measured" in str(told(of(model)))
 
 
+def test_a_measurement_that_ended_meanwhile_is_asked_for_again(model: str) -> None:
+    before = told(of(model))
+    assert not before.awaited
+    speeds.keep(model, Speed(500, 40, call_seconds=0.1), calls=8)
+    assert before.awaited
+
+
 def test_the_models_of_other_servers_are_not_ours(no_models: None, monkeypatch: pytest.MonkeyPatch) -> None:
     installed.keep([ModelFacts("theirs")])
     monkeypatch.setattr(settings, "OLLAMA_HOSTS", [f"http://{uuid4()}:11434"])
