@@ -6,8 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
+from django.conf import settings
+
 from optimizer import engine
 from optimizer.brief import PRESETS, in_force
+from optimizer.engine.calls import THINKING_TOKENS
 from optimizer.engine.components import Components, Shot, first_of, original_of
 from optimizer.engine.events import Outcome
 from optimizer.engine.program import program_of
@@ -134,7 +137,13 @@ def program_for(session: OptimizationSession) -> str:
     if candidate is None:
         raise ValueError("There is no prompt yet.")
     components = components_of(candidate.components)
-    return program_of(components, model=session.target_model, max_tokens=session.max_tokens)
+    thoughts = THINKING_TOKENS if session.thinks else 0
+    return program_of(
+        components,
+        model=session.target_model,
+        max_tokens=session.max_tokens + thoughts,
+        window=session.window or settings.OLLAMA_CONTEXT,
+    )
 
 
 def _shot_of(stored: Mapping[str, Any]) -> Shot:

@@ -13,6 +13,7 @@ from optimizer.engine.splits import HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
 from optimizer.models import Chosen, OptimizationSession, SessionStatus
 
+NOT_COMPARED = "The best found did better on search rows. It was not compared on held-out rows."
 ENOUGH_MORE = 1.25  # how many times as many rows to ask for, at least
 
 Comparison = Mapping[str, Any]
@@ -27,11 +28,13 @@ def headline(session: OptimizationSession) -> str:
     """One sentence that claims no more than was measured."""
     if comparison := comparison_of(session):
         return _of_comparison(session, comparison)
+    if session.chosen == Chosen.BEST:
+        return f"{NOT_COMPARED[:-1]}{_settled(session)}."
     if session.status == SessionStatus.CANCELLED:
         return _of_stopped(session)
     if session.kept_original:
         return "Kept the original: the best found could not be compared with it."
-    return "The best found did better on search rows. It was not compared on held-out rows."
+    return NOT_COMPARED
 
 
 def comparison_of(session: OptimizationSession) -> Comparison | None:
@@ -140,7 +143,7 @@ def next_step(session: OptimizationSession) -> str:
     if not comparison or not session.verdict:
         return ""
     if session.verdict == Verdict.BETTER:
-        return "Copy it, and use it in place of the original."
+        return "" if session.chosen == Chosen.ORIGINAL else "Copy it, and use it in place of the original."
     return (
         _other_judge(session)
         or _more_of_the_limits(session)

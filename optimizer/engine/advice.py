@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimizer.counts import counted
-from optimizer.engine.graders import GRADERS, fault, folded, graded, without_thinking
+from optimizer.engine.graders import GRADERS, fault, folded, graded
+from optimizer.engine.thinking import without_thinking
 
 STRICTEST_FIRST = ("numeric", "choice", "words", "contains")  # of equals, the first is advised
 MOST_CHOICES = 10  # more different answers than that are no choice

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from optimizer.engine.graders import without_thinking
 from optimizer.engine.task import Config
+from optimizer.engine.thinking import without_thinking
 from optimizer.llm.base import CallFailedError, Message, Reply, Request
 
 Answer = Reply | CallFailedError

@@ -10,7 +10,7 @@ from optimizer.engine.board import Board, Entry, too_long
 from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.calls import MESSAGE, VERDICT_TOKENS
 from optimizer.engine.caveats import Caveats
-from optimizer.engine.events import Event, Finished, Leading
+from optimizer.engine.events import Event, Finished, Leading, Noted
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.improvements import improvements
 from optimizer.engine.pairs import Judged
@@ -47,7 +47,7 @@ class Ending:
         self.held_out = held_out
         self.population = population
         self.left_out = left_out
-        self.missing = ""  # why there is no comparison
+        self._missing: dict[int, str] = {}  # by number, why a finalist has no comparison
         self._caveats = Caveats(task, evaluator, held_out, population)
 
     def cost(self, field: Sequence[Entry]) -> Cost:
@@ -85,14 +85,9 @@ class Ending:
     ) -> Iterator[Event]:
         """Compare, rate, and finish. `failure` is the optimizer model's, where it ended the search."""
         self.asker.reserve = Cost()
-        finalists = self.population.finalists
-        original = self.population.original
-        leader = self.population.winner = finalists[0] if finalists else original
-        proof = yield from self.proved()
-        best = leader if proof.handed_over else original
-        told = [self._finalist(leader, proof)] if leader.number else []
-        for entry in finalists[1:]:
-            told += yield from self._also(entry)
+        proofs = yield from self._proofs()
+        leader, proof = proofs[0]
+        best = leader if proof.handed_over else self.population.original
         rating, original_rating = yield from self._ratings(best)
         yield Leading(leader.number)
         yield Finished(
@@ -111,17 +106,26 @@ class Ending:
             operators=used,
             position_bias=self.position_bias,
             proof=proof,
-            finalists=tuple(told),
+            finalists=tuple(self._finalist(*pair, failure) for pair in proofs if pair[0].number),
             headroom=headroom,
         )
 
-    def _also(self, entry: Entry) -> Steps[list[Finalist]]:
-        """The other finalist; none where it could not be compared."""
-        proof = yield from self.proved(entry)
-        compared = proof.comparison is not None or not self.asker.config.compare
-        return [self._finalist(entry, proof)] if compared else []
+    def _proofs(self) -> Steps[list[tuple[Entry, Proof]]]:
+        """The finalists with what was proven of each. The first is the winner; it is the original if no candidate is a
+        finalist. One that could not be compared is left out, unless that is true of all."""
+        field, proofs = self.population.finalists or [self.population.original], []
+        for entry in field:
+            proof = yield from self.proved(entry)
+            proofs.append((entry, proof))
+        if self.asker.config.compare:
+            proofs = [pair for pair in proofs if pair[1].comparison] or proofs[:1]
+        winner, first = proofs[0][0], field[0].number
+        if winner.number != first:
+            yield Noted(f"Candidate {first} led, but it is not compared. {self._missing[first]}.")
+        self.population.winner = winner
+        return proofs
 
-    def _finalist(self, entry: Entry, proof: Proof) -> Finalist:
+    def _finalist(self, entry: Entry, proof: Proof, failure: str) -> Finalist:
         measured = self.held_out.outcomes(entry) or self.population.race.outcomes(entry)
         return Finalist(
             number=entry.number,
@@ -130,7 +134,7 @@ class Ending:
             proof=proof,
             quality_score=self.quality(proof, entry),
             improvements=self._improvements(entry),
-            caveats=tuple(self._caveats.about(entry)),
+            caveats=self.caveats(failure, entry),
             answer_tokens=mean([outcome.tokens for outcome in measured]) if measured else None,
             answer_seconds=mean([outcome.ms for outcome in measured]) / 1000 if measured else None,
         )
@@ -191,26 +195,19 @@ class Ending:
         try:
             could_run = yield from self.held_out.score(list(dict.fromkeys(pair)), rows)
         except BudgetSpentError:
-            self._is_missing(
-                entry, "The budget was too small for the final comparison, so the original is kept."
-            )
+            self._missing[entry.number] = "The budget was too small for the final comparison"
             return None
         except CallFailedError as error:
             if not too_long(error):
                 raise
-            self._is_missing(entry, "No held-out row fits into the context window, so the original is kept.")
+            self._missing[entry.number] = "No held-out row fits into the context window"
             return None
         if entry not in could_run:
             where = "for the context window on some held-out rows"
-            self._is_missing(entry, f"The best found is too long {where}, so the original is kept.")
+            self._missing[entry.number] = f"The best found is too long {where}"
             return None
         scores = [self.held_out.scores(entry, rows.stop) for entry in pair]
         return finish.compare(*scores, seed=self.asker.seed)
-
-    def _is_missing(self, entry: Entry, why: str) -> None:
-        """Keep why the leader has no comparison. Another finalist without one is left out, and no reason is given."""
-        if entry == self.population.leader:
-            self.missing = why
 
     def _ratings(self, best: Entry) -> Steps[tuple[Rating | None, Rating | None]]:
         if not self.asker.config.compare:
@@ -225,7 +222,9 @@ class Ending:
     def _improvements(self, entry: Entry) -> tuple[str, ...]:
         return tuple(improvements(self.population, entry, self.evaluator.kind))
 
-    def caveats(self, failure: str = "") -> tuple[str, ...]:
-        """What people should know about the result; `failure` as in `run`."""
-        told = self._caveats.about(self.population.leader, missing=self.missing, failure=failure)
-        return tuple(told)
+    def caveats(self, failure: str = "", finalist: Entry | None = None) -> tuple[str, ...]:
+        """What people should know about a finalist, by default the winner; `failure` as in `run`."""
+        entry = finalist or self.population.leader
+        why = self._missing.get(entry.number)
+        missing = f"{why}, so the original is kept." if why else ""
+        return tuple(self._caveats.about(entry, missing=missing, failure=failure))

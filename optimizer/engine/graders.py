@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,17 +23,6 @@ REGEX_SECONDS = 0.5
 SLACK = Fraction(1, 10**9)  # of numbers that were computed with floats
 DENIALS = ("not", "not a", "not an", "not the", "isn't", "never")
 EXPECTED = "expected "  # begins a reason that says no more than the answer and what was expected
-THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
-THOUGHT_ENDS = "</think>"  # also alone: some templates open the thought in the prompt
-ANSWER_BEGINS = "<|channel|>final<|message|>"
-OTHER_CHANNEL = re.compile(r"(<\|start\|>assistant)?<\|channel\|>.*", re.DOTALL)
-END_MARKS = re.compile(r"((<\|(end|return|im_end|eot_id|endoftext|end_of_text)\|>|</s>)\s*)+\Z")
-
-
-def without_thinking(output: str) -> str:
-    """The output without a reasoning model's thoughts, and without marks of a chat template that leaked into it."""
-    text = THINKING.sub("", output).rpartition(THOUGHT_ENDS)[2].rpartition(ANSWER_BEGINS)[2]
-    return END_MARKS.sub("", OTHER_CHANNEL.sub("", text)).strip()
 
 
 def told(grader: str | Grader, answers: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from optimizer.engine.graders import EXPECTED, without_thinking
+from optimizer.engine.graders import EXPECTED
+from optimizer.engine.thinking import without_thinking
 from optimizer.llm.base import storable
 
 STYLES = (

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 SHORTEST, LONGEST = 2, 4  # characters
-LONGEST_TEXT = 600  # characters of a text that count
+LONGEST_TEXT = 200  # characters of a text that count
 
 
 class Nearest:

@@ -14,9 +14,10 @@ from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.calls import THINKING_TOKENS, Answer, cut_in_thought
 from optimizer.engine.components import Components
 from optimizer.engine.events import Beat
-from optimizer.engine.graders import graded, told, without_thinking
+from optimizer.engine.graders import graded, told
 from optimizer.engine.reasoning import FEWEST_TOKENS
 from optimizer.engine.task import Grade, Item, Options, Task
+from optimizer.engine.thinking import without_thinking
 from optimizer.llm.base import CallFailedError, Reply, Request
 
 REMEMBERED = 2048  # requests

@@ -9,10 +9,12 @@ import re
 import sys
 
 from optimizer.engine.nearest import Nearest
+from optimizer.engine.thinking import without_thinking
 
 PLACE = "{{an input}}"  # where the input stands in QUESTION
 MODEL = ""
 MAX_TOKENS = 0
+WINDOW = 0  # tokens that the prompt and its answer have room for; 0: as the server likes
 BEFORE: list[dict[str, str]] = []  # messages before all others
 QUESTION = PLACE
 EXAMPLES: list[list[str]] = []  # of each its input, what the user says, and what the assistant answers
@@ -23,11 +25,12 @@ MARKERS: list[
 ONE_LINE = True  # whether the answer is one line
 FENCE = "```"
 
+NEAREST = Nearest([example[0] for example in EXAMPLES] if SHOWN else [])
+
 
 def messages(text: str) -> list[dict[str, str]]:
     """The chat that asks for one input."""
-    nearest = Nearest([example[0] for example in EXAMPLES])
-    shown = [EXAMPLES[place] for place in nearest.to(text, SHOWN)] if SHOWN else EXAMPLES
+    shown = [EXAMPLES[place] for place in NEAREST.to(text, SHOWN)] if SHOWN else EXAMPLES
     turns = [
         {"role": role, "content": said}
         for _, asked, answered in shown
@@ -38,7 +41,7 @@ def messages(text: str) -> list[dict[str, str]]:
 
 def read(output: str) -> str:
     """The answer: the text after the last marker (one that begins a line, if any), or else the output."""
-    text = re.sub(r"<think>.*?(</think>|\Z)", "", output, flags=re.DOTALL).rpartition("</think>")[2].strip()
+    text = without_thinking(output)
     begin = _behind_marker(text)
     if begin is None:
         return text
@@ -69,7 +72,7 @@ def answer(text: str) -> str:
     """What the model answers."""
     from ollama import Client
 
-    options = {"temperature": 0, "num_predict": MAX_TOKENS}
+    options = {"temperature": 0, "num_predict": MAX_TOKENS, **({"num_ctx": WINDOW} if WINDOW else {})}
     reply = Client().chat(model=MODEL, messages=messages(text), options=options)
     return read(reply.message.content or "")
 

@@ -14,8 +14,9 @@ from django.db.models import QuerySet
 
 from optimizer.counts import there_are
 from optimizer.engine.checks import warnings_of_answers
-from optimizer.engine.graders import RUBRIC, fault, folded, graded, told, without_thinking
+from optimizer.engine.graders import RUBRIC, fault, folded, graded, told
 from optimizer.engine.task import Grade
+from optimizer.engine.thinking import without_thinking
 from optimizer.files import Assignment, FileFaultError, Limits, Row, Table, read_table
 from optimizer.forms.fields import LongText, PercentField, ShortText, pane
 from optimizer.models import Dataset, User

@@ -12,7 +12,7 @@ USUAL_PORT = 11434
 PORTS = {"http": 80, "https": 443}  # for a scheme without a port, as Ollama's own programs read it
 APIS = re.compile(r"/(v1|api)$")  # paths of the API, which the client adds itself
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what a server listens on; nobody can call it)
-SLASHES = re.compile(r"(https?:?)?/", re.IGNORECASE)  # a scheme without its two slashes, or no host
+SLASHES = re.compile(r"(https?:?)?/|https?:\Z", re.IGNORECASE)  # a scheme without its two slashes, or no host
 
 TAIL_OF_PASSWORD = re.compile(r"[^:@/]*@.*")  # of a password that was cut at a comma or a blank
 IN_PASSWORDS = (

@@ -206,9 +206,9 @@ class OptimizationSession(Owned):
 
     @property
     def open_to_choice(self) -> bool:
-        """Whether a person may say which text to use: the best is ahead, without proof, or was chosen before. As
-        `OPEN_TO_CHOICE`."""
-        if self.chosen == Chosen.BEST:
+        """Whether a person may say which text to use: the best is ahead, without proof, or a text was chosen before.
+        As `OPEN_TO_CHOICE`."""
+        if self.chosen:
             return True
         ahead = self.kept_original is False or bool(self.results.get("ahead"))
         return ahead and self.status in ENDED and self.verdict in UNPROVEN

@@ -43,7 +43,7 @@ UNLEARNED = Q(status=SessionStatus.COMPLETED, learned_at=None, deleted_at=None, 
 
 
 AHEAD = Q(kept_original=False) | Q(results__ahead=True)
-OPEN_TO_CHOICE = Q(chosen=Chosen.BEST) | (AHEAD & Q(status__in=ENDED, verdict__in=UNPROVEN))
+OPEN_TO_CHOICE = ~Q(chosen="") | (AHEAD & Q(status__in=ENDED, verdict__in=UNPROVEN))
 COMPARABLE = Q(status=SessionStatus.CANCELLED, verdict="", kept_original=False)
 SILENCE = timedelta(seconds=5)  # a living worker gives a sign of life several times a second
 SWEPT_EVERY = 5  # seconds, by beat's schedule

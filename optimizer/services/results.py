@@ -74,7 +74,7 @@ def _set_finalist(session: OptimizationSession, finalist: Finalist, by: User) ->
     columns = finalist.columns
     if columns["best_score"] is not None:
         columns["quality_score"] = 100 * columns["best_score"]
-    results = {**session.results, **finalist.results, "metrics": None}  # these were of the other text
+    results = session.results | {"metrics": None} | finalist.results
     OptimizationSession.objects.filter(pk=session.pk).update(
         **columns, chosen=Chosen.BEST, updated_by=by, results=results
     )

@@ -225,12 +225,20 @@ def results_of(result: events.Finished) -> dict[str, Any]:
         "used_feedback": list(result.used_evidence),
         "operators": [asdict(operator) for operator in result.operators],
         "headroom": asdict(result.headroom),
-        "finalists": [finalist_of(finalist) for finalist in result.finalists],
+        "finalists": finalists_of(result),
         **proof_of(result),
     }
 
 
-def finalist_of(finalist: results.Finalist) -> dict[str, Any]:
+def finalists_of(result: events.Finished) -> list[dict[str, Any]]:
+    """The finalists as they are stored. The ratings are those of the one that is handed over."""
+    return [
+        finalist_of(finalist, result.rating if finalist.number == result.best else None)
+        for finalist in result.finalists
+    ]
+
+
+def finalist_of(finalist: results.Finalist, rating: results.Rating | None) -> dict[str, Any]:
     """A finalist as it is stored: what people see of it, and all that changes if a person chooses it."""
     return {
         "number": finalist.number,
@@ -242,6 +250,7 @@ def finalist_of(finalist: results.Finalist) -> dict[str, Any]:
             **measured(finalist.proof),
             "improvements": list(finalist.improvements),
             "caveats": list(finalist.caveats),
+            "metrics": rating and asdict(rating),
         },
     }
 

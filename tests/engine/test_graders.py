@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from optimizer.engine.graders import GRADERS, fault, folded, graded, told, without_thinking
+from optimizer.engine.graders import GRADERS, fault, folded, graded, told
 from optimizer.engine.operators.parts import shared_format
+from optimizer.engine.thinking import without_thinking
 
 FENCE = "```"
 

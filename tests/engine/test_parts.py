@@ -9,13 +9,14 @@ import pytest
 from optimizer.engine import meta
 from optimizer.engine.components import Components, Shot, original_of
 from optimizer.engine.finish import changes, compare, read_rating
-from optimizer.engine.graders import GRADERS, fault, without_thinking
+from optimizer.engine.graders import GRADERS, fault
 from optimizer.engine.guards import in_words, objection
 from optimizer.engine.operators.parts import shared_format
 from optimizer.engine.operators.rows import balanced
 from optimizer.engine.splits import split
 from optimizer.engine.stats import bootstrap_interval, clearly_worse, sign_test
 from optimizer.engine.task import Item
+from optimizer.engine.thinking import without_thinking
 from optimizer.engine.variables import filled
 
 

@@ -13,6 +13,7 @@ from optimizer.engine import Item
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.program import program_of
 from optimizer.engine.reasoning import Reasoning
+from optimizer.engine.thinking import without_thinking
 
 WORDS = (
     "my card has not come",
@@ -30,6 +31,7 @@ EACH = {
     "reasoning": NEAREST.but(reasoning=Reasoning("Think.", "Answer:")),
     "in the text": NEAREST.but(shots_as="text", head_as="user", nearest=0),
     "no examples": Components("Choose a label."),
+    "a mark in the prompt": Components("Label {{an input}}."),
 }
 
 
@@ -54,10 +56,11 @@ def test_it_reads_what_the_product_reads() -> None:
     program = loaded(program_of(components, model="small", max_tokens=64))
     outputs = (
         "It is.\nAnswer: label 1", "**Answer:** label 2\nas said", "label 3", "Answer: a\nanswer : b",
-        "Answer: x\nThe answer: it is clear.", "so the answer: y",
+        "Answer: x\nThe answer: it is clear.", "so the answer: y", "<think>Answer: a</think>Answer: b<|im_end|>",
+        "Answer: label 4</s>", "<|channel|>analysis<|message|>hm<|end|><|channel|>final<|message|>Answer: z",
     )  # fmt: skip
     for output in outputs:
-        assert program["read"](output) == components.read(output).answer
+        assert program["read"](output) == components.read(without_thinking(output)).answer
 
 
 def test_it_needs_nothing_else(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from optimizer.engine import Config, Grade, Item, TaskRefusedError, run
 from optimizer.engine.components import Components, Shot
-from optimizer.engine.events import Finished, Proposed, Spent
+from optimizer.engine.events import Finished, Noted, Proposed, Spent
 from optimizer.engine.reasoning import Kind, Reasoning, reasoning_for
+from optimizer.engine.splits import split
 from optimizer.llm.base import Arrival, CallFailedError, Done, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
@@ -103,6 +104,9 @@ def test_a_prompt_that_reasons_shows_reasonings_and_the_marker() -> None:
     assert shown.kind == Kind.REASONS_FIRST
 
 
+TOO_LONG = CallFailedError("context_window", "too long")
+
+
 def asks(request: Request) -> bool:
     """Whether it asks for reasoning."""
     return "write down your reasoning" in str(request.messages)
@@ -138,6 +142,28 @@ def test_finalists_are_at_most_one_of_each_kind_with_their_cost() -> None:
     kinds = [finalist.kind for finalist in result_of(task(), thinker).finalists]
     assert len(kinds) == len(set(kinds)) <= 2
     assert all(finalist.answer_tokens for finalist in result_of(task(), thinker).finalists)
+
+
+def test_a_leader_without_comparison_makes_room_for_the_other_finalist() -> None:
+    unseen = {item.input for item in split(task().items, seed=0).held_out}
+
+    def tight(request: Request) -> str | CallFailedError:
+        if request.purpose != "answer":
+            return proposals(request)
+        if asks(request):
+            return TOO_LONG if last_input(request) in unseen else thinker(request)
+        number = int(last_input(request)[4:])
+        return ("odd", "even")[number % 2 == 0] if len(request.messages) > 1 and number % 3 else "?"
+
+    events = events_of(task(), tight)
+    result = events[-1]
+    assert isinstance(result, Finished)
+    assert [finalist.kind for finalist in result.finalists] == [Kind.ANSWER_ONLY]
+    assert result.comparison
+    assert result.best == result.finalists[0].number != 0
+    left_out = [event.text for event in events if isinstance(event, Noted) and " led, " in event.text]
+    assert left_out
+    assert "is too long for the context window on some held-out rows" in left_out[-1]
 
 
 @pytest.mark.parametrize(("mode", "kinds"), [("never", {Kind.ANSWER_ONLY}), ("only", {Kind.REASONS_FIRST})])

@@ -16,8 +16,8 @@ from optimizer.engine import Item
 from optimizer.engine.reasoning import Kind
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.management.telling import result_lines, summary
-from optimizer.models import OptimizationSession, Role, User, Workspace
-from optimizer.services.results import choose_finalist
+from optimizer.models import Chosen, OptimizationSession, Role, User, Workspace
+from optimizer.services.results import choose_finalist, choose_result
 from optimizer.worker import loop
 from tests import factories
 from tests.engine.test_reasoning import asks
@@ -111,8 +111,20 @@ def test_a_click_changes_what_is_copied_listed_and_exported(
     ]
     json.dumps(told)
     assert verdicts.scores(finished).after == reached  # type: ignore[union-attr]
+    assert told["metrics"] is None
     choose_finalist(session=finished, by=user, number=finished.finalists[0].number)
     assert finished.finalists[0].is_result
+    assert summary(finished)["metrics"] == finished.finalists[0].results["metrics"]
+    assert summary(finished)["metrics"]
+
+
+def test_what_was_chosen_can_be_undone(finished: OptimizationSession, user: User) -> None:
+    for choice in (Chosen.ORIGINAL, Chosen.BEST, Chosen.ORIGINAL):
+        choose_finalist(session=finished, by=user, number=finished.finalists[1].number)
+        choose_result(session=finished, by=user, choice=choice)
+        assert finished.open_to_choice
+        assert finished.hands_over_best is (choice == Chosen.BEST)
+        assert verdicts.next_step(finished).startswith("Copy it") is (choice == Chosen.BEST)
 
 
 def test_what_is_no_finalist_changes_nothing(finished: OptimizationSession, user: User) -> None:
@@ -172,6 +184,8 @@ def test_the_prompt_in_use_is_downloaded_as_a_program(
     program: dict[str, object] = {"__name__": "prompt"}
     exec(compile(answer.content, "prompt.py", "exec"), program)
     assert program["MODEL"] == finished.target_model
+    assert program["MAX_TOKENS"] == finished.max_tokens
+    assert program["WINDOW"] == finished.window
     best = finished.candidates.get(is_best=True)
     asked = components_of(best.components).messages(Item("word77"))
     assert program["messages"]("word77") == [vars(message) for message in asked]  # type: ignore[operator]
