@@ -10,7 +10,8 @@ from math import isclose
 from statistics import fmean
 
 from optimizer.engine.board import Board, Entry
-from optimizer.engine.components import Components, first_of
+from optimizer.engine.components import Components, Shot, first_of
+from optimizer.engine.contribution import contributions
 from optimizer.engine.events import Outcome
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.operators import Understanding, View
@@ -120,6 +121,7 @@ class Population:
             contrasts=self._contrasts(teaching),
             history=self._history(parent),
             reasoned=self._reasoned(),
+            contributions=self._contributions(parent.components.kind),
             reasoning=self.reasoning,
             role=self.original.components.head_as,
         )
@@ -180,6 +182,15 @@ class Population:
         ]
         found.sort(key=lambda outcome: (outcome.score, -len(outcome.reasoning)))
         return tuple({outcome.input: outcome for outcome in found}.values())
+
+    def _contributions(self, kind: Kind) -> tuple[tuple[Shot, float], ...]:
+        """What each example added, over all entries of the kind that show the same ones for all inputs."""
+        sets = [
+            (entry.components.shots, self.race.outcomes(entry))
+            for entry in self.entries
+            if entry.components.kind == kind and not entry.components.nearest
+        ]
+        return tuple(contributions(sets).items())
 
     def _contrasts(self, teaching: Board) -> tuple[tuple[Outcome, Outcome], ...]:
         """For rows on which entries differ, a right output and a wrong one."""

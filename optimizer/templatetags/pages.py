@@ -36,6 +36,7 @@ OPERATORS = {
     "own verified outputs": "its own right answers as examples",
     "turns or text": "examples moved between chat turns and text",
     "order of examples": "examples in another order",
+    "examples by contribution": "the examples that helped most",
     "merge": "two candidates merged",
 }
 

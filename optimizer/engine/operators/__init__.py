@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from optimizer.engine.operators.base import Operator, Proposals, Understanding, View
+from optimizer.engine.operators.contribution import ExamplesByContribution
 from optimizer.engine.operators.examples import (
     AddExamples,
     MoreExamples,
@@ -36,6 +37,7 @@ FOLLOWING: tuple[Operator, ...] = (
     PromptOnce(),
     MoreExamples(),
     OtherExamples(),
+    ExamplesByContribution(),
 )
 HEEDING: tuple[Operator, ...] = (CritiqueAndSynthesize(),)
 LAST: tuple[Operator, ...] = (Delete(),)
@@ -50,6 +52,7 @@ OPERATORS: tuple[Operator, ...] = (
     NearestExamples(),
     PromptOnce(),
     OtherExamples(),
+    ExamplesByContribution(),
     RescueExamples(),
     VerifiedExamples(),
     MoreExamples(),

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from optimizer.engine import meta
 from optimizer.engine.asking import Asking
 from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
-from optimizer.engine.components import Components
+from optimizer.engine.components import Components, Shot
 from optimizer.engine.events import Outcome
 from optimizer.engine.reasoning import Kind, Reasoning
 from optimizer.engine.task import Config, Item, Task
@@ -40,10 +40,11 @@ class View:
     """What an operator may look at.
 
     `practice` is how the parent did on training rows, `hardness` how often other candidates were wrong on an input (0
-    to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output
-    for the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned` are
-    answers on training rows that came after reasoning, right or not; `reasoning` is how a prompt may ask for it, None
-    if it may not; `role` says whose message the original is. `rng` is the operator's own, `salt` names this use of it.
+    to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output for
+    the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned` are
+    answers on training rows that came after reasoning, right or not; `contributions` is what each example added to the
+    score (see `engine/contribution.py`); `reasoning` is how a prompt may ask for it, None if it may not; `role` says
+    whose message the original is. `rng` is the operator's own, `salt` names this use of it.
     """
 
     task: Task
@@ -59,6 +60,7 @@ class View:
     contrasts: tuple[tuple[Outcome, Outcome], ...] = ()
     history: tuple[tuple[str, float], ...] = ()
     reasoned: tuple[Outcome, ...] = ()
+    contributions: tuple[tuple[Shot, float], ...] = ()
     reasoning: Reasoning | None = None
     role: Literal["user", "system"] = "user"
 
