@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from optimizer.engine import figures
+from optimizer.fronts import front_summaries
 from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStatus
 from optimizer.models.finalists import Finalist
 from optimizer.services.advice import grader_advice
@@ -158,6 +159,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "interval": [comparison["low"], comparison["high"]] if comparison else None,
         "comparison": comparison,
         "finalists": finalist_summaries(session),
+        "front": front_summaries(session.candidates.defer("components", "messages", "text")),
         "headroom": session.results.get("headroom"),
         "search_scores": {name: score for name, (score, _) in searched(session).items()},
         "metrics": session.results.get("metrics"),

@@ -76,6 +76,11 @@ class Candidate(models.Model):
         return max(self.live_items, self.scored_items)
 
     @property
+    def answer_seconds(self) -> float | None:
+        """The mean seconds of an answer."""
+        return None if self.answer_ms is None else self.answer_ms / 1000
+
+    @property
     def is_system_message(self) -> bool:
         """Whether its text is a system message, and each row a user message."""
         return bool(self.messages) and self.messages[0]["role"] == "system"

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from optimizer import cautions
 from optimizer.brief import Kind, in_force, told
 from optimizer.engine.verdicts import FEWEST_ROWS
+from optimizer.fronts import front_of
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
 from optimizer.newest import newest_answer
 from optimizer.services.advice import grader_advice
@@ -85,9 +86,10 @@ def _input_like(session: OptimizationSession) -> str:
 
 
 def _listed(session: OptimizationSession) -> Context:
-    candidates = _candidates(session).defer(None).defer("components").prefetch_related("parents")
+    candidates = list(_candidates(session).defer(None).defer("components").prefetch_related("parents"))
     marked = LATEST if session.is_active else CANDIDATES  # a page that changes all the time stays small
-    return {"lines": lines_of(candidates, session), "marked": marked}
+    front = [] if session.is_active else front_of(candidates)
+    return {"lines": lines_of(candidates, session), "marked": marked, "front": front}
 
 
 def _candidates(session: OptimizationSession) -> QuerySet[Candidate]:
