@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 
 from optimizer.engine import Item
+from optimizer.engine.reasoning import Reasoning
 from optimizer.llm.scripted import Scripted
 from promptevolver.embedded.model.weights import DEFAULT_NAME
 from tests.bench.method.aims import verdicts
 from tests.bench.method.figures import Figures, all_figures
-from tests.bench.method.jobs import Job
+from tests.bench.method.jobs import Job, run
 from tests.bench.method.meter import BudgetSpentError, Meter
 from tests.bench.method.ours import search
-from tests.bench.method.programs import STALLED, Track, held_out_scores, prompted
+from tests.bench.method.programs import STALLED, Found, Track, held_out_scores, prompted
 from tests.bench.method.report import render
 from tests.bench.method.runs import Runs
 from tests.bench.method.tasks import HELD_OUT, OWN, SEARCHED, read_tasks
+from tests.llm.server import FakeOllama, Served, serving
 
 MODEL = "qwen2.5-coder-0.5b-instruct"
 
@@ -126,6 +128,25 @@ def test_our_search_sees_no_held_out_row() -> None:
     texts = [message.content for request in model.requests for message in request.messages]
     assert texts
     assert not any(row.input in text for row in task.held_out for text in texts)
+
+
+def test_each_finalist_is_measured_and_the_first_only_once() -> None:
+    task = read_tasks(OWN, ["initials"])[0]
+    think = Reasoning("Think.", "Answer:")
+    first, second = prompted(task.original, task), prompted(task.original.but(reasoning=think), task)
+    right = {row.input: row.expected for row in task.held_out}
+
+    def script(body: dict[str, Any]) -> str:
+        text = body["messages"][-1]["content"]
+        return f"So.\nAnswer: {right[text.splitlines()[-1]]}" if "Think." in text else "no"
+
+    with serving(FakeOllama([Served(MODEL)], script)) as fake:
+        kinds = (("answer_only", first), ("reasons_first", second))
+        job = Job("ours", str(OWN), task.name, 0, fake.address, MODEL, 0)
+        told = run(job, {"ours": lambda *_: Found(first, finalists=kinds)})
+    assert told["accuracy"] == 0
+    assert [one["accuracy"] for one in told["finalists"]] == [0, 1]
+    assert len(fake.bodies("/api/chat")) == 2 * HELD_OUT
 
 
 # What is kept
