@@ -85,7 +85,8 @@ def _jobs(options: argparse.Namespace, model: str) -> Iterator[Job]:
 
 def _budget(method: str, budget: int) -> int:
     """What the method may spend: nothing for those that do not search."""
-    return {**dict.fromkeys(BASELINES, 0), "ours-third": budget // 3}.get(method, budget)
+    free = dict.fromkeys([*BASELINES, *apart.WITHOUT_SEARCH], 0)
+    return {**free, "ours-third": budget // 3}.get(method, budget)
 
 
 def _version(method: str) -> str:
@@ -103,7 +104,7 @@ def _make(job: Job, runs: Runs) -> None:
         return
     runs.add(line | _circumstances())
     print(
-        f"{time.strftime('%H:%M:%S')} {job.method:10} {job.task:20} seed {job.seed}: {line['accuracy']:.3f}, "
+        f"{time.strftime('%H:%M:%S')} {job.method:14} {job.task:20} seed {job.seed}: {line['accuracy']:.3f}, "
         f"{line['search_tokens']} tokens, {line['search_calls']} calls, {line['seconds']:.0f} s search, "
         f"{time.perf_counter() - start:.0f} s in all",
         flush=True,

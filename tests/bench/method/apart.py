@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from dataclasses import asdict
@@ -14,7 +15,15 @@ from tests.bench.method.runs import Line
 CHECKOUT = Path(__file__).parents[3]
 PYTHON = CHECKOUT / ".venv-bench" / "bin" / "python"
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
-PACKAGES = {"gepa": "gepa", "miprov2": "dspy"}
+OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_HUB_OFFLINE": "1"}  # dspy would fetch lists
+PACKAGES = {
+    "gepa": "gepa",
+    "gepa-reasoning": "gepa",
+    "miprov2": "dspy",
+    "cot-bootstrap": "dspy",
+    "knn-few-shot": "dspy",
+}
+WITHOUT_SEARCH = ("knn-few-shot",)  # spends nothing before it answers
 
 
 class PeerFailedError(Exception):
@@ -33,7 +42,7 @@ def run(job: Job) -> Line:
     """The line of a peer's run. Its output is shown only where it fails."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         command = [str(PYTHON), "-m", "tests.bench.method.peers", json.dumps(asdict(job)), file.name]
-        done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=CHECKOUT, env=os.environ | OFFLINE, capture_output=True, text=True)
         if done.returncode:
             raise PeerFailedError(f"{job.method} on {job.task} failed:\n{done.stderr[-4000:]}")
         line: Line = json.loads(Path(file.name).read_text())

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from optimizer.engine.reasoning import Kind
 from optimizer.engine.stats import bootstrap_interval, mean, sign_test
+from tests.bench.method.apart import PACKAGES
 from tests.bench.method.runs import Line
 
-ORIGINAL, OURS, THIRD = "original", "ours", "ours-third"
-PEERS = ("gepa", "miprov2")
-METHODS = (ORIGINAL, "few-shot", "rewrite", *PEERS, THIRD, OURS)
+ORIGINAL, FEW_SHOT, OURS, THIRD = "original", "few-shot", "ours", "ours-third"
+PEERS = tuple(PACKAGES)
+METHODS = (ORIGINAL, FEW_SHOT, "rewrite", *PEERS, THIRD, OURS)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,33 @@ class Figures:
         """Mean accuracy over all runs of the method, shared or not."""
         return mean([line["accuracy"] for line in self.of(method)])
 
+    @cached_property
+    def left_out(self) -> dict[str, list[tuple[str, int]]]:
+        """By method, the pairs of task and seed that it has not run, of all tasks and seeds that any has."""
+        pairs = [(task, seed) for task in self.tasks for seed in self.seeds]
+        missing = {method: [pair for pair in pairs if (method, *pair) not in self.runs] for method in METHODS}
+        return {method: those for method, those in missing.items() if those}
+
+    def finalists(self, task: str) -> list[list[Line]]:
+        """Of each of our runs on the task that has any, its finalists, each measured by itself. The leader is first."""
+        return [run["finalists"] for run in self.of(OURS, task) if run.get("finalists")]
+
+    def answer_only_against(self, method: str) -> list[float]:
+        """By pair, the accuracy of our finalist that only answers minus the other method's. Where no such finalist was
+        found, the original prompt is what only answers. Runs that do not tell their finalists are left out."""
+        return [
+            accuracy - them["accuracy"]
+            for us, them in self.pairs(method)
+            if (accuracy := self._answer_only(us)) is not None
+        ]
+
+    def _answer_only(self, run: Line) -> float | None:
+        if "finalists" not in run:
+            return None
+        found = [one for one in run["finalists"] if one["kind"] == Kind.ANSWER_ONLY]
+        found += filter(None, [self.runs.get((ORIGINAL, run["task"], run["seed"]))])
+        return float(found[0]["accuracy"]) if found else None
+
     def against_original(self) -> list[AgainstOriginal]:
         """Ours and the original by task, over the seeds that both have."""
         compared = []
@@ -138,8 +167,10 @@ def _against_original(task: str, pairs: Sequence[tuple[Line, Line]]) -> AgainstO
 
 
 def _of(model: str, budget: int, lines: Iterable[Line]) -> list[Line]:
-    """The model's lines at the budget; for ours, only those of the version that ran last."""
+    """The model's lines at the budget, on tasks that were searched on; only those of the version that ran last."""
     mine = [line for line in lines if line["model"] == model and _is_at(line, budget)]
+    searched = {line["task"] for line in mine if line["budget"]}
+    mine = [line for line in mine if line["task"] in searched]
     versions = {line["method"]: line["version"] for line in mine}
     return [line for line in mine if line["version"] == versions[line["method"]]]
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optimizer.llm.base import Model
 from tests.bench.method.meter import Meter, pool
-from tests.bench.method.programs import Found, held_out_scores
+from tests.bench.method.programs import Found, Program, held_out_scores
 from tests.bench.method.tasks import BenchTask, read_tasks
 
 
@@ -38,8 +39,7 @@ def run(job: Job, searches: Mapping[str, Search]) -> dict[str, Any]:
         start = time.perf_counter()
         found = searches[job.method](job, task, meter)
         seconds = time.perf_counter() - start if found.seconds is None else found.seconds
-        measured = _measured(found, task, Meter(model, job.model))
-        return _line(job, found, meter, seconds) | found.told | measured
+        return _line(job, found, meter, seconds) | found.told | _measured(found, task, model, job.model)
     finally:
         model.close()
 
@@ -61,10 +61,23 @@ def _line(job: Job, found: Found, meter: Meter, seconds: float) -> dict[str, Any
     }
 
 
-def _measured(found: Found, task: BenchTask, meter: Meter) -> dict[str, Any]:
-    scores = held_out_scores(found.program, task, meter)
-    line = {"scores": scores, "accuracy": sum(scores) / len(scores), "measuring_tokens": meter.tokens}
-    if found.at_third is None:
-        return line
-    third = held_out_scores(found.at_third, task, meter)
-    return line | {"third_accuracy": sum(third) / len(third)}
+def _measured(found: Found, task: BenchTask, model: Model, name: str) -> dict[str, Any]:
+    """On the held-out rows: the result, what led at a third of the budget, and each finalist."""
+    line = _scored(found.program, task, Meter(model, name))
+
+    def scored(program: Program) -> dict[str, Any]:
+        return line if program == found.program else _scored(program, task, Meter(model, name))
+
+    told: dict[str, Any] = {}
+    if found.at_third is not None:
+        told["third_accuracy"] = scored(found.at_third)["accuracy"]
+    if found.finalists is not None:
+        told["finalists"] = [
+            {"kind": kind, "prompt": program.shown()} | scored(program) for kind, program in found.finalists
+        ]
+    return line | told
+
+
+def _scored(program: Program, task: BenchTask, meter: Meter) -> dict[str, Any]:
+    scores = held_out_scores(program, task, meter)
+    return {"scores": scores, "accuracy": sum(scores) / len(scores), "measuring_tokens": meter.tokens}

@@ -49,6 +49,7 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         spent=watch.spent,
         seconds=watch.seconds,
         told=watch.beside(expected),
+        finalists=tuple((one.kind.value, prompted(one.components, task)) for one in watch.finished.finalists),
     )
 
 

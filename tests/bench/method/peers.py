@@ -6,15 +6,21 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench.method import with_dspy, with_gepa
-from tests.bench.method.jobs import Job, run
+from tests.bench.method import with_bootstrap, with_gepa, with_knn, with_miprov2
+from tests.bench.method.jobs import Job, Search, run
 
-PEERS = {"gepa": with_gepa.search, "miprov2": with_dspy.search}
+SEARCHES: dict[str, Search] = {
+    "gepa": with_gepa.search,
+    "gepa-reasoning": with_gepa.search_reasoning,
+    "miprov2": with_miprov2.search,
+    "cot-bootstrap": with_bootstrap.search,
+    "knn-few-shot": with_knn.search,
+}
 
 
 def main() -> None:
     job, where = sys.argv[1:]
-    line = run(Job(**json.loads(job)), PEERS)
+    line = run(Job(**json.loads(job)), SEARCHES)
     Path(where).write_text(json.dumps(line))
 
 

@@ -51,6 +51,7 @@ class Found:
     spent: tuple[int, int] | None = None  # calls and tokens, where the meter has not seen them
     seconds: float | None = None
     told: dict[str, float] = field(default_factory=dict)  # what else is worth keeping of the run
+    finalists: tuple[tuple[str, Program], ...] | None = None  # with their kinds, the leader first
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,20 @@ class Prompted:
     answer_tokens: int
 
     def answers(self, inputs: Sequence[str], meter: Meter) -> list[str]:
-        limit = LONGEST_ANSWER if self.components.reasoning else self.answer_tokens
-        outputs = meter.answers([self.chat(text) for text in inputs], max_tokens=limit)
-        return [self.components.read(output).answer or "" for output in outputs]
+        return [self.answer(output) for output in self.outputs(inputs, meter)]
+
+    def outputs(self, inputs: Sequence[str], meter: Meter) -> list[str]:
+        """What the model writes, with its reasoning."""
+        return meter.answers([self.chat(text) for text in inputs], max_tokens=self.limit)
+
+    def answer(self, output: str) -> str:
+        """The part of an output that is graded."""
+        return self.components.read(output).answer or ""
+
+    @property
+    def limit(self) -> int:
+        """Tokens of one output."""
+        return LONGEST_ANSWER if self.components.reasoning else self.answer_tokens
 
     def chat(self, text: str) -> Sequence[Message]:
         """What asks for one input."""

@@ -5,35 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from optimizer.engine.reasoning import Kind
+from optimizer.engine.stats import mean
+from tests.bench.method.about import HEAD
 from tests.bench.method.aims import Verdict, verdicts
 from tests.bench.method.figures import ORIGINAL, OURS, Figures, all_figures
 from tests.bench.method.runs import DOCS, Line
-from tests.bench.method.tasks import HELD_OUT, SEARCHED
+from tests.bench.method.tasks import HELD_OUT
 
 PAGE = DOCS / "benchmarks.md"
 TITLES = {"ours-third": "ours, a third of the tokens"}
-HEAD = f"""# Benchmarks
-
-`make bench-method` writes this page; the runs are in [benchmarks/](benchmarks). Every method has the same server,
-model (as target and as optimizer), rows and grader. A search sees the first {SEARCHED} rows of a task. All searches
-may use the same number of tokens, prompt and completion together, as the server reports them; a repeated request
-is paid for once. The final prompt then answers the last {HELD_OUT} rows at temperature 0. The accuracy here is the
-per cent of right answers.
-
-| method | what it is |
-|---|---|
-| original | the given prompt, as it is |
-| few-shot | the given prompt, and 8 random rows as chat turns; no search |
-| rewrite | the model's one rewrite of the prompt, with 3 rows shown; no search |
-| gepa | `gepa.optimize`, its defaults, 4 proposals at a time; 32 rows to learn from, 32 to choose by |
-| miprov2 | `dspy.MIPROv2`, minibatches of 8; 16 rows to learn from |
-| ours, ours-third | `optimizer.engine.run` with the budget, and with a third of it |
-
-MIPROv2 chooses among 4 instructions and 4 sets of up to 4 examples, by 32 rows. With fewer than 40,000 tokens it gets
-3, 3 and 16: otherwise the tokens would not last until it compares any. If a peer is still searching when the tokens are
-spent, its result is the prompt that led its own validation. gepa also stops after a hundred rounds in a row without a
-new question, because otherwise it would never end.
-"""
 
 
 def write(lines: Sequence[Line]) -> None:
@@ -57,9 +38,11 @@ def _section(figures: Figures) -> str:
         f"## {figures.model}, {figures.budget:,} tokens a search\n\n{_circumstances(figures)}",
         "### Accuracy\n\n" + _accuracies(figures),
         "### Cost\n\n" + _costs(figures),
+        *_finalists(figures),
         "### Ours and the original\n\n" + _against_original(figures),
         "### Ours and the others\n\n" + _against_others(figures),
         "### Aims\n\n" + _table(("aim", "", "measured"), [_verdict(v) for v in verdicts(figures)]),
+        *_left_out(figures),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -131,6 +114,48 @@ def _cost(figures: Figures, method: str) -> list[str]:
     figures_of = [shared(what) for what in ("search_tokens", "best_at_tokens", "search_calls", "seconds")]
     accuracies = [_percent(figures.mean_of(method, what)) for what in ("accuracy", "third_accuracy")]
     return [_title(method), str(len(figures.of(method))), *figures_of, *accuracies]
+
+
+def _finalists(figures: Figures) -> list[str]:
+    """Nothing where no run tells its finalists."""
+    rows = [_finalists_on(figures, task) for task in figures.tasks if figures.finalists(task)]
+    if not rows:
+        return []
+    note = (
+        "Means over the runs that ended with such a finalist: accuracy, and tokens of one answer, in and out. `led` is "
+        "how many of the runs put that one first by their search rows; it counts as *ours* above."
+    )
+    kinds = (f"{kind.replace('_', ' ')}: {what}" for kind in Kind for what in ("led", "accuracy", "tokens"))
+    return [f"### Our finalists\n\n{note}\n\n" + _table(("task", *kinds), rows)]
+
+
+def _finalists_on(figures: Figures, task: str) -> list[str]:
+    runs, cells = figures.finalists(task), [task]
+    for kind in Kind:
+        those = [one for run in runs for one in run if one["kind"] == kind]
+        cells += [f"{sum(run[0]['kind'] == kind for run in runs)} of {len(runs)}", *_answering(those)]
+    return cells
+
+
+def _answering(finalists: Sequence[Line]) -> list[str]:
+    """Accuracy, and tokens of one answer."""
+    if not finalists:
+        return ["–", "–"]
+    tokens = mean([one["measuring_tokens"] for one in finalists]) / HELD_OUT
+    return [_percent(mean([one["accuracy"] for one in finalists])), f"{tokens:,.0f}"]
+
+
+def _left_out(figures: Figures) -> list[str]:
+    """Nothing where every method has run on everything."""
+    lines = [f"- {_title(method)}: {_named(figures, pairs)}" for method, pairs in figures.left_out.items()]
+    return ["### Left out\n\nThese have not been run, or failed.\n\n" + "\n".join(lines)] if lines else []
+
+
+def _named(figures: Figures, pairs: Sequence[tuple[str, int]]) -> str:
+    if len(pairs) == len(figures.tasks) * len(figures.seeds):
+        return "everything"
+    by_task = {task: [str(seed) for on, seed in pairs if on == task] for task, _ in pairs}
+    return ", ".join(f"{task} (seed {', '.join(seeds)})" for task, seeds in by_task.items())
 
 
 def _against_original(figures: Figures) -> str:

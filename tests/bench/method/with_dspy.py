@@ -1,49 +1,26 @@
-"""The peer `miprov2`: dspy's optimizer of instruction and examples, on our rows, graders and server."""
+"""What the peers that are dspy programs share: our server as dspy's model, our rows and grades, and the program."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib import metadata
 from types import SimpleNamespace
 from typing import Any
 
-os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_HUB_OFFLINE": "1"}
-
 import dspy
-from dspy.propose.grounded_proposer import GroundedProposer
-from dspy.teleprompt import mipro_optimizer_v2 as mipro
 
 from optimizer.engine.components import INPUT
 from optimizer.llm.base import Message, Request
-from tests.bench.method.jobs import Job
-from tests.bench.method.meter import SLOTS, BudgetSpentError, Meter
-from tests.bench.method.programs import Found, Shown, Track
+from tests.bench.method.meter import SLOTS, Meter
+from tests.bench.method.programs import Shown
 from tests.bench.method.tasks import BenchTask
 
 MARKERS = 64  # tokens for the field markers around an answer
-PROPOSAL_TOKENS = 320  # as many as ours gives a rewrite
-TRAIN = 16  # rows: it tries each, one at a time, to make examples of those that it gets right
-TRIALS = 30  # more than the tokens last for
-MINIBATCH = 8
-
-
-@dataclass(frozen=True)
-class Size:
-    """Instructions and sets of examples to choose from, rows to choose by, minibatches between two full counts."""
-
-    candidates: int
-    validation: int
-    full_every: int
-
-
-SMALL, LARGE = Size(3, 16, 2), Size(4, 32, 3)
-FOR_LARGE = 40_000  # tokens: with fewer it would not come to compare its candidates
+FOR_LARGE = 40_000  # tokens: with fewer, a search compares smaller sets, or it would not come to compare any
 
 
 class Served(dspy.BaseLM):  # type: ignore[misc]
@@ -74,10 +51,11 @@ class Served(dspy.BaseLM):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Predictor:
-    """A dspy program with one predictor."""
+    """A dspy program with one predictor. `stand_ins` are shown for examples that it chooses for each input."""
 
     module: Any
     max_tokens: int
+    stand_ins: tuple[Any, ...] = ()
 
     def answers(self, inputs: Sequence[str], meter: Meter) -> list[str]:
         served = Served(meter, seed=0, max_tokens=self.max_tokens)
@@ -94,93 +72,39 @@ class Predictor:
 
     def shown(self) -> Shown:
         [predictor] = self.module.predictors()
-        return list(dspy.ChatAdapter().format(predictor.signature, predictor.demos, {"input": INPUT}))
+        demos = [*self.stand_ins, *predictor.demos]
+        return list(dspy.ChatAdapter().format(predictor.signature, demos, {"input": INPUT}))
 
 
 class Spent(BaseException):
-    """Ends MIPROv2 when the tokens are spent. MIPROv2 catches every Exception, so this is none."""
+    """Ends a search when the tokens are spent. dspy catches every Exception, so this is none."""
 
 
-def search(job: Job, task: BenchTask, meter: Meter) -> Found:
-    """MIPROv2 until the tokens are spent; what led its own validation then."""
-    _quiet()
-    student = dspy.Predict(dspy.Signature("input -> answer", task.prompt))
-    limit = task.answer_tokens + MARKERS
-    track = Track(meter)
-    track.note(Predictor(student, limit))
-    _watch(meter, track, limit, student)
-    answering = Served(meter, seed=job.seed, max_tokens=limit)
-    proposing = Served(meter, seed=job.seed, max_tokens=PROPOSAL_TOKENS, temperature=1.0)
-    dspy.configure(lm=answering, adapter=dspy.ChatAdapter())
-    size = LARGE if job.budget >= FOR_LARGE else SMALL
-    with contextlib.suppress(Spent, BudgetSpentError):
-        _optimizer(job, task, answering, proposing, size.candidates).compile(
-            student,
-            trainset=_examples(task, slice(TRAIN)),
-            valset=_examples(task, slice(TRAIN, TRAIN + size.validation)),
-            num_trials=TRIALS,
-            minibatch_size=MINIBATCH,
-            minibatch_full_eval_steps=size.full_every,
-            view_data_batch_size=TRAIN,
-            program_aware_proposer=False,
-        )
-    return track.found(f"dspy {version('dspy')}")
+def signature(task: BenchTask) -> Any:
+    """The task as dspy states it, with the given prompt."""
+    return dspy.Signature("input -> answer", task.prompt)
 
 
-def _optimizer(job: Job, task: BenchTask, answering: Served, proposing: Served, candidates: int) -> Any:
-    return dspy.MIPROv2(
-        metric=lambda row, said, trace=None: task.score(str(said.answer or ""), row.item) == 1,
-        prompt_model=proposing,
-        task_model=answering,
-        max_bootstrapped_demos=4,
-        max_labeled_demos=4,
-        auto=None,
-        num_candidates=candidates,
-        num_threads=SLOTS,
-        max_errors=10_000,
-        seed=job.seed + 1,  # 0 would mean its default
-    )
-
-
-def _examples(task: BenchTask, which: slice) -> list[Any]:
+def examples(task: BenchTask, which: slice) -> list[Any]:
+    """Rows as dspy's examples."""
     return [
         dspy.Example(input=row.input, answer=row.expected, item=row).with_inputs("input")
         for row in task.rows[which]
     ]
 
 
-def _watch(meter: Meter, track: Track, limit: int, student: Any) -> None:
-    """Note the best program after each evaluation; a proposal that cannot be read is the given prompt."""
-    best = -1.0
-    evaluated, chosen = mipro.eval_candidate_program, mipro.get_program_with_highest_avg_score
-    proposed = GroundedProposer.propose_instruction_for_predictor
-
-    def evaluate(size: int, rows: Any, program: Any, *rest: Any) -> Any:
-        nonlocal best
-        outcome = evaluated(size, rows, program, *rest)
-        if size >= len(rows) and outcome.score > best and not meter.refused:
-            best = outcome.score
-            track.note(Predictor(program.deepcopy(), limit))
-        if meter.spent:
-            raise Spent
-        return outcome
-
-    def propose(self: Any, *args: Any, **kwargs: Any) -> str:
-        try:
-            return str(proposed(self, *args, **kwargs))
-        except dspy.utils.exceptions.AdapterParseError:
-            return str(student.signature.instructions)
-
-    def leading(seen: Any, counted: Any) -> Any:
-        """The best on minibatches that has no full count, or the best: dspy has no answer if all have one."""
-        return chosen(seen, counted if seen.keys() - counted.keys() else {})
-
-    mipro.eval_candidate_program = evaluate
-    mipro.get_program_with_highest_avg_score = leading
-    GroundedProposer.propose_instruction_for_predictor = propose
+def metric(task: BenchTask) -> Callable[..., bool]:
+    """Whether an answer is right, by the task's grader."""
+    return lambda row, said, trace=None: task.score(str(said.answer or ""), row.item) == 1
 
 
-def _quiet() -> None:
+def version() -> str:
+    """The package, as runs name it."""
+    return f"dspy {metadata.version('dspy')}"
+
+
+def quiet() -> None:
+    """No warnings, no log, and no cache but the meter's."""
     warnings.simplefilter("ignore")
     logging.disable(logging.ERROR)
     dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)

@@ -1,9 +1,12 @@
-"""The peer `gepa`: its own search over the instruction, on our rows, graders and server."""
+"""The peers `gepa` and `gepa-reasoning`: gepa's own search over the instruction, on our rows, graders and server.
+
+The second begins with a prompt that asks for reasoning, and answers are read behind the last marker.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +15,8 @@ from gepa.core.adapter import EvaluationBatch
 from gepa.strategies.proposal_sampling import IndependentSampling
 
 from optimizer.engine.components import Components
-from optimizer.engine.task import Item
+from optimizer.engine.reasoning import Reasoning, reasoning_for
+from optimizer.engine.task import Item, Task
 from optimizer.llm.base import Message
 from tests.bench.method.jobs import Job
 from tests.bench.method.meter import SLOTS, Meter
@@ -22,6 +26,8 @@ from tests.bench.method.tasks import BenchTask
 PART = "instruction"
 TRAIN = 32  # of the 64 rows; the others are its validation set
 REFLECTION_TOKENS = 320  # as many as ours gives a rewrite
+THINK = "Think step by step, and end with a line `{marker} …`."
+PLAIN = Reasoning("", "Answer:", one_line=False)  # where our own search would not ask for reasoning
 
 
 @dataclass
@@ -30,16 +36,18 @@ class Adapter:
 
     task: BenchTask
     meter: Meter
+    start: Components
     propose_new_texts: None = None
 
     def program(self, candidate: Mapping[str, str]) -> Prompted:
-        return prompted(Components(candidate[PART]), self.task)
+        return prompted(self.start.but(instruction=candidate[PART]), self.task)
 
     def evaluate(
         self, batch: Sequence[Item], candidate: Mapping[str, str], capture_traces: bool = False
     ) -> EvaluationBatch[dict[str, str], str]:
-        outputs = self.program(candidate).answers([row.input for row in batch], self.meter)
-        scores = self.task.scores(outputs, batch)
+        program = self.program(candidate)
+        outputs = program.outputs([row.input for row in batch], self.meter)
+        scores = self.task.scores([program.answer(output) for output in outputs], batch)
         traces = [self._trace(*told) for told in zip(batch, outputs, scores, strict=True)]
         return EvaluationBatch(
             outputs=outputs, scores=scores, trajectories=traces if capture_traces else None
@@ -50,7 +58,7 @@ class Adapter:
     ) -> list[EvaluationBatch[dict[str, str], str]]:
         """Several candidates, their rows in one batch."""
         chats = [self.program(candidate).chat(row.input) for candidate, rows in pairs for row in rows]
-        self.meter.answers(chats, max_tokens=self.task.answer_tokens)
+        self.meter.answers(chats, max_tokens=prompted(self.start, self.task).limit)
         return [self.evaluate(rows, candidate, capture_traces=True) for candidate, rows in pairs]
 
     def _trace(self, row: Item, output: str, score: float) -> dict[str, str]:
@@ -58,9 +66,15 @@ class Adapter:
         right = f"The generated response is correct: it is the correct answer '{row.expected}'."
         wrong = (
             f"The generated response is incorrect. The correct answer is '{row.expected}'. "
-            "Ensure that the response is exactly the correct answer and nothing else."
+            f"Ensure that {self._whole} is exactly the correct answer and nothing else."
         )
         return {"Inputs": row.input, "Generated Outputs": output, "Feedback": right if score == 1 else wrong}
+
+    @property
+    def _whole(self) -> str:
+        """What is compared with the correct answer."""
+        reasoning = self.start.reasoning
+        return f"what follows the last “{reasoning.marker}”" if reasoning else "the response"
 
     def make_reflective_dataset(
         self, candidate: Mapping[str, str], evaluated: EvaluationBatch[Any, Any], parts: Sequence[str]
@@ -95,9 +109,23 @@ class Quiet:
 
 
 def search(job: Job, task: BenchTask, meter: Meter) -> Found:
+    """gepa from the given prompt."""
+    return _search(job, Adapter(task, meter, task.original))
+
+
+def search_reasoning(job: Job, task: BenchTask, meter: Meter) -> Found:
+    """gepa from the given prompt and a plain request to think first, which it may rewrite as well."""
+    asked = Task(task.prompt, job.model, job.model, items=task.rows, grader=task.grader)
+    reading = replace(reasoning_for(asked) or PLAIN, request="")
+    think = THINK.format(marker=reading.marker)
+    return _search(job, Adapter(task, meter, Components(f"{task.prompt}\n\n{think}", reasoning=reading)))
+
+
+def _search(job: Job, adapter: Adapter) -> Found:
     """gepa with its defaults, but proposals four at a time, until the tokens are spent or it finds nothing to ask."""
-    adapter, track = Adapter(task, meter), Track(meter)
-    track.note(prompted(task.original, task))
+    task, meter = adapter.task, adapter.meter
+    track = Track(meter)
+    track.note(prompted(adapter.start, task))
 
     def stop(state: Any) -> bool:
         scores = state.program_full_scores_val_set
@@ -105,7 +133,7 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         return meter.spent or track.stalled
 
     gepa.optimize(
-        seed_candidate={PART: task.prompt},
+        seed_candidate={PART: adapter.start.instruction},
         trainset=list(task.rows[:TRAIN]),
         valset=list(task.rows[TRAIN:]),
         adapter=adapter,
