@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from optimizer.engine import finish
+from optimizer.engine.across import OtherModels
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board, Entry, too_long
 from optimizer.engine.budget import BudgetSpentError, Cost
@@ -48,21 +49,24 @@ class Ending:
         self.population = population
         self.left_out = left_out
         self.missing = ""  # why there is no comparison
+        self.others = OtherModels(task, evaluator, held_out, seed=asker.seed)
         self._caveats = Caveats(task, evaluator, held_out, population)
 
     def cost(self, field: Sequence[Entry]) -> Cost:
-        """The cost of the end of a run if its finalists are the dearest of each kind in the field. If both would take
-        more than half of a limit, only the dearer one counts."""
+        """The cost of the end of a run if its finalists are the dearest of each kind in the field. As many other models
+        count as half of each limit pays for. If both finalists would take more than that, only the dearer one counts.
+        """
         if not self.asker.config.compare:
             return Cost()
         rows = range(len(self.held_out.items))
         texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
-        least = self.held_out.cost([self.population.original], rows)
-        least += self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
+        original = self.held_out.cost([self.population.original], rows)
+        least = original + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
         dearest = [self.held_out.cost([entry], rows) for entry in self._dearest(field)]
-        both = sum(dearest, least)
-        if self.asker.within_half(both):
-            return both
+        for others in range(len(self.task.other_models), -1, -1):
+            whole = sum(dearest, least) + sum(dearest, original) * others
+            if self.asker.within_half(whole):
+                return whole
         return least + max(dearest, key=lambda cost: cost.tokens, default=Cost())
 
     @staticmethod
@@ -83,7 +87,8 @@ class Ending:
         used_evidence: tuple[str, ...] = (),
         headroom: Headroom = SOME_HEADROOM,
     ) -> Iterator[Event]:
-        """Compare, rate, and finish. `failure` is the optimizer model's, where it ended the search."""
+        """Compare, rate, and finish; then other models run the finalists. `failure` is the optimizer model's, where it
+        ended the search."""
         self.asker.reserve = Cost()
         finalists = self.population.finalists
         original = self.population.original
@@ -114,6 +119,10 @@ class Ending:
             finalists=tuple(told),
             headroom=headroom,
         )
+        if self.asker.config.compare:
+            compared = {finalist.number for finalist in told}
+            field = [original, *(entry for entry in finalists if entry.number in compared)]
+            yield from self.others.run(field, missing=self.missing)
 
     def _also(self, entry: Entry) -> Steps[list[Finalist]]:
         """The other finalist; none where it could not be compared."""

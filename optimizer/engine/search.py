@@ -37,7 +37,7 @@ THEN = {Kind.REASONS_FIRST: 0.6, Kind.ANSWER_ONLY: 0.5}
 def run(
     task: Task, config: Config, model: Model, seed: int = 0, *, method: Method | None = None
 ) -> Iterator[Event]:
-    """Improve the task's prompt. The last event is Finished.
+    """Improve the task's prompt. The last event is Finished, or Across where the task names other models.
 
     Deterministic given the arguments and the model's replies. Raises TaskRefusedError for a task that cannot be run,
     before anything is spent, and where the limits do not last for what comes before the search (a judge's check, inputs

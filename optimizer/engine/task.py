@@ -82,7 +82,8 @@ class Task:
     words; `priors` is how the operators did in earlier runs, which counts faintly. Without `turns` the target model
     does not tell chat turns apart: examples stand in the text. `hears_system` says whether it gets system messages,
     and `thinks` whether it reasons by itself; then no prompt asks for it. With `as_system` the prompt is the
-    system message, and an input the user message; a prompt with variables cannot be sent so.
+    system message, and an input the user message; a prompt with variables cannot be sent so. `other_models` run the
+    finalists too, once the target model has.
     """
 
     prompt: str
@@ -102,6 +103,7 @@ class Task:
     hears_system: bool = True
     thinks: bool = False
     as_system: bool = False
+    other_models: tuple[str, ...] = ()
 
     @property
     def grader_name(self) -> str:

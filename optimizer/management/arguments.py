@@ -92,6 +92,11 @@ def _add_setting(parser: CommandParser, setting: Setting) -> None:
     told = "; ".join(filter(None, parts))
     if setting.kind is Kind.SWITCH:
         parser.add_argument(setting.flag, dest=setting.name, action="store_true", default=None, help=told)
+    elif setting.kind is Kind.MODELS:
+        parser.add_argument(
+            setting.flag, dest=setting.name, type=lines, action="extend", metavar="A,B",
+            help=f"{told}; comma-separated or given several times",
+        )  # fmt: skip
     elif setting.kind is Kind.CHOICE:
         parser.add_argument(setting.flag, dest=setting.name, choices=list(setting.choices), help=told)
     else:

@@ -124,7 +124,9 @@ def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "examples_gone": gone,
         "models": installed.models(),
         "cautions": cautions.before(
-            str(form["target_model"].value() or ""), str(form["optimizer_model"].value() or "")
+            str(form["target_model"].value() or ""),
+            str(form["optimizer_model"].value() or ""),
+            [name.strip() for name in str(form["other_models"].value() or "").split(",")],
         ),
         "origin": "",
         "embedded": settings.EMBEDDED_OLLAMA,

@@ -75,8 +75,9 @@ class Command(BaseCommand):
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
             self._say(str(estimate or NOTHING_TO_TELL))
+            chosen = choices.settings
             self._caution(
-                cautions.before(choices.settings["target_model"], choices.settings["optimizer_model"])
+                cautions.before(chosen["target_model"], chosen["optimizer_model"], chosen["other_models"])
             )
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
