@@ -28,6 +28,10 @@ def add_arguments(parser: CommandParser) -> None:
     source.add_argument("--prompt", help="the prompt itself")
     source.add_argument("--file", help="a file with the prompt; - for standard input")
     source.add_argument("--sample", action="store_true", help="the sample that the home page offers")
+    source.add_argument(
+        "--from", dest="continues", type=int, metavar="ID",
+        help="start from the result of an earlier optimization, with its prompt, rows and settings",
+    )  # fmt: skip
     source.add_argument("--resume", type=int, metavar="ID", help="continue a stopped optimization")
     parser.add_argument(
         "--compare-only",

@@ -165,6 +165,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
     comparison = comparison_of(session)
     return {
         "session": session.pk,
+        "started_from": session.continues_id,
         "status": session.status,
         "finish_reason": session.error_message or session.finish_reason,
         "verdict": session.verdict or None,

@@ -87,6 +87,11 @@ class OptimizationSession(Owned):
     # A person wants to see the test inputs first.
     inputs_requested = models.BooleanField(default=False, db_default=False)
     inputs = models.JSONField(null=True, blank=True)  # test inputs: as written, and then as approved
+    # The session whose result the search starts from, and the components of what that had found.
+    continues = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continuations"
+    )
+    starts = models.JSONField(default=list, db_default=[], blank=True)
     estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as shown at the start
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
@@ -206,6 +211,12 @@ class OptimizationSession(Owned):
     def finalists(self) -> list[Finalist]:
         """The best prompt of each kind; the first did best on the rows of the search."""
         return finalists_of(self.results)
+
+    @property
+    def continuable(self) -> bool:
+        """Whether another search may start from what it found. That needs rows."""
+        found = bool(self.finalists) or self.kept_original is False
+        return found and not self.is_active and self.dataset_id is not None
 
     @property
     def model_table(self) -> ModelTable | None:

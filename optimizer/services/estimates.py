@@ -177,6 +177,7 @@ def _draft(choices: Choices) -> OptimizationSession:
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
+        starts=choices.starts(),
         turns=installed.tells_turns(target_model(choices)),
         **choices.settings,
     )

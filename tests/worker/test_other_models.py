@@ -1,4 +1,4 @@
-"""Other models run a search's finalists: what is kept, shown and told, and what a stop or a death of the worker leaves."""
+"""Other models run a search's finalists: what is kept and told, and what a stop or a dead worker leaves."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from optimizer.management.giving_up import GivingUp
 from optimizer.management.interruption import Interruption
 from optimizer.management.reading import (
     SHARES,
+    adapted,
     bad_input,
     faults,
     grader_fault,
@@ -31,6 +32,7 @@ from optimizer.management.reading import (
     percent,
     read,
     rows_file,
+    typed_of,
     unknown_literals,
 )
 from optimizer.management.telling import result_lines, result_text, summary
@@ -136,7 +138,7 @@ class Command(BaseCommand):
         return session
 
     def _choices(self, user: User, options: dict[str, Any]) -> Choices:
-        typed = self._typed(options)
+        typed = self._typed(user, options)
         if fault := grader_fault(typed):
             raise bad_input(fault)
         files = {"rows_file": rows_file(options["examples"])} if options["examples"] else {}
@@ -215,7 +217,7 @@ class Command(BaseCommand):
         session.refresh_from_db()
         return session
 
-    def _typed(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _typed(self, user: User, options: dict[str, Any]) -> dict[str, Any]:
         given = {name: options[name] for name in PASSED_ON if options[name] is not None}
         for name in SHARES & given.keys():
             given[name] = percent(name, given[name])
@@ -223,8 +225,24 @@ class Command(BaseCommand):
             given["choice_list"] = "\n".join(given["choice_list"])
         if options["sample"]:
             return {**sample_form_data(), **given}
+        if options["continues"] is not None:
+            return self._continued(user, options, given)
         prompt = read(options["file"]) if options["prompt"] is None else options["prompt"]
         return {"prompt": prompt, **given}
+
+    @staticmethod
+    def _continued(user: User, options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """What an earlier optimization was asked for, with what is given now instead."""
+        number = options["continues"]
+        found: OptimizationSession | None = (
+            OptimizationSession.objects.visible_to(user).filter(pk=number).first()
+        )
+        if found is None:
+            raise bad_input(f"--from: there is no optimization {number} that you may start from.")
+        typed = typed_of(found, user)
+        if options["examples"]:
+            typed.pop("dataset", None)
+        return typed | adapted(typed, given) | given
 
     def _user(self, email: str | None) -> User:
         if email is None:
