@@ -26,24 +26,30 @@ NONE_FITS = "No held-out row fits into its context window."
 class OtherModels:
     """Runs the original and the finalists with each other model. Nothing that goes wrong there ends the run."""
 
-    def __init__(self, task: Task, evaluator: Evaluator, held_out: Board, *, seed: int) -> None:
-        """`held_out` has what the target model answered."""
+    def __init__(
+        self, task: Task, evaluator: Evaluator, held_out: Board, *, seed: int, compares: bool
+    ) -> None:
+        """`held_out` has what the target model answered, if the run `compares` anything there."""
         self.task = task
+        self.compares = compares
         self.evaluator = evaluator
         self.held_out = held_out
         self.seed = seed
 
-    def run(self, field: Sequence[Entry], *, missing: str = "") -> Steps[None]:
-        """Tell the table after each model; the first of the field is the original. `missing` says why the target model
-        itself was not measured."""
-        if not self.task.other_models:
-            return
+    def begin(self, field: Sequence[Entry], *, missing: str = "") -> list[WithModel]:
+        """The target model as it was measured, and the others that are still to come; empty if none are asked for. The
+        first of the field is the original. `missing` says why the target model itself was not measured."""
+        if not self.task.other_models or not self.compares:
+            return []
         target = self._measured(self.task.target_model, self.held_out, field, missing=missing)
-        others = {name: WithModel(name, missing=ENDED) for name in self.task.other_models}
-        yield Across(across([target, *others.values()]))
-        for name in others:
-            others[name] = yield from self._with(name, field)
-            yield Across(across([target, *others.values()]))
+        return [target, *(WithModel(name, missing=ENDED) for name in self.task.other_models)]
+
+    def run(self, field: Sequence[Entry], models: Sequence[WithModel]) -> Steps[None]:
+        """Measure those that are still to come, and tell the table after each."""
+        known = list(models)
+        for place in range(1, len(known)):
+            known[place] = yield from self._with(known[place].model, field)
+            yield Across(across(known))
 
     def _with(self, model: str, field: Sequence[Entry]) -> Steps[WithModel]:
         evaluator, items = self.evaluator.of_model(model), self.held_out.items

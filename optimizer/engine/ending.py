@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from optimizer.engine import finish
-from optimizer.engine.across import OtherModels
+from optimizer.engine.across import OtherModels, across
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board, Entry, too_long
 from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.calls import MESSAGE, VERDICT_TOKENS
 from optimizer.engine.caveats import Caveats
-from optimizer.engine.events import Event, Finished, Leading
+from optimizer.engine.events import Across, Event, Finished, Leading
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.improvements import improvements
 from optimizer.engine.pairs import Judged
@@ -49,7 +49,7 @@ class Ending:
         self.population = population
         self.left_out = left_out
         self.missing = ""  # why there is no comparison
-        self.others = OtherModels(task, evaluator, held_out, seed=asker.seed)
+        self.others = OtherModels(task, evaluator, held_out, seed=asker.seed, compares=asker.config.compare)
         self._caveats = Caveats(task, evaluator, held_out, population)
 
     def cost(self, field: Sequence[Entry]) -> Cost:
@@ -100,6 +100,10 @@ class Ending:
             told += yield from self._also(entry)
         rating, original_rating = yield from self._ratings(best)
         yield Leading(leader.number)
+        compared = {finalist.number for finalist in told}
+        field = [original, *(entry for entry in finalists if entry.number in compared)]
+        if models := self.others.begin(field, missing=self.missing):
+            yield Across(across(models))
         yield Finished(
             reason=reason,
             best=best.number,
@@ -119,10 +123,7 @@ class Ending:
             finalists=tuple(told),
             headroom=headroom,
         )
-        if self.asker.config.compare:
-            compared = {finalist.number for finalist in told}
-            field = [original, *(entry for entry in finalists if entry.number in compared)]
-            yield from self.others.run(field, missing=self.missing)
+        yield from self.others.run(field, models)
 
     def _also(self, entry: Entry) -> Steps[list[Finalist]]:
         """The other finalist; none where it could not be compared."""

@@ -1,4 +1,4 @@
-"""What the engine tells, as it happens. All frozen; a run has exactly one Finished, which only Across may follow."""
+"""What the engine tells, as it happens. All frozen; a run has exactly one Finished, which other models may follow."""
 
 from __future__ import annotations
 
@@ -221,8 +221,8 @@ class Finished:
 
 @dataclass(frozen=True)
 class Across:
-    """How the finalists do with other models, as far as that is known. It follows Finished, once and after each model;
-    the last one counts."""
+    """How the finalists do with other models, as far as that is known. It comes right before Finished, and then after
+    each model; the last one counts."""
 
     table: AcrossModels
 

@@ -117,6 +117,9 @@ def test_the_target_models_outcomes_and_result_stay_as_they_are() -> None:
     ]
     after = events[events.index(finished(events)) :]
     assert {type(event) for event in after} <= {Finished, Across, Stage, Spent}
+    assert isinstance(events[events.index(finished(events)) - 1], Across), (
+        "so that a result always has its table"
+    )
 
 
 def test_the_table_is_told_before_and_after_each_model() -> None:

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from optimizer import installed
+from optimizer.engine.across import STAGE
 from optimizer.engine.events import Beat, Stage
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.facts import ModelFacts
@@ -649,3 +650,17 @@ def test_other_models_that_cannot_be_used_are_refused(
     said = refusal(capsys, "--prompt", PROMPT, "--examples", rows, "--other-models", models)
     assert said.startswith("--other-models: ")
     assert why in said
+
+
+@pytest.mark.usefixtures("several_models")
+def test_ctrl_c_while_other_models_run_keeps_the_result(
+    rows: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interrupted(lambda event: isinstance(event, Stage) and event.name == STAGE):
+        run_in_text(rows, "--other-models", "third")
+    said = capsys.readouterr()
+    assert "The result is complete, but not all other models were measured." in said.err
+    assert "Better. 16 of 16 rows better" in said.err
+    assert "With third: not measured. The optimization ended before its turn." in said.err
+    assert said.out.strip() == Prompt.objects.get().optimized
+    assert OptimizationSession.objects.get().status == SessionStatus.COMPLETED

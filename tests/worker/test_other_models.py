@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from optimizer import cautions, tasks
-from optimizer.engine.across import ENDED
-from optimizer.engine.events import Across, Event
+from optimizer.engine.across import ENDED, STAGE
+from optimizer.engine.events import Event, Finished, Stage
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.facts import ModelFacts
 from optimizer.management.telling import result_lines, summary
@@ -122,11 +122,11 @@ def test_what_is_behind_each_name_is_kept_and_a_remote_one_is_said_to_be(
 
 
 def others_asked(count: int) -> Callable[[Event], None]:
-    """Dies once the other models have been asked so often."""
+    """Dies so many events after the result was told."""
     began: list[Event] = []
 
     def watch(event: Event) -> None:
-        if isinstance(event, Across) or began:
+        if isinstance(event, Finished) or began:
             began.append(event)
         if len(began) > count:
             raise Killed
@@ -162,7 +162,7 @@ def test_a_stop_meanwhile_keeps_the_result_and_its_verdict(
     use_host(several)
 
     def stop(event: Event) -> None:
-        if isinstance(event, Across):
+        if isinstance(event, Stage) and event.name == STAGE:
             stop_optimization(session=asked, by=asked.workspace.personal_of)  # type: ignore[arg-type]
 
     loop.work(claimed(asked), stop)
@@ -178,7 +178,7 @@ def test_a_failure_meanwhile_keeps_the_result(asked: OptimizationSession, use_ho
     use_host(several)
 
     def fail(event: Event) -> None:
-        if isinstance(event, Across):
+        if isinstance(event, Stage) and event.name == STAGE:
             raise RuntimeError("of our own")
 
     loop.work(claimed(asked), fail)

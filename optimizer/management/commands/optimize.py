@@ -50,6 +50,7 @@ from optimizer.worker.loop import work
 from optimizer.worker.run import Run
 from promptevolver.migrating import migrate
 
+ONLY_OTHERS = "The result is complete, but not all other models were measured."
 NOTHING_TO_TELL = "The cost cannot be estimated for this one."
 
 
@@ -109,7 +110,7 @@ class Command(BaseCommand):
             except KeyboardInterrupt as interrupt:
                 self._interrupted(run, user)
                 return interrupt.args[0] if interrupt.args else 0
-        if giving_up.ended:
+        if giving_up.ended and not run.recorder.result:
             raise CommandError(giving_up.ended, returncode=1)
         return 0
 
@@ -255,8 +256,9 @@ class Command(BaseCommand):
     def _interrupted(self, run: Run, user: User) -> None:
         stop_optimization(session=run.session, by=user)
         run.stop()
+        again = f"Continue with: ./manage.py optimize --resume {run.session.pk}"
         with suppress(OSError):  # the terminal may be gone
-            self._say(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
+            self._say(f"Stopped. {ONLY_OTHERS if run.recorder.result else again}")
 
     def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
         if estimate is None:
