@@ -66,6 +66,7 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         turns=session.turns,
         hears_system=session.hears_system,
         thinks=session.thinks,
+        starts=tuple(map(components_of, session.starts)),
         **_those_of(engine.Task, session.settings),
     )
 

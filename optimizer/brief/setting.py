@@ -21,6 +21,7 @@ class Kind(Enum):
     SHARE = auto()  # 0 to 1; pages take and show per cent
     SWITCH = auto()
     MODEL = auto()  # the name of a model; "" for none
+    MODELS = auto()  # the names of several, at most `high`
     CHOICE = auto()
 
 
@@ -34,10 +35,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a setting may conflict with: variables in the prompt, or a target model that gets no system message."""
+    """What a setting may conflict with: variables in the prompt, or a target model that gets no system message.
+    `target_model` is its name, "" if that does not matter."""
 
     variables: tuple[str, ...] = ()
     hears_system: bool = True
+    target_model: str = ""
 
 
 def no_objection(value: Any, circumstances: Circumstances) -> str:
@@ -110,3 +113,5 @@ class Setting:
                 return self.choices[value]
             case Kind.MODEL:
                 return str(value)
+            case Kind.MODELS:
+                return ", ".join(value) or "None"

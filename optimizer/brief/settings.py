@@ -17,6 +17,7 @@ LIMITS = Group(
 RESULT = Group("Result")
 LARGEST = 2**31 - 1
 LARGEST_BIG = 2**63 - 1
+MOST_OTHER_MODELS = 3
 WEEK = 7 * 24 * 60  # minutes
 
 
@@ -33,6 +34,18 @@ def _system_objection(value: Any, circumstances: Circumstances) -> str:
     return ""
 
 
+def _other_models_objection(value: Any, circumstances: Circumstances) -> str:
+    target = circumstances.target_model
+    if target and _whole_name(target) in map(_whole_name, value):
+        return f"{target} is the target model, which runs the prompts anyway. Leave it out here."
+    return ""
+
+
+def _whole_name(model: str) -> str:
+    """With its tag, which may be left out."""
+    return model if ":" in model else f"{model}:latest"
+
+
 SETTINGS = (
     Setting(
         "preset", Kind.CHOICE, "Preset", "how hard to search", default=USUAL,
@@ -45,6 +58,11 @@ SETTINGS = (
     Setting(
         "optimizer_model", Kind.MODEL, "Optimizer model", "rewrites the prompt",
         group=MODELS_AND_SEARCH, default="", left_open="the same as the target", engine="optimizer_model",
+    ),
+    Setting(
+        "other_models", Kind.MODELS, "Other models", "at the end they run the best prompts too; at most three",
+        group=MODELS_AND_SEARCH, default=(), high=MOST_OTHER_MODELS, engine="other_models",
+        objection=_other_models_objection,
     ),
     Setting(
         "as_system", Kind.SWITCH, "Send the prompt as the system message",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from optimizer.brief.presets import USUAL
-from optimizer.brief.setting import Circumstances, Setting
+from optimizer.brief.setting import Circumstances, Kind, Setting
 from optimizer.brief.settings import SETTINGS
 
 Values = Mapping[str, Any]
@@ -44,7 +44,7 @@ def in_force(kept: Values) -> dict[str, Any]:
         if value is None:
             value = setting.by_preset.get(kept["preset"])
         if setting.engine and value is not None:
-            found[setting.engine] = value
+            found[setting.engine] = tuple(value) if setting.kind is Kind.MODELS else value
     return found
 
 

@@ -83,6 +83,7 @@ class Budget:
         self._sent = 0, 0  # of all prompts: bytes, and tokens that their templates may have
         self._taken: dict[Kind, Taken] = {}  # by kind
         self._paid: set[str] = set()
+        self._models: set[str] = set()  # that have answered
         self.counted = Counted()
 
     def cost(self, requests: Sequence[Request]) -> Cost:
@@ -133,8 +134,8 @@ class Budget:
         return Cost(max(0, int(share * min(calls, default=0))), max(0, int(share * tokens)))
 
     def times(self, requests: Sequence[Request]) -> bool:
-        """Whether it is known how long such calls take."""
-        return all(kind(request) in self._taken for request in requests)
+        """Whether it is known how long such calls to these models take."""
+        return all(kind(one) in self._taken and one.model in self._models for one in requests)
 
     def lift_limits(self) -> None:
         """From here on whatever is asked is sent: a person was told what it takes, and wants it."""
@@ -232,6 +233,7 @@ class Budget:
         self._work_ms = max(
             [self._work_ms + self._untimed(replies), *(reply.at_ms or 0 for reply in replies)]
         )
+        self._models |= {request.model for request, _ in new.values()}
         for request, reply in new.values():
             explained = size_of(request) + template_tokens(request)
             self._overhead = max(self._overhead, reply.prompt_tokens - explained)

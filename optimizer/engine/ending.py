@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from optimizer.engine import finish
+from optimizer.engine.across import OtherModels, across
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board, Entry, too_long
 from optimizer.engine.budget import BudgetSpentError, Cost
 from optimizer.engine.calls import MESSAGE, VERDICT_TOKENS
 from optimizer.engine.caveats import Caveats
-from optimizer.engine.events import Event, Finished, Leading, Noted
+from optimizer.engine.events import Across, Event, Finished, Leading, Noted
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.improvements import improvements
 from optimizer.engine.pairs import Judged
@@ -47,22 +48,25 @@ class Ending:
         self.held_out = held_out
         self.population = population
         self.left_out = left_out
+        self.others = OtherModels(task, evaluator, held_out, seed=asker.seed, compares=asker.config.compare)
         self._missing: dict[int, str] = {}  # by number, why a finalist has no comparison
         self._caveats = Caveats(task, evaluator, held_out, population)
 
     def cost(self, field: Sequence[Entry]) -> Cost:
-        """The cost of the end of a run if its finalists are the dearest of each kind in the field. If both would take
-        more than half of a limit, only the dearer one counts."""
+        """The cost of the end of a run if its finalists are the dearest of each kind in the field. As many other models
+        count as half of each limit pays for. If both finalists would take more than that, only the dearer one counts.
+        """
         if not self.asker.config.compare:
             return Cost()
         rows = range(len(self.held_out.items))
         texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
-        least = self.held_out.cost([self.population.original], rows)
-        least += self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
+        original = self.held_out.cost([self.population.original], rows)
+        least = original + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
         dearest = [self.held_out.cost([entry], rows) for entry in self._dearest(field)]
-        both = sum(dearest, least)
-        if self.asker.within_half(both):
-            return both
+        for others in range(len(self.task.other_models), -1, -1):
+            whole = sum(dearest, least) + sum(dearest, original) * others
+            if self.asker.within_half(whole):
+                return whole
         return least + max(dearest, key=lambda cost: cost.tokens, default=Cost())
 
     @staticmethod
@@ -83,13 +87,17 @@ class Ending:
         used_evidence: tuple[str, ...] = (),
         headroom: Headroom = SOME_HEADROOM,
     ) -> Iterator[Event]:
-        """Compare, rate, and finish. `failure` is the optimizer model's, where it ended the search."""
+        """Compare, rate, and finish; then other models run the finalists. `failure` is the optimizer model's, where it
+        ended the search."""
         self.asker.reserve = Cost()
         proofs = yield from self._proofs()
         leader, proof = proofs[0]
         best = leader if proof.handed_over else self.population.original
         rating, original_rating = yield from self._ratings(best)
         yield Leading(leader.number)
+        field = [self.population.original, *(entry for entry, _ in proofs if entry.number)]
+        if models := self.others.begin(field, missing=self._why_missing(leader)):
+            yield Across(across(models))
         yield Finished(
             reason=reason,
             best=best.number,
@@ -109,6 +117,7 @@ class Ending:
             finalists=tuple(self._finalist(*pair, failure) for pair in proofs if pair[0].number),
             headroom=headroom,
         )
+        yield from self.others.run(field, models)
 
     def _proofs(self) -> Steps[list[tuple[Entry, Proof]]]:
         """The finalists with what was proven of each. The first is the winner; it is the original if no candidate is a
@@ -225,6 +234,8 @@ class Ending:
     def caveats(self, failure: str = "", finalist: Entry | None = None) -> tuple[str, ...]:
         """What people should know about a finalist, by default the winner; `failure` as in `run`."""
         entry = finalist or self.population.leader
+        return tuple(self._caveats.about(entry, missing=self._why_missing(entry), failure=failure))
+
+    def _why_missing(self, entry: Entry) -> str:
         why = self._missing.get(entry.number)
-        missing = f"{why}, so the original is kept." if why else ""
-        return tuple(self._caveats.about(entry, missing=missing, failure=failure))
+        return f"{why}, so the original is kept." if why else ""

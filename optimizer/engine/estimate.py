@@ -84,10 +84,11 @@ def estimate(
     seed: int = 0,
     *,
     writing: Speed | None = None,
+    others: Mapping[str, Speed] | None = None,
     within: float = math.inf,
 ) -> Estimate:
-    """What running the task will take, at the speed of the target model, and that of the optimizer model where it is
-    another. No model is asked.
+    """What running the task will take, at the speed of the target model, and those of the optimizer model and of other
+    models where they are known. No model is asked.
 
     As many scenarios are rehearsed as fit into the effort, and into `within` so many seconds of computing. Raises
     TaskRefusedError as the run itself would, and TimeoutError where not even one fits.
@@ -95,7 +96,7 @@ def estimate(
     deadline = time.thread_time() + within
     took: list[Took] = []
     for ability, salt in SCENARIOS:
-        model = Rehearsal(task, speed, ability=ability, salt=salt, writing=writing)
+        model = Rehearsal(task, speed, ability=ability, salt=salt, writing=writing, others=others)
         one = _rehearsed(task, config, model, seed, deadline)
         if one is None:
             break

@@ -1,11 +1,20 @@
-"""What the engine tells, as it happens. All frozen; a run ends with exactly one Finished."""
+"""What the engine tells, as it happens. All frozen; a run has exactly one Finished, which other models may follow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from optimizer.engine.components import Components
-from optimizer.engine.results import SOME_HEADROOM, UNCOMPARED, Comparison, Finalist, Headroom, Proof, Rating
+from optimizer.engine.results import (
+    SOME_HEADROOM,
+    UNCOMPARED,
+    AcrossModels,
+    Comparison,
+    Finalist,
+    Headroom,
+    Proof,
+    Rating,
+)
 from optimizer.engine.task import Prior
 from optimizer.engine.verdicts import Verdict
 
@@ -210,6 +219,14 @@ class Finished:
         return self.proof.verdict
 
 
+@dataclass(frozen=True)
+class Across:
+    """How the finalists do with other models, as far as that is known. It comes right before Finished, and then after
+    each model; the last one counts."""
+
+    table: AcrossModels
+
+
 Event = (
     Stage
     | Writing
@@ -229,4 +246,5 @@ Event = (
     | Invented
     | Compared
     | Finished
+    | Across
 )

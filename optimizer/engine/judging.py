@@ -97,6 +97,8 @@ class ByRubric:
     kind = "accuracy"
 
     def __init__(self, task: Task, asker: Asker) -> None:
+        self._task = task
+        self._asker = asker
         self._answers = AnswerCalls(task, asker, asker.config.answer_tokens)
         self._judge = Judge(task, asker, "rubric", "score")
         self._options = options_of(task)
@@ -142,6 +144,9 @@ class ByRubric:
             f"The judge agrees with people on {agreed} of the {counted(of, 'output')} that they rated.{doubt}",
             *told,
         ]
+
+    def of_model(self, model: str) -> ByRubric:
+        return ByRubric(replace(self._task, target_model=model), self._asker)
 
     def _scores(self, outputs: Sequence[tuple[Item, str]]) -> Live[list[float | CallFailedError]]:
         texts = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from optimizer.engine import meta
@@ -30,6 +31,7 @@ class Judged:
 
     def __init__(self, task: Task, asker: Asker, criteria: str) -> None:
         self._task = task
+        self._asker = asker
         self._answers = AnswerCalls(task, asker, asker.config.answer_tokens)
         self._judge = Judge(task, asker, "compare", "better")
         self.criteria = dict(task.grader_options).get("rubric") or criteria
@@ -80,6 +82,9 @@ class Judged:
         if told and self.judgement.too_unreadable:
             told = [f"{told[0].rstrip('.')}: too many to prove anything."]
         return [*told, self._told_of_places()]
+
+    def of_model(self, model: str) -> Judged:
+        return Judged(replace(self._task, target_model=model), self._asker, self.criteria)
 
     def _told_of_places(self) -> str:
         """How often it preferred an answer for its place."""

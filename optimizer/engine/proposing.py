@@ -58,17 +58,24 @@ class Proposer:
         chosen = self.method.choice({name: self.records[name] for name in suited}, rng)
         return Draw(parent, suited[chosen], salt)
 
-    def all_of(self, chosen: Sequence[Operator], shares: Shares | None = None) -> Steps[None]:
-        """Use every operator that suits a leader once, within these shares of what is left."""
+    def all_of(
+        self, chosen: Sequence[Operator], shares: Shares | None = None, *, beside: Sequence[Entry] = ()
+    ) -> Steps[None]:
+        """Use every operator that suits a leader once, within these shares of what is left. What they propose races
+        `beside` others."""
         draws = [
             Draw(leader, operator, f"{n} of {leader.number}")
             for leader in self.population.leaders.values()
             for n, operator in enumerate(chosen)
         ]
-        yield from self.attempt([d for d in draws if d.operator.suits(self._view(d))], shares)
+        suited = [draw for draw in draws if draw.operator.suits(self._view(draw))]
+        yield from self.attempt(suited, shares, beside=beside)
 
-    def attempt(self, draws: Sequence[Draw], shares: Shares | None = None) -> Steps[None]:
-        """Propose, side by side; let what passes the guards race with the leaders; remember which operators won."""
+    def attempt(
+        self, draws: Sequence[Draw], shares: Shares | None = None, *, beside: Sequence[Entry] = ()
+    ) -> Steps[None]:
+        """Propose, side by side; let what passes the guards race with the leaders, beside others; remember which
+        operators won."""
         before = list(self.population.leaders.values())
         yield from self._practise(draws)
         self.population.writers |= {draw.operator.name for draw in draws if draw.operator.writes}
@@ -82,7 +89,7 @@ class Proposer:
             for components in found
         ]
         admitted = yield from self.admit(children)
-        yield from self.contest.challenge(admitted, shares)
+        yield from self.contest.challenge([*beside, *admitted], shares)
         winners = {leader.operator for leader in self.population.leaders.values() if leader not in before}
         for name in dict.fromkeys(draw.operator.name for draw in draws):
             self._remember(name, won=name in winners)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.budget import wall_clock
@@ -55,12 +55,15 @@ class Rehearsal:
         ability: Ability = AVERAGE,
         salt: int = 0,
         writing: Speed | None = None,
+        others: Mapping[str, Speed] | None = None,
     ) -> None:
-        """`speed` is the target model's, `writing` the optimizer model's where that is another."""
+        """`speed` is the target model's, `writing` the optimizer model's where that is another, and `others` are those
+        of other models; one that is not among them is as fast as the target."""
         self.slots = speed.slots
         self.ms = self.calls = self.tokens = 0
         self._task = task
-        self._speeds = {True: speed, False: writing or speed}  # by whether it is the target model
+        self._speed = speed
+        self._speeds = {task.optimizer_model: writing or speed, **(others or {}), task.target_model: speed}
         self._ability = ability
         self._salt = salt
         rows = (*task.items, *task.held_out)
@@ -84,7 +87,7 @@ class Rehearsal:
     def _reply(self, request: Request) -> Reply:
         text, completion = self._answer(request) if request.purpose == "answer" else self._proposal(request)
         prompt = size_of(request) // BYTES_A_TOKEN + TURN * (len(request.messages) + 1)
-        speed = self._speeds[request.model == self._task.target_model]
+        speed = self._speeds.get(request.model, self._speed)
         return Reply(text, "stop", prompt, completion, speed.ms(prompt, completion))
 
     def _answer(self, request: Request) -> tuple[str, int]:

@@ -68,6 +68,47 @@ SOME_HEADROOM = Headroom()
 
 
 @dataclass(frozen=True)
+class Reached:
+    """What one prompt reached on held-out rows with one model.
+
+    `number` is the candidate's, 0 for the original; `score` is 0 to 1, `low` and `high` bound the `difference` from the
+    original with the same model (95 %). `answer_tokens` is the mean of an answer, in and out. `too_long` rows did not
+    fit into the model's context window: they count as wrong.
+    """
+
+    number: int
+    score: float
+    difference: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    answer_tokens: float | None = None
+    too_long: int = 0
+
+
+@dataclass(frozen=True)
+class WithModel:
+    """The original and the finalists with one model, in this order; `best` is the number of the best of them.
+
+    Without `prompts`, `missing` says why; `notes` are what else to know.
+    """
+
+    model: str
+    prompts: tuple[Reached, ...] = ()
+    best: int | None = None
+    missing: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AcrossModels:
+    """The finalists with the target model and with others. `best` has the highest mean over the models that were
+    measured; None if that was only one."""
+
+    models: tuple[WithModel, ...]
+    best: int | None = None
+
+
+@dataclass(frozen=True)
 class Finalist:
     """The best candidate of one kind at the end of a run, compared with the original by itself.
 

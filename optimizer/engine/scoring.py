@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Protocol
 
@@ -94,6 +94,10 @@ class Evaluator(Protocol):
         """What people should know about the scores so far."""
         ...
 
+    def of_model(self, model: str) -> Evaluator:
+        """The same for another model that runs the prompts."""
+        ...
+
 
 class AnswerCalls:
     """The target model's answers, each within a limit of tokens; one that is cut while the model thinks is asked for
@@ -166,6 +170,7 @@ class Graded:
 
     def __init__(self, task: Task, asker: Asker) -> None:
         self._task = task
+        self._asker = asker
         self._options = options_of(task)
         self._answers = AnswerCalls(task, asker, answer_limit(task, asker.config.answer_tokens))
         self._broken: dict[str, str] = {}  # inputs on which a grader of one's own raised, and what
@@ -195,6 +200,9 @@ class Graded:
         rows = len(self._broken)
         wrong = agreeing(rows, "counts", "count")
         return [f"The grader failed on {counted(rows, 'row')}, which {wrong} as wrong. It said: {said}"]
+
+    def of_model(self, model: str) -> Evaluator:
+        return Graded(replace(self._task, target_model=model), self._asker)
 
     def _grade(self, case: Case, answer: Answer) -> Scoring | CallFailedError:
         if isinstance(answer, CallFailedError):

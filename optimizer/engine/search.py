@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 from optimizer.counts import counted
-from optimizer.engine import checks
+from optimizer.engine import checks, starts
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import first_of
@@ -37,7 +37,7 @@ THEN = {Kind.REASONS_FIRST: 0.6, Kind.ANSWER_ONLY: 0.5}
 def run(
     task: Task, config: Config, model: Model, seed: int = 0, *, method: Method | None = None
 ) -> Iterator[Event]:
-    """Improve the task's prompt. The last event is Finished.
+    """Improve the task's prompt. The last event is Finished, or Across where the task names other models.
 
     Deterministic given the arguments and the model's replies. Raises TaskRefusedError for a task that cannot be run,
     before anything is spent, and where the limits do not last for what comes before the search (a judge's check, inputs
@@ -134,11 +134,19 @@ class Search:
         return self.headroom.reason
 
     def _structural(self) -> Steps[None]:
-        """Try examples and reasoning, which help small models most; then try more of both on the leaders."""
-        yield from self.proposer.all_of(self.method.structural, AT_FIRST)
+        """Try examples and reasoning, which help small models most, beside what an earlier search found; then try more
+        of both on the leaders."""
+        earlier = yield from self.proposer.admit(self._earlier())
+        yield from self.proposer.all_of(self.method.structural, AT_FIRST, beside=earlier)
         if not (yield from self._enough()):
             yield from self.proposer.all_of(self.method.following, THEN)
             yield from self.contest.deepen()
+
+    def _earlier(self) -> list[Child]:
+        population, held_out = self.population, self.ending.held_out.items
+        return [
+            Child(population.original, starts.NAME, found) for found in starts.fitted(population, held_out)
+        ]
 
     def _iterations(self) -> Steps[str]:
         for number in range(1, self.config.iterations + 1):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from optimizer.engine.components import Components
 
 FEWEST_CALLS = 40  # a lower limit leaves no room for a search and the final comparison
 
@@ -82,7 +85,9 @@ class Task:
     words; `priors` is how the operators did in earlier runs, which counts faintly. Without `turns` the target model
     does not tell chat turns apart: examples stand in the text. `hears_system` says whether it gets system messages,
     and `thinks` whether it reasons by itself; then no prompt asks for it. With `as_system` the prompt is the
-    system message, and an input the user message; a prompt with variables cannot be sent so.
+    system message, and an input the user message; a prompt with variables cannot be sent so. `other_models` run the
+    finalists too, once the target model has. `starts` are prompts that an earlier search found: they race from the
+    beginning.
     """
 
     prompt: str
@@ -102,6 +107,8 @@ class Task:
     hears_system: bool = True
     thinks: bool = False
     as_system: bool = False
+    other_models: tuple[str, ...] = ()
+    starts: tuple[Components, ...] = ()
 
     @property
     def grader_name(self) -> str:

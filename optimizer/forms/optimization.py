@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from optimizer.brief import SETTINGS, Group, completed, objections
 from optimizer.briefing import binding_of, prompt_of
@@ -18,9 +19,10 @@ from optimizer.forms.examples import OPTIONS_OF, ExamplesForm
 from optimizer.forms.fields import LongText, NamesField, pane
 from optimizer.forms.settings import Laid, circumstances, laid_out, setting_fields
 from optimizer.models import OptimizationSession, PromptTemplate, User
-from optimizer.services.choices import Choices
+from optimizer.services.choices import Choices, found_by
 
 LARGEST_KEY = 2**63 - 1
+NO_ROWS = "A search that starts from an earlier result needs rows with answers. Add rows, or start without that result."
 
 
 def _hidden_number() -> forms.IntegerField:
@@ -40,6 +42,7 @@ class OptimizationForm(ExamplesForm):
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
     template = _hidden_number()
     inputs_of = _hidden_number()
+    continues = _hidden_number()
 
     def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user
@@ -73,6 +76,8 @@ class OptimizationForm(ExamplesForm):
             self.binding = binding_of(self.table, chosen["prompt"], chosen.get("literals") or ())
             self._check_binding(self.binding, self.table)
         self._check_settings(chosen)
+        if chosen.get("continues") and not self.place:
+            self.add_error("rows", NO_ROWS)
         return chosen
 
     def _check_settings(self, chosen: dict[str, Any]) -> None:
@@ -106,6 +111,23 @@ class OptimizationForm(ExamplesForm):
         session: OptimizationSession | None = visible.filter(pk=self.cleaned_data["inputs_of"]).first()
         return tuple(session.inputs or ()) if session else ()
 
+    def clean_continues(self) -> OptimizationSession | None:
+        """The session whose result the search starts from. It must be there, have ended, and have found something."""
+        number = self.cleaned_data["continues"]
+        if number is None:
+            return None
+        visible = OptimizationSession.objects.visible_to(self.user)
+        session: OptimizationSession | None = visible.filter(pk=number).first()
+        if session is None:
+            raise ValidationError(f"There is no optimization {number} that you may start from.")
+        if session.is_active:
+            raise ValidationError(f"Optimization {number} has not ended. Wait for its result, or stop it.")
+        if not found_by(session):
+            raise ValidationError(
+                f"Optimization {number} found nothing better than its original, so there is nothing to start from."
+            )
+        return session
+
     def choices(self) -> Choices:
         """What was asked for, complete. Call it on a valid form."""
         chosen = self.cleaned_data
@@ -121,6 +143,7 @@ class OptimizationForm(ExamplesForm):
             settings=self.settings,
             show_inputs=chosen["show_inputs"],
             inputs=chosen["inputs_of"],
+            continues=chosen["continues"],
             submit_key=chosen["submit_key"],
         )
 
@@ -132,7 +155,7 @@ def initial_of(session: OptimizationSession) -> dict[str, Any]:
         "literals": session.literals, "grader": session.grader,
         "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
         "template": prompt.template_id, "show_inputs": session.inputs_requested or session.inputs is not None,
-        "inputs_of": session.pk if session.inputs else None,
+        "inputs_of": session.pk if session.inputs else None, "continues": session.continues_id,
     }  # fmt: skip
     return session.settings | _options_of(session) | given
 

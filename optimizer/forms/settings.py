@@ -28,6 +28,29 @@ class ModelField(ShortText):
         return known_model(super().clean(value))
 
 
+class ModelsField(ShortText):
+    """Names of models, separated by commas: each as in a `ModelField`, and each once."""
+
+    def __init__(self, *, most: int) -> None:
+        self.most = most
+        attrs = {
+            "autocomplete": "off",
+            "spellcheck": "false",
+            "placeholder": "One name, or several with commas",
+        }
+        super().__init__(widget=forms.TextInput(attrs=attrs), max_length=1000, required=False)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else ", ".join(value or ())
+
+    def clean(self, value: Any) -> list[str]:
+        text = super().clean(self.prepare_value(value))
+        names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+        if len(names) > self.most:
+            raise ValidationError(f"These are {len(names)} models. Keep at most {self.most}.")
+        return [ModelField().clean(name) for name in names]
+
+
 def known_model(name: str) -> str:
     """The name. ValidationError if the servers do not have the model, or it cannot answer a prompt."""
     if name and (facts := installed.facts(name)) and not facts.completes:
@@ -58,6 +81,8 @@ def _field(setting: Setting) -> forms.Field:
             return forms.BooleanField(required=False)
         case Kind.MODEL:
             return ModelField()
+        case Kind.MODELS:
+            return ModelsField(most=int(high or 0))
         case Kind.CHOICE:
             return forms.ChoiceField(choices=list(setting.choices.items()), required=False)
 
@@ -76,8 +101,8 @@ class Laid:
 
     @property
     def depends(self) -> bool:
-        """Whether other fields decide that it is offered."""
-        return self.setting.objection is not no_objection
+        """Whether other fields decide that this switch is offered."""
+        return self.is_switch and self.setting.objection is not no_objection
 
     @property
     def is_switch(self) -> bool:
@@ -114,8 +139,9 @@ def _laid(setting: Setting, field: BoundField, facts: Circumstances) -> Laid:
 
 def circumstances(target_model: str, variables: tuple[str, ...] = ()) -> Circumstances:
     """What settings may conflict with, as far as is known about the model that would run the prompt."""
-    facts = installed.facts(installed.target(target_model))
-    return Circumstances(variables, hears_system=facts is None or facts.roles.system)
+    target = installed.target(target_model)
+    facts = installed.facts(target)
+    return Circumstances(variables, facts is None or facts.roles.system, target)
 
 
 def by_preset(preset: str) -> dict[str, Any]:

@@ -28,6 +28,10 @@ def add_arguments(parser: CommandParser) -> None:
     source.add_argument("--prompt", help="the prompt itself")
     source.add_argument("--file", help="a file with the prompt; - for standard input")
     source.add_argument("--sample", action="store_true", help="the sample that the home page offers")
+    source.add_argument(
+        "--from", dest="continues", type=int, metavar="ID",
+        help="start from the result of an earlier optimization, with its prompt, rows and settings",
+    )  # fmt: skip
     source.add_argument("--resume", type=int, metavar="ID", help="continue a stopped optimization")
     parser.add_argument(
         "--compare-only",
@@ -92,6 +96,11 @@ def _add_setting(parser: CommandParser, setting: Setting) -> None:
     told = "; ".join(filter(None, parts))
     if setting.kind is Kind.SWITCH:
         parser.add_argument(setting.flag, dest=setting.name, action="store_true", default=None, help=told)
+    elif setting.kind is Kind.MODELS:
+        parser.add_argument(
+            setting.flag, dest=setting.name, type=lines, action="extend", metavar="A,B",
+            help=f"{told}; comma-separated or given several times",
+        )  # fmt: skip
     elif setting.kind is Kind.CHOICE:
         parser.add_argument(setting.flag, dest=setting.name, choices=list(setting.choices), help=told)
     else:

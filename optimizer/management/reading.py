@@ -13,8 +13,9 @@ from django.core.management.base import CommandError
 
 from optimizer.brief import SETTINGS, Kind
 from optimizer.engine.variables import variables
-from optimizer.forms.examples import OPTIONS_OF
-from optimizer.forms.optimization import OptimizationForm
+from optimizer.forms.examples import OPTIONS_OF, datasets_of
+from optimizer.forms.optimization import OptimizationForm, initial_of
+from optimizer.models import OptimizationSession, User
 
 BAD_INPUT = 2
 OPTION_OF = {
@@ -22,6 +23,7 @@ OPTION_OF = {
     "rows": "--examples",
     "rows_file": "--examples",
     "literals": "--literal",
+    "continues": "--from",
     "choice_list": "--choices",
 } | {setting.name: setting.flag for setting in SETTINGS}
 SHARES = {"threshold"} | {setting.name for setting in SETTINGS if setting.kind is Kind.SHARE}
@@ -37,6 +39,35 @@ def percent(name: str, score: float) -> str:
     if not 0 < score <= 1:
         raise bad_input(f"{option(name)}: {score:g} is not a score. Write a number above 0 and at most 1.")
     return f"{score * 100:g}"
+
+
+def typed_of(session: OptimizationSession, user: User) -> dict[str, Any]:
+    """What the form would take to run this session again, with a search that starts from its result. Rows that are
+    gone are left out."""
+    initial = initial_of(session) | {"continues": session.pk}
+    form = OptimizationForm(user=user, initial=initial)
+    typed = {name: form[name].value() for name in form.fields if name in initial}
+    if session.dataset not in datasets_of(user):
+        del typed["dataset"]
+    return {
+        name: value for name, value in typed.items() if value is not False and value not in (None, "", [])
+    }
+
+
+def adapted(typed: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes in settings that are taken over if another model or preset is given.
+
+    The model is no other model any more, and an optimizer model that was the same as the target stays the same. What
+    the earlier preset said, the new one says instead."""
+    changes: dict[str, Any] = {}
+    if model := given.get("target_model"):
+        changes["other_models"] = [one for one in typed.get("other_models", "").split(", ") if one != model]
+        if typed.get("optimizer_model") == typed.get("target_model"):
+            changes["optimizer_model"] = ""
+    if "preset" in given:
+        said = {setting.name: setting.by_preset[typed["preset"]] for setting in SETTINGS if setting.at_start}
+        changes |= {name: "" for name, value in said.items() if typed.get(name) == value}
+    return changes
 
 
 def lines(text: str) -> list[str]:

@@ -7,9 +7,11 @@ from typing import Any
 
 from django.conf import settings
 
+from optimizer.counts import counted
 from optimizer.engine import figures
 from optimizer.fronts import front_summaries
 from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStatus
+from optimizer.models.across import Cell
 from optimizer.models.finalists import Finalist
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
@@ -37,6 +39,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     if step := next_step(session):
         yield f"Next: {step}"
     yield from _finalists(session)
+    yield from _models(session)
     if advice := grader_advice(session):
         yield str(advice)
     found = found_of(session)
@@ -62,6 +65,25 @@ def _finalists(session: OptimizationSession) -> Iterator[str]:
             " In use; the page offers the other." if finalist.is_result and session.hands_over_best else ""
         )
         yield f"{finalist.title}: {', '.join(_measured(finalist))}.{in_use}"
+
+
+def _models(session: OptimizationSession) -> Iterator[str]:
+    """A line for each model, and the best for all."""
+    table = session.model_table
+    if table is None:
+        return
+    for row in table.rows:
+        cells = "; ".join(map(_cell, row.cells)) or f"not measured. {row.missing}"
+        yield f"With {row.model}: {cells}"
+        yield from (f"{row.model}: {note}" for note in row.notes if not row.is_target)
+    if table.best:
+        yield f"Best for all of them, by the mean of the scores: {table.best}."
+
+
+def _cell(cell: Cell) -> str:
+    told = [f"{cell.title} {cell.score}", cell.difference]
+    told += [f"{counted(cell.too_long, 'row')} too long"] if cell.too_long else []
+    return ", ".join(filter(None, told)) + (" (best)" if cell.is_best else "")
 
 
 def _measured(finalist: Finalist) -> Iterator[str]:
@@ -144,6 +166,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
     comparison = comparison_of(session)
     return {
         "session": session.pk,
+        "started_from": session.continues_id,
         "status": session.status,
         "finish_reason": session.error_message or session.finish_reason,
         "verdict": session.verdict or None,
@@ -160,6 +183,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "comparison": comparison,
         "finalists": finalist_summaries(session),
         "front": front_summaries(session.candidates.defer("components", "messages", "text")),
+        "other_models": session.results.get("other_models"),
         "headroom": session.results.get("headroom"),
         "search_scores": {name: score for name, (score, _) in searched(session).items()},
         "metrics": session.results.get("metrics"),

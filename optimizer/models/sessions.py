@@ -14,6 +14,7 @@ from django.utils import timezone
 from optimizer.brief import PRESETS, SETTINGS, USUAL
 from optimizer.engine.components import original_of
 from optimizer.engine.verdicts import UNPROVEN, Verdict
+from optimizer.models.across import ModelTable, table_of
 from optimizer.models.base import Owned, one_of
 from optimizer.models.datasets import Dataset
 from optimizer.models.finalists import Finalist, finalists_of
@@ -59,6 +60,8 @@ class OptimizationSession(Owned):
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
+    # They run the finalists too, at the end.
+    other_models = models.JSONField(default=list, db_default=[], blank=True)
     # By model, the digest of its content: a name may come to mean another model.
     digests = models.JSONField(null=True, blank=True)
     # By name of a model that runs elsewhere, the host that everything is sent to.
@@ -84,6 +87,11 @@ class OptimizationSession(Owned):
     # A person wants to see the test inputs first.
     inputs_requested = models.BooleanField(default=False, db_default=False)
     inputs = models.JSONField(null=True, blank=True)  # test inputs: as written, and then as approved
+    # The session whose result the search starts from, and the components of what that had found.
+    continues = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continuations"
+    )
+    starts = models.JSONField(default=list, db_default=[], blank=True)
     estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as shown at the start
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 
@@ -203,6 +211,18 @@ class OptimizationSession(Owned):
     def finalists(self) -> list[Finalist]:
         """The best prompt of each kind; the first did best on the rows of the search."""
         return finalists_of(self.results)
+
+    @property
+    def continuable(self) -> bool:
+        """Whether another search may start from what it found. That needs rows."""
+        found = bool(self.finalists) or self.kept_original is False
+        return found and not self.is_active and self.dataset_id is not None
+
+    @property
+    def model_table(self) -> ModelTable | None:
+        """How the finalists did with other models; None if none were asked for."""
+        few = self.verdict == Verdict.TOO_FEW_ROWS
+        return table_of(self.results, self.finalists, intervals=not few)
 
     @property
     def open_to_choice(self) -> bool:

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from optimizer.brief import completed
 from optimizer.files import Table
-from optimizer.models import Dataset, PromptTemplate
+from optimizer.models import Dataset, OptimizationSession, PromptTemplate
 
 
 @dataclass(frozen=True)
 class Choices:
     """What a person asked for, complete and checked. A `table` makes a new dataset; `dataset` is one that exists.
-    `literals` are names in double braces that are text."""
+    `literals` are names in double braces that are text. The search starts from what the session that it `continues`
+    found."""
 
     prompt: str
     context: str = ""
@@ -31,6 +32,7 @@ class Choices:
     show_inputs: bool = False
     inputs: tuple[str, ...] = ()  # shown instead of new ones
     submit_key: UUID | None = None
+    continues: OptimizationSession | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", completed(self.settings))
@@ -38,3 +40,16 @@ class Choices:
     def examples(self) -> Table | None:
         """The rows, wherever they come from."""
         return self.dataset.table() if self.dataset else self.table
+
+    def starts(self) -> list[dict[str, Any]]:
+        """The components of the prompts that the search starts from."""
+        return found_by(self.continues) if self.continues else []
+
+
+def found_by(session: OptimizationSession) -> list[dict[str, Any]]:
+    """The components of what it found: of its finalists, or of the best so far if it was stopped."""
+    numbers = [finalist.number for finalist in session.finalists]
+    found = (
+        session.candidates.filter(number__in=numbers) if numbers else session.candidates.filter(is_best=True)
+    )
+    return [candidate.components for candidate in found.exclude(number=0)]

@@ -6,8 +6,9 @@ import copy
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -26,6 +27,7 @@ REMEMBERED = 600  # seconds
 LONGEST = (
     4.0  # seconds of computing that rehearsals may take: a person waits for them, even on a busy machine
 )
+AS_FAST = "Other models that were not measured here yet count as equally fast."
 SOONER = "Less if it reaches the target score early."
 TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
 
@@ -34,13 +36,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast the target model and the optimizer model are. `basis` says what that rests on. `lacking` are models
-    that a trial would tell more about."""
+    """How fast the target model and the optimizer model are, and others by name, as far as that is known. `basis` says
+    what that rests on. `lacking` are models that a trial would tell more about."""
 
     target: Speed | None = None
     optimizer: Speed | None = None
     basis: str = ""
     lacking: tuple[str, ...] = ()
+    others: tuple[tuple[str, Speed], ...] = ()
 
 
 def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
@@ -48,7 +51,8 @@ def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
 
     TaskRefusedError says why they cannot be run."""
     model = target_model(choices)
-    pace = _pace(model, choices.settings["optimizer_model"] or settings.OPTIMIZER_MODEL or model)
+    others = choices.settings["other_models"]
+    pace = _pace(model, choices.settings["optimizer_model"] or settings.OPTIMIZER_MODEL or model, others)
     try:
         found = _grown(choices, pace, as_told=as_told)
     except TaskRefusedError:
@@ -58,7 +62,8 @@ def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
     except Exception:  # only an estimate: the run itself may go well
         log.exception("no estimate of an optimization with %s", model)
         return None
-    return replace(_forecast(found, pace, model), note=SOONER)
+    note = SOONER if len(pace.others) == len(others) else f"{AS_FAST} {SOONER}"
+    return replace(_forecast(found, pace, model), note=note)
 
 
 def _forecast(found: Estimate, pace: Pace, model: str) -> Forecast:
@@ -66,8 +71,9 @@ def _forecast(found: Estimate, pace: Pace, model: str) -> Forecast:
     return Forecast(found.calls, found.tokens, minutes, model, pace.basis, pace.lacking)
 
 
-def _pace(target: str, optimizer: str) -> Pace:
-    """What is known about the speeds. If the optimizer model's speed is unknown, the target's serves for both."""
+def _pace(target: str, optimizer: str, others: Sequence[str] = ()) -> Pace:
+    """What is known about the speeds. If the optimizer model's speed is unknown, the target's serves for both. No trial
+    is made for other models, which make few calls."""
     names = dict.fromkeys(name for name in (target, optimizer) if name)
     known = {name: speeds.measured(name) for name in names}
     lacking = tuple(name for name, found in known.items() if not (found and found.fresh))
@@ -75,8 +81,10 @@ def _pace(target: str, optimizer: str) -> Pace:
     if main is None:
         return Pace(lacking=lacking)
     writing = known.get(optimizer) or main
+    last = tuple((name, found.speed) for name in others if (found := speeds.measured(name)))
     loading = main.speed.load_seconds + (writing.speed.load_seconds if writing is not main else 0.0)
-    return Pace(replace(main.speed, load_seconds=loading), writing.speed, main.basis, lacking)
+    loading += sum(speed.load_seconds for _, speed in last)
+    return Pace(replace(main.speed, load_seconds=loading), writing.speed, main.basis, lacking, last)
 
 
 def _grown(choices: Choices, pace: Pace, *, as_told: bool) -> Estimate:
@@ -116,9 +124,9 @@ def _estimate(
     """Remembered for a while: first a page asks for it, then the start does, when the speed may have been measured
     again. TimeoutError if it takes too long."""
     asked = hashlib.sha256(repr((task, config, seed)).encode(errors="replace")).hexdigest()
-    by = pace.target, pace.optimizer
-    known: tuple[tuple[Speed | None, ...], Estimate | str] | None = cache.get(f"estimates:{asked}")
-    good_enough = known and (known[0] == by or (as_told and known[0] != (None, None)))
+    by = pace.target, pace.optimizer, pace.others
+    known: tuple[tuple[Any, ...], Estimate | str] | None = cache.get(f"estimates:{asked}")
+    good_enough = known and (known[0] == by or (as_told and known[0][0] is not None))
     if known is None or not good_enough:
         within = deadline - time.thread_time()
         known = by, _rehearsed(task, config, pace, seed, within)
@@ -131,7 +139,8 @@ def _estimate(
 
 def _rehearsed(task: Task, config: Config, pace: Pace, seed: int, within: float) -> Estimate | str:
     try:
-        return estimate(task, config, pace.target or UNMEASURED, seed, writing=pace.optimizer, within=within)
+        speed, others = pace.target or UNMEASURED, dict(pace.others)
+        return estimate(task, config, speed, seed, writing=pace.optimizer, others=others, within=within)
     except TimeoutError:
         return TOO_BIG
 
@@ -168,6 +177,7 @@ def _draft(choices: Choices) -> OptimizationSession:
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
+        starts=choices.starts(),
         turns=installed.tells_turns(target_model(choices)),
         **choices.settings,
     )

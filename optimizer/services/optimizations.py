@@ -69,6 +69,8 @@ def _start(
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
+        continues=choices.continues,
+        starts=choices.starts(),
         inputs_requested=asked,
         inputs=list(choices.inputs) or None if asked else None,
         estimate=estimate,

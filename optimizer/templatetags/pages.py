@@ -32,6 +32,7 @@ OPERATORS = {
     "mutate": "rewritten in another style",
     "critique and synthesize": "rewritten after a critique",
     "deletion": "a part left out",
+    "earlier result": "found by an earlier optimization",
     "contrast": "a rule added from a right and a wrong answer",
     "own verified outputs": "its own right answers as examples",
     "turns or text": "examples moved between chat turns and text",

@@ -67,9 +67,12 @@ def page_with(
 
 def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], str]:
     """The form's first values, and where they come from."""
+    earlier = request.GET.get("continue", "")
+    if is_number(earlier):
+        return _continued(request, _earlier(request, int(earlier)))
     again = request.GET.get("from", "")
     if is_number(again):
-        return _again(request, int(again)), "again"
+        return _again(request, _earlier(request, int(again))), "again"
     template = request.GET.get("template", "")
     if is_number(template):
         return _of_template(request, int(template)), "template"
@@ -85,13 +88,24 @@ def _of_template(request: AppRequest, pk: int) -> dict[str, Any]:
     return {"prompt": newest.text if newest else "", "template": template.pk}
 
 
-def _again(request: AppRequest, pk: int) -> dict[str, Any]:
-    """An earlier session's settings, with the text of one of its candidates if that is asked for."""
+def _earlier(request: AppRequest, pk: int) -> OptimizationSession:
     visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt")
-    session = get_object_or_404(visible, pk=pk)
+    session: OptimizationSession = get_object_or_404(visible, pk=pk)
+    return session
+
+
+def _again(request: AppRequest, session: OptimizationSession) -> dict[str, Any]:
+    """An earlier session's settings, with the text of one of its candidates if that is asked for."""
     number = request.GET.get("candidate", "")
     chosen = session.candidates.filter(number=number).first() if is_number(number) else None
     return initial_of(session) | ({"prompt": chosen.text} if chosen else {}) | _graded_by(request)
+
+
+def _continued(request: AppRequest, session: OptimizationSession) -> tuple[dict[str, Any], str]:
+    """The same, and the search starts from what that session found, if it found something."""
+    if session.continuable:
+        return _again(request, session) | {"continues": session.pk}, "again"
+    return _again(request, session), "nothing"
 
 
 def _graded_by(request: AppRequest) -> dict[str, Any]:
@@ -124,7 +138,9 @@ def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "examples_gone": gone,
         "models": installed.models(),
         "cautions": cautions.before(
-            str(form["target_model"].value() or ""), str(form["optimizer_model"].value() or "")
+            str(form["target_model"].value() or ""),
+            str(form["optimizer_model"].value() or ""),
+            [name.strip() for name in str(form["other_models"].value() or "").split(",")],
         ),
         "origin": "",
         "embedded": settings.EMBEDDED_OLLAMA,

@@ -136,6 +136,7 @@ def _verdict(session: OptimizationSession) -> Context:
         "scores": scores(session),
         "comparison": comparison_of(session),
         "next_step": next_step(session),
+        "model_table": session.model_table,
         "to_compare": forecast_comparison(session) if session.comparable else None,
     }
 

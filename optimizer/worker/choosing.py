@@ -28,10 +28,11 @@ PULSE = 0.25  # seconds between two signs of life while a server loads a model
 
 @dataclass(frozen=True)
 class ChosenModels:
-    """The models of a run."""
+    """The models of a run. `others` run the finalists at the end."""
 
     target: ModelFacts
     optimizer: ModelFacts
+    others: tuple[ModelFacts, ...] = ()
 
     @property
     def thoughts(self) -> int:
@@ -39,7 +40,7 @@ class ChosenModels:
         return THINKING_TOKENS if self.target.thinks or self.optimizer.thinks else 0
 
     def by_name(self) -> dict[str, ModelFacts]:
-        return {facts.name: facts for facts in (self.target, self.optimizer)}
+        return {facts.name: facts for facts in (self.target, self.optimizer, *self.others)}
 
 
 def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
@@ -79,15 +80,21 @@ def choose(session: OptimizationSession, available: Mapping[str, ModelFacts]) ->
         raise CallFailedError("no_model", nothing_answers(available))
     target = session.target_model or settings.TARGET_MODEL or names[0]
     optimizer = session.optimizer_model or settings.OPTIMIZER_MODEL or target
-    return ChosenModels(_usable(target, available), _usable(optimizer, available))
+    others = tuple(_found(name, available) for name in session.other_models)
+    return ChosenModels(_usable(target, available), _usable(optimizer, available), others)
 
 
 def _usable(name: str, available: Mapping[str, ModelFacts]) -> ModelFacts:
-    """What is known about it, under the chosen name. A model that no server has fails when it is called."""
-    facts = named(available, name) or ModelFacts(name)
+    """What is known about it. Raises CallFailedError if it cannot answer."""
+    facts = _found(name, available)
     if not facts.completes:
         raise CallFailedError("no_completion", only_embeds(name))
-    return facts.called(name)
+    return facts
+
+
+def _found(name: str, available: Mapping[str, ModelFacts]) -> ModelFacts:
+    """What is known about it, under the chosen name. A model that no server has fails when it is called."""
+    return (named(available, name) or ModelFacts(name)).called(name)
 
 
 def _awaited(found: Future[Roles | None]) -> Steps[Roles | None]:

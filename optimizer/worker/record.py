@@ -37,6 +37,7 @@ class Recorder:
         self.follower = Follower()
         self.live = LiveRows(session)
         self.result: events.Finished | None = None
+        self.across: events.Across | None = None
         self.compared: events.Compared | None = None
         self.away = ""  # why no server answers
         self.away_since: datetime | None = None
@@ -120,6 +121,8 @@ class Recorder:
                 self.compared = event
             case events.Finished():
                 self.result = event
+            case events.Across():
+                self.across = event
             case _:
                 assert_never(event)
 
@@ -215,8 +218,8 @@ class Recorder:
         )
 
 
-def results_of(result: events.Finished) -> dict[str, Any]:
-    """The open-ended part of a result, as it is stored."""
+def results_of(result: events.Finished, across: events.Across | None = None) -> dict[str, Any]:
+    """The open-ended part of a result, as it is stored; with the table of other models if there is one."""
     return {
         "improvements": list(result.improvements),
         "metrics": result.rating and asdict(result.rating),
@@ -226,6 +229,7 @@ def results_of(result: events.Finished) -> dict[str, Any]:
         "operators": [asdict(operator) for operator in result.operators],
         "headroom": asdict(result.headroom),
         "finalists": finalists_of(result),
+        "other_models": across and asdict(across.table),
         **proof_of(result),
     }
 

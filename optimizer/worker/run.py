@@ -120,7 +120,7 @@ class Run:
                 SessionStatus.COMPLETED,
                 text=result.components.as_text() if result.best else "",
                 finish_reason=result.reason,
-                results=results_of(result),
+                results=results_of(result, self.recorder.across),
                 **scores_of(result),
             )
 
@@ -163,6 +163,8 @@ class Run:
         rows."""
         if self.session.comparing:
             return self._give_up_comparison()
+        if self.recorder.result:
+            return self.finish()  # only other models were still running
         candidate = self.recorder.best_candidate()
         found = candidate if candidate and candidate.number else None
         if found and not found.is_best:
@@ -185,6 +187,8 @@ class Run:
         """End with an error that says what happened and what to do."""
         if self.session.comparing:
             return self._give_up_comparison(f"The comparison on held-out rows failed: {message}")
+        if self.recorder.result:
+            return self.finish()
         return self._end(
             SessionStatus.FAILED, error_code=code, error_message=message, finish_reason="Failed."
         )

@@ -1,5 +1,5 @@
 // Drafts of the form: what is typed outlives the page, in this browser, apart for each person.
-// One draft for a new optimization, whatever address it was typed at; one more for each `from`, `template`
+// One draft for a new optimization, whatever address it was typed at; one more for each `from`, `continue`, `template`
 // and the sample. A page that opens empty or with the sample shows no draft, and offers it.
 // What is overwritten is set aside first.
 import { $, $$ } from "./dom.js";
@@ -8,7 +8,7 @@ import { form, showForm } from "./form.js";
 const EARLIER_MOST = 3;
 const NOT_TYPED = ["csrfmiddlewaretoken", "submit_key"];
 const TEXTS = ["prompt", "context", "rows"]; // a draft without any of them is not worth keeping aside
-const PLACES = ["from", "candidate", "grader", "template", "sample"];
+const PLACES = ["from", "continue", "candidate", "grader", "template", "sample"];
 const thisPage = Math.random().toString(36).slice(2);
 let seen = null; // the stored draft that this page shows; another one there is of another page
 let cameBack = null; // the draft that was put into the form when it opened

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from optimizer import installed
+from optimizer.engine.across import STAGE
 from optimizer.engine.events import Beat, Stage
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.facts import ModelFacts
@@ -37,7 +39,7 @@ KEYS = {
     "session", "status", "finish_reason", "original", "optimized", "messages", "kept_original", "quality_score",
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
     "prompt_tokens", "completion_tokens", "seconds", "estimate", "verdict", "handed_over", "comparison",
-    "search_scores", "settings", "finalists", "headroom",
+    "search_scores", "settings", "finalists", "headroom", "other_models", "started_from",
 }  # fmt: skip
 
 
@@ -536,3 +538,129 @@ def test_the_prompt_can_be_the_system_message(rows: str, capsys: pytest.CaptureF
         roles = [message["role"] for message in call.request["messages"]]
         assert roles[0] == "system"
         assert roles.count("system") == 1
+
+
+# Other models, and the result of an earlier optimization
+
+
+def optimized(rows: str, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick", "--json", *words)
+    said: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return said
+
+
+@pytest.fixture
+def several_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hosts() -> list[ScriptedHost]:
+        host = ScriptedHost(lambda request: "1 2 3" if request.purpose == "speed" else str(world(request)))
+        host.facts = [ModelFacts(name, "1") for name in ("scripted", "second", "third", "fourth")]
+        return [host]
+
+    monkeypatch.setattr(pools, "hosts", hosts)
+
+
+@pytest.mark.usefixtures("several_models")
+def test_other_models_are_measured_and_told(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = optimized(rows, capsys, "--other-models", "second", "--other-models", "third,second")
+    assert said["settings"]["other_models"] == ["second", "third"]
+    assert [one["model"] for one in said["other_models"]["models"]] == ["scripted", "second", "third"]
+    told = list(result_lines(OptimizationSession.objects.get()))
+    assert any(re.match(r"With third: Original \d+ %", line) for line in told)
+    assert any(line.startswith("Best for all of them, by the mean of the scores: ") for line in told)
+
+
+@pytest.mark.usefixtures("several_models")
+def test_the_estimate_counts_other_models(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def calls(*words: str) -> float:
+        call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--estimate", "--json", *words)
+        low, high = json.loads(capsys.readouterr().out)["calls"]
+        return float(low + high)
+
+    assert calls("--other-models", "second,third,fourth") > calls() + 3 * 32
+
+
+def test_a_search_starts_from_an_earlier_result(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    first = optimized(rows, capsys, "--seed", "0", "--temperature", "0", "--patience", "1")
+    earlier = OptimizationSession.objects.get()
+    call_command("optimize", "--from", str(earlier.pk), "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert said["started_from"] == earlier.pk
+    again = {**first["settings"], "seed": 0}
+    assert said["settings"] == again
+    session = OptimizationSession.objects.get(pk=said["session"])
+    assert session.dataset == earlier.dataset
+    assert [one.components for one in earlier.candidates.filter(is_best=True)] == session.starts[:1]
+    assert session.candidates.get(number=1).operator == "earlier result"
+    assert said["best_score"] >= first["best_score"]
+
+
+@pytest.mark.usefixtures("several_models")
+def test_what_is_given_now_counts_instead(rows: str, capsys: pytest.CaptureFixture[str]) -> None:
+    optimized(rows, capsys, "--other-models", "third,fourth")
+    earlier = OptimizationSession.objects.get()
+    call_command("optimize", "--from", str(earlier.pk), "--model", "third", "--preset", "thorough", "--json",
+                 "--iterations", "1")  # fmt: skip
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert (settings["target_model"], settings["optimizer_model"]) == ("third", "third")
+    assert settings["other_models"] == ["fourth"]
+    assert (settings["preset"], settings["iterations"], settings["rounds"]) == ("thorough", 1, 4)
+
+
+def refused(*words: str) -> str:
+    with pytest.raises(CommandError) as error:
+        call_command("optimize", *words)
+    assert error.value.returncode == 2
+    return str(error.value)
+
+
+def test_there_must_be_a_result_of_ones_own_to_start_from(
+    rows: str, capsys: pytest.CaptureFixture[str], person: User
+) -> None:
+    stranger = factories.make_session(factories.make_user().personal_workspace)
+    for number in (stranger.pk, 10**9):
+        assert f"there is no optimization {number}" in refused("--from", str(number))
+    nothing = factories.make_session(
+        person.personal_workspace,
+        status="completed",
+        dataset=factories.make_dataset(person.personal_workspace),
+    )
+    assert "--from: Optimization" in (said := refused("--from", str(nothing.pk)))
+    assert "found nothing better" in said
+    optimized(rows, capsys)
+    earlier = OptimizationSession.objects.latest("pk")
+    earlier.dataset = None
+    earlier.save()
+    assert "--examples: A search that starts from an earlier result needs rows" in refused(
+        "--from", str(earlier.pk)
+    )
+    call_command("optimize", "--from", str(earlier.pk), "--examples", rows, "--estimate")
+
+
+@pytest.mark.parametrize(
+    ("models", "why"),
+    [
+        ("a,b,c,d", "These are 4 models"),
+        ("scripted", "is the target model"),
+        ("gone", "There is no model “gone”"),
+    ],
+)
+def test_other_models_that_cannot_be_used_are_refused(
+    rows: str, capsys: pytest.CaptureFixture[str], models: str, why: str
+) -> None:
+    said = refusal(capsys, "--prompt", PROMPT, "--examples", rows, "--other-models", models)
+    assert said.startswith("--other-models: ")
+    assert why in said
+
+
+@pytest.mark.usefixtures("several_models")
+def test_ctrl_c_while_other_models_run_keeps_the_result(
+    rows: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interrupted(lambda event: isinstance(event, Stage) and event.name == STAGE):
+        run_in_text(rows, "--other-models", "third")
+    said = capsys.readouterr()
+    assert "The result is complete, but not all other models were measured." in said.err
+    assert "Better. 16 of 16 rows better" in said.err
+    assert "With third: not measured. The optimization ended before its turn." in said.err
+    assert said.out.strip() == Prompt.objects.get().optimized
+    assert OptimizationSession.objects.get().status == SessionStatus.COMPLETED

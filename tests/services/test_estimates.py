@@ -287,3 +287,19 @@ def test_what_was_told_without_a_speed_is_told_again_with_one(model: str, user: 
     session = start_optimization(by=user, workspace=user.personal_workspace, choices=of(model))
     assert session.estimate is not None
     assert session.estimate["minutes"][0] > 0
+
+
+def test_other_models_take_calls_and_their_own_time(measured: str) -> None:
+    alone = told(of(measured))
+    unknown = told(of(measured, other_models=["unseen"]))
+    assert unknown.calls.low > alone.calls.low
+    assert unknown.lacking == alone.lacking
+    assert "were not measured here yet" in str(unknown)
+    slow = f"slow-{uuid4()}"
+    speeds.keep(slow, Speed(50, 4, call_seconds=1.0), calls=8)
+    known = told(of(measured, other_models=[slow]))
+    assert known.calls == unknown.calls
+    assert known.minutes is not None
+    assert unknown.minutes is not None
+    assert known.minutes.low > unknown.minutes.low
+    assert "were not measured" not in str(known)

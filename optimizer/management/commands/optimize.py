@@ -24,6 +24,7 @@ from optimizer.management.giving_up import GivingUp
 from optimizer.management.interruption import Interruption
 from optimizer.management.reading import (
     SHARES,
+    adapted,
     bad_input,
     faults,
     grader_fault,
@@ -31,6 +32,7 @@ from optimizer.management.reading import (
     percent,
     read,
     rows_file,
+    typed_of,
     unknown_literals,
 )
 from optimizer.management.telling import result_lines, result_text, summary
@@ -48,6 +50,7 @@ from optimizer.worker.loop import work
 from optimizer.worker.run import Run
 from promptevolver.migrating import migrate
 
+ONLY_OTHERS = "The result is complete, but not all other models were measured."
 NOTHING_TO_TELL = "The cost cannot be estimated for this one."
 
 
@@ -75,8 +78,9 @@ class Command(BaseCommand):
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
             self._say(str(estimate or NOTHING_TO_TELL))
+            chosen = choices.settings
             self._caution(
-                cautions.before(choices.settings["target_model"], choices.settings["optimizer_model"])
+                cautions.before(chosen["target_model"], chosen["optimizer_model"], chosen["other_models"])
             )
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
@@ -106,7 +110,7 @@ class Command(BaseCommand):
             except KeyboardInterrupt as interrupt:
                 self._interrupted(run, user)
                 return interrupt.args[0] if interrupt.args else 0
-        if giving_up.ended:
+        if giving_up.ended and not run.recorder.result:
             raise CommandError(giving_up.ended, returncode=1)
         return 0
 
@@ -135,7 +139,7 @@ class Command(BaseCommand):
         return session
 
     def _choices(self, user: User, options: dict[str, Any]) -> Choices:
-        typed = self._typed(options)
+        typed = self._typed(user, options)
         if fault := grader_fault(typed):
             raise bad_input(fault)
         files = {"rows_file": rows_file(options["examples"])} if options["examples"] else {}
@@ -214,7 +218,7 @@ class Command(BaseCommand):
         session.refresh_from_db()
         return session
 
-    def _typed(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _typed(self, user: User, options: dict[str, Any]) -> dict[str, Any]:
         given = {name: options[name] for name in PASSED_ON if options[name] is not None}
         for name in SHARES & given.keys():
             given[name] = percent(name, given[name])
@@ -222,8 +226,24 @@ class Command(BaseCommand):
             given["choice_list"] = "\n".join(given["choice_list"])
         if options["sample"]:
             return {**sample_form_data(), **given}
+        if options["continues"] is not None:
+            return self._continued(user, options, given)
         prompt = read(options["file"]) if options["prompt"] is None else options["prompt"]
         return {"prompt": prompt, **given}
+
+    @staticmethod
+    def _continued(user: User, options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """What an earlier optimization was asked for, with what is given now instead."""
+        number = options["continues"]
+        found: OptimizationSession | None = (
+            OptimizationSession.objects.visible_to(user).filter(pk=number).first()
+        )
+        if found is None:
+            raise bad_input(f"--from: there is no optimization {number} that you may start from.")
+        typed = typed_of(found, user)
+        if options["examples"]:
+            typed.pop("dataset", None)
+        return typed | adapted(typed, given) | given
 
     def _user(self, email: str | None) -> User:
         if email is None:
@@ -236,8 +256,9 @@ class Command(BaseCommand):
     def _interrupted(self, run: Run, user: User) -> None:
         stop_optimization(session=run.session, by=user)
         run.stop()
+        again = f"Continue with: ./manage.py optimize --resume {run.session.pk}"
         with suppress(OSError):  # the terminal may be gone
-            self._say(f"Stopped. Continue with: ./manage.py optimize --resume {run.session.pk}")
+            self._say(f"Stopped. {ONLY_OTHERS if run.recorder.result else again}")
 
     def _tell(self, estimate: Forecast | None, *, as_json: bool) -> None:
         if estimate is None:

@@ -1,0 +1,68 @@
+"""What an earlier search found, made fit for this one: another model, other rows and other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from optimizer.engine.components import Components, Shot
+from optimizer.engine.population import Population
+from optimizer.engine.task import Item
+
+NAME = "earlier result"
+
+
+def fitted(population: Population, held_out: Sequence[Item]) -> list[Components]:
+    """The prompts of an earlier search, as they can race here.
+
+    Examples that are held-out rows now are left out, and those that are search rows, unless a prompt chooses its
+    examples for each input: no row may see its own answer. What the model or a setting does not take is left out too.
+    """
+    apart = {item.input for item in held_out}
+    searched = {item.input for item in population.race.items}
+    return [_fitted(found, population, apart, searched) for found in population.task.starts]
+
+
+def _fitted(
+    found: Components, population: Population, apart: Collection[str], searched: Collection[str]
+) -> Components:
+    original = population.original.components
+    reasoning = population.reasoning if found.reasoning else None
+    shots = [
+        shot
+        for shot in found.shots
+        if shot.input not in apart and _fills(shot, original) and _may_show(population)
+    ]
+    nearest = found.nearest if len(shots) > found.nearest else 0
+    if not nearest:
+        shots = [shot for shot in shots if shot.input not in searched]
+    if found.reasoning and not reasoning:
+        shots = [replace(shot, reasoning="") for shot in shots]
+    return found.but(
+        variables=original.variables,
+        reasoning=reasoning,
+        shots=tuple(shots),
+        nearest=nearest,
+        **_placed(found, population, shown=bool(shots)),
+    )
+
+
+def _placed(found: Components, population: Population, *, shown: bool) -> dict[str, Any]:
+    """Where the prompt and its examples stand, as far as the target model tells that apart."""
+    task, role = population.task, population.original.components.head_as
+    turns = shown and task.turns and found.shots_as == "turns"
+    once = turns and task.hears_system and not population.original.components.variables
+    return {
+        "shots_as": "turns" if turns else "text",
+        "head_as": found.head_as if once and role == "user" else role,
+    }
+
+
+def _fills(shot: Shot, original: Components) -> bool:
+    """Whether the example has a value for each variable of the prompt."""
+    return {name for name, _ in shot.values} == set(original.variables)
+
+
+def _may_show(population: Population) -> bool:
+    return not population.config.instructions_only
