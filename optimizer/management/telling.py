@@ -9,10 +9,10 @@ from django.conf import settings
 
 from optimizer.counts import counted
 from optimizer.engine import figures
-from optimizer.fronts import front_summaries
 from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStatus
 from optimizer.models.across import Cell
 from optimizer.models.finalists import Finalist
+from optimizer.models.fronts import front_summaries
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
 from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word

@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from optimizer import cautions
 from optimizer.brief import Kind, in_force, told
 from optimizer.engine.verdicts import FEWEST_ROWS
-from optimizer.fronts import front_of
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
+from optimizer.models.fronts import front_of
 from optimizer.newest import newest_answer
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.test import Client
 from django.urls import reverse
 
-from optimizer.fronts import front_of
 from optimizer.management.telling import summary
 from optimizer.models import Candidate, OptimizationSession, User, Workspace
+from optimizer.models.fronts import front_of
 from tests import factories
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from optimizer.models import Candidate
+from optimizer.models.candidates import Candidate
 
 
 def front_of(candidates: Iterable[Candidate]) -> list[Candidate]:
