@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from optimizer.engine import finish
 from optimizer.engine.asking import Asker, Steps
@@ -21,6 +22,7 @@ from optimizer.engine.scoring import Evaluator
 from optimizer.engine.stats import ahead as told_ahead
 from optimizer.engine.stats import mean
 from optimizer.engine.task import Prior, Task
+from optimizer.engine.usable import Usability
 from optimizer.engine.verdicts import UNPROVEN, Judgement, Verdict, verdict
 from optimizer.llm.base import CallFailedError
 
@@ -48,6 +50,7 @@ class Ending:
         self.population = population
         self.left_out = left_out
         self.missing = ""  # why there is no comparison
+        self._usability = Usability(task)
         self._caveats = Caveats(task, evaluator, held_out, population)
 
     def cost(self, field: Sequence[Entry]) -> Cost:
@@ -205,7 +208,11 @@ class Ending:
             self._is_missing(entry, f"The best found is too long {where}, so the original is kept.")
             return None
         scores = [self.held_out.scores(entry, rows.stop) for entry in pair]
-        return finish.compare(*scores, seed=self.asker.seed)
+        compared = finish.compare(*scores, seed=self.asker.seed)
+        return replace(compared, usable_baseline=self._usable(pair[0]), usable_best=self._usable(entry))
+
+    def _usable(self, entry: Entry) -> float | None:
+        return self._usability.share(self.held_out.items, self.held_out.outcomes(entry))
 
     def _is_missing(self, entry: Entry, why: str) -> None:
         """Keep why the leader has no comparison. Another finalist without one is left out, and no reason is given."""

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
 
+from optimizer.engine.answering import CUT
 from optimizer.engine.board import Board, Entry
 from optimizer.engine.components import Components, first_of
+from optimizer.engine.constraint import constraint_for
 from optimizer.engine.events import Outcome
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
 from optimizer.engine.race import WIDEST, Race
 from optimizer.engine.reasoning import Kind, may_reason, reasoning_for
-from optimizer.engine.scoring import CUT
 from optimizer.engine.stats import ahead, clearly_worse, mean
 from optimizer.engine.task import Config, Task
 
@@ -43,6 +44,8 @@ class Population:
         self.race = race
         self.training = training
         self.reasoning = reasoning_for(task) if may_reason(task, config) else None
+        searched = {*race.items, *training.items}
+        self._constraint = constraint_for(task, [row for row in task.items if row in searched])
         self.original = Entry(0, (), "original", first_of(task))
         self.entries = [self.original]
         self.leaders = {self.original.components.kind: self.original}  # the best of each kind
@@ -105,7 +108,8 @@ class Population:
 
     def view(self, parent: Entry, salt: str) -> View:
         """What an operator may look at, of this parent."""
-        teaching = self.training if self.training.items else self.race
+        race, training = self.race, self.training
+        teaching = training if training.items else race
         return View(
             task=self.task,
             config=self.config,
@@ -121,6 +125,7 @@ class Population:
             history=self._history(parent),
             reasoned=self._reasoned(),
             reasoning=self.reasoning,
+            constraint=None if race.refused_format or training.refused_format else self._constraint,
             role=self.original.components.head_as,
         )
 

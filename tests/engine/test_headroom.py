@@ -32,7 +32,7 @@ def test_where_every_lever_does_harm_it_ends_after_the_first_rewrites() -> None:
         if request.purpose != "answer":
             return proposals(request)
         sent = "".join(message.content for message in request.messages)
-        original = sent == f"Is it even?\n\n{last_input(request)}"
+        original = sent == f"Is it even?\n\n{last_input(request)}" and not request.schema
         return right(request) if original and int(last_input(request)[4:]) % 5 else "never"
 
     finished, calls = ended(events_of(task(), spoilt))

@@ -173,7 +173,10 @@ def test_reasoning_runs_into_the_limit() -> None:
 
 
 def test_only_such_prompts_are_handed_over_where_only_they_are_wanted() -> None:
-    result = result_of(task(), world, reasoning="only")
+    def confused(request: Request) -> str | CallFailedError:
+        return "I do not know." if request.purpose == "answer" and asks(request) else world(request)
+
+    result = result_of(task(), confused, reasoning="only")
     assert all(finalist.kind == Kind.REASONS_FIRST for finalist in result.finalists)
     assert result.best == 0
 

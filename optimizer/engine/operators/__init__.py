@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from optimizer.engine.operators.base import Operator, Proposals, Understanding, View
+from optimizer.engine.operators.constraint import ConstrainAnswer
 from optimizer.engine.operators.examples import (
     AddExamples,
     MoreExamples,
@@ -33,6 +34,7 @@ FOLLOWING: tuple[Operator, ...] = (
     OwnReasonings(),
     OwnReasonings(),
     AnswerFormat(),
+    ConstrainAnswer(),
     PromptOnce(),
     MoreExamples(),
     OtherExamples(),
@@ -57,6 +59,7 @@ OPERATORS: tuple[Operator, ...] = (
     SwitchRendering(),
     ReasonFirst(),
     OwnReasonings(),
+    ConstrainAnswer(),
     Persona(),
     Keywords(),
     Merge(),

@@ -11,6 +11,7 @@ from optimizer.engine import meta
 from optimizer.engine.asking import Asking
 from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
 from optimizer.engine.components import Components
+from optimizer.engine.constraint import Constraint
 from optimizer.engine.events import Outcome
 from optimizer.engine.reasoning import Kind, Reasoning
 from optimizer.engine.task import Config, Item, Task
@@ -43,7 +44,8 @@ class View:
     to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output
     for the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned` are
     answers on training rows that came after reasoning, right or not; `reasoning` is how a prompt may ask for it, None
-    if it may not; `role` says whose message the original is. `rng` is the operator's own, `salt` names this use of it.
+    if it may not; `constraint` is what an answer may be, None if nothing can be demanded; `role` says whose message the
+    original is. `rng` is the operator's own, `salt` names this use of it.
     """
 
     task: Task
@@ -60,6 +62,7 @@ class View:
     history: tuple[tuple[str, float], ...] = ()
     reasoned: tuple[Outcome, ...] = ()
     reasoning: Reasoning | None = None
+    constraint: Constraint | None = None
     role: Literal["user", "system"] = "user"
 
     @property
