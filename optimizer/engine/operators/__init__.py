@@ -29,7 +29,8 @@ STRUCTURAL: tuple[Operator, ...] = (
     AddExamples("turns"),
     AddExamples("text"),
 )
-# Which examples are shown matters much, so several draws of them run from the start.
+# Which examples are shown matters much, so several draws of them run from the start. A constraint is tried once on
+# each leader: what it does depends on the model more than on the wording.
 FOLLOWING: tuple[Operator, ...] = (
     OwnReasonings(),
     OwnReasonings(),
@@ -59,7 +60,6 @@ OPERATORS: tuple[Operator, ...] = (
     SwitchRendering(),
     ReasonFirst(),
     OwnReasonings(),
-    ConstrainAnswer(),
     Persona(),
     Keywords(),
     Merge(),
