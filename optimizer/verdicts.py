@@ -11,7 +11,7 @@ from optimizer.engine import figures
 from optimizer.engine.caveats import NO_REWRITE, STILL_THINKING
 from optimizer.engine.splits import HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
-from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStatus
+from optimizer.models import Chosen, OptimizationSession, SessionStatus
 
 ENOUGH_MORE = 1.25  # how many times as many rows to ask for, at least
 
@@ -137,16 +137,6 @@ def usable_outputs(session: OptimizationSession) -> figures.Pair | None:
     if not comparison or comparison.get("usable_best") is None:
         return None
     return figures.pair(comparison["usable_baseline"], comparison["usable_best"])
-
-
-def reading(candidate: Candidate) -> str:
-    """How to get the answer of a model that reasons first."""
-    if candidate.in_two_calls:
-        return (
-            "The model reasons first. Its answer takes a second call: add the reasoning as the assistant's message and "
-            f"“{candidate.marker}” as the user's, and send the format."
-        )
-    return f"The model reasons first. Its answer is what follows the last “{candidate.marker}”."
 
 
 # What to do next

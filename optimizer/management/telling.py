@@ -12,7 +12,7 @@ from optimizer.models import Candidate, Chosen, OptimizationSession, SessionStat
 from optimizer.models.finalists import Finalist
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
-from optimizer.verdicts import comparison_of, gain, headline, next_step, reading, scores, usable_outputs, word
+from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, usable_outputs, word
 from promptevolver.embedded.services.home import Home
 from promptevolver.product import served_url
 
@@ -40,7 +40,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
         yield str(advice)
     found = found_of(session)
     if found and session.hands_over_best and found.marker:
-        yield reading(found)
+        yield found.where_the_answer_is
     if found and session.hands_over_best and found.constraint:
         yield f"The answer is constrained to {found.constraint.words}: send it as “format”, which --json holds."
     if found and session.hands_over_best and found.is_system_message:

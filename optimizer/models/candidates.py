@@ -109,6 +109,17 @@ class Candidate(models.Model):
         return bool(self.constraint and self.marker)
 
     @property
+    def where_the_answer_is(self) -> str:
+        """How to get at the answer, if the prompt asks for reasoning; else ""."""
+        if self.in_two_calls:
+            return (
+                "The model reasons first. Its answer takes a second call: add the reasoning as the assistant's message "
+                f"and “{self.marker}” as the user's, and send the format."
+            )
+        read = f"The model reasons first. Its answer is what follows the last “{self.marker}”."
+        return read if self.marker else ""
+
+    @property
     def is_program(self) -> bool:
         """Whether it can be written out as a program: for one input, and with examples that a program can choose."""
         one_input = len(self.components.get("variables") or ()) < 2

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from optimizer import amounts, topics, verdicts
+from optimizer import amounts, topics
 from optimizer.counts import counted
 from optimizer.engine import figures, guards, variables
 from optimizer.engine.verdicts import Verdict
@@ -22,7 +22,6 @@ register = template.Library()
 
 register.filter("session_topic", topics.session)
 register.filter("opinion_topic", topics.opinion)
-register.filter("reading", verdicts.reading)
 register.simple_tag(lambda: topics.HISTORY, name="history_topic")
 register.simple_tag(lambda: topics.RECENT, name="recent_topic")
 
