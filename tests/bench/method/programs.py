@@ -61,9 +61,25 @@ class Prompted:
     answer_tokens: int
 
     def answers(self, inputs: Sequence[str], meter: Meter) -> list[str]:
-        limit = LONGEST_ANSWER if self.components.reasoning else self.answer_tokens
-        outputs = meter.answers([self.chat(text) for text in inputs], max_tokens=limit)
-        return [self.components.read(output).answer or "" for output in outputs]
+        components = self.components
+        limit = LONGEST_ANSWER if components.reasoning else self.answer_tokens
+        schema = None if components.in_two_calls else components.format
+        outputs = meter.answers([self.chat(text) for text in inputs], max_tokens=limit, schema=schema)
+        if components.in_two_calls:
+            outputs = self._constrained(inputs, outputs, meter)
+        return [components.read(output).answer or "" for output in outputs]
+
+    def _constrained(self, inputs: Sequence[str], outputs: Sequence[str], meter: Meter) -> list[str]:
+        """The reasonings of first calls, each with the answer of a second call."""
+        components, reasoning = self.components, self.components.reasoning
+        if reasoning is None:
+            return list(outputs)
+        thoughts = [reasoning.thought(output) for output in outputs]
+        chats = [
+            components.answering(Item(text), thought) for text, thought in zip(inputs, thoughts, strict=True)
+        ]
+        said = meter.answers(chats, max_tokens=self.answer_tokens, schema=components.format)
+        return [reasoning.written(thought, answer) for thought, answer in zip(thoughts, said, strict=True)]
 
     def chat(self, text: str) -> Sequence[Message]:
         """What asks for one input."""
