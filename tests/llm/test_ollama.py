@@ -266,6 +266,10 @@ def test_an_answer_is_found_where_the_server_puts_it(saying: Callable[..., Reply
     assert saying(thought, line("", done=True), schema=SCHEMA).text == JSON
     assert saying(thought, line("", done=True)).text == ""
     assert saying(line("", thinking="Hmm."), line("", done=True), schema=SCHEMA).text == ""
+    label = line("", thinking='"refund"')
+    assert (
+        saying(label, line("", done=True), schema={"type": "string", "enum": ["refund"]}).text == '"refund"'
+    )
     call = {"function": {"name": "answer", "arguments": {"score": 7}}}
     assert saying(line("", tool_calls=[call]), line("", done=True)).text == JSON
 
