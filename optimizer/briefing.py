@@ -12,6 +12,7 @@ from optimizer import engine
 from optimizer.brief import PRESETS, in_force
 from optimizer.engine.calls import THINKING_TOKENS
 from optimizer.engine.components import Components, Shot, first_of, original_of
+from optimizer.engine.constraint import constraint_of
 from optimizer.engine.events import Outcome
 from optimizer.engine.program import program_of
 from optimizer.engine.reasoning import Reasoning
@@ -127,6 +128,7 @@ def components_of(stored: Mapping[str, Any]) -> Components:
             "keywords": tuple(stored["keywords"]),
             "variables": tuple(names),
             "reasoning": reasoning,
+            "constraint": constraint_of(stored.get("constraint")),
         }
     )
 

@@ -134,6 +134,14 @@ def scores(session: OptimizationSession) -> figures.Pair | None:
     return figures.pair(comparison["baseline"], comparison["best"]) if comparison else None
 
 
+def usable_outputs(session: OptimizationSession) -> figures.Pair | None:
+    """Both shares of outputs that a program can use as they are; None unless the answers are JSON."""
+    comparison = comparison_of(session)
+    if not comparison or comparison.get("usable_best") is None:
+        return None
+    return figures.pair(comparison["usable_baseline"], comparison["usable_best"])
+
+
 # What to do next
 
 

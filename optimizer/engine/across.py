@@ -7,13 +7,14 @@ from math import inf
 
 from optimizer.counts import counted
 from optimizer.engine import finish
+from optimizer.engine.answering import CUT, Case, Scoring
 from optimizer.engine.arriving import public, translated
 from optimizer.engine.asking import Steps
 from optimizer.engine.board import TOO_LONG, Board, Entry, too_long
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.events import Across
 from optimizer.engine.results import AcrossModels, Reached, WithModel
-from optimizer.engine.scoring import CUT, Case, Evaluator, Scoring
+from optimizer.engine.scoring import Evaluator
 from optimizer.engine.stats import mean
 from optimizer.engine.task import Task
 from optimizer.llm.base import CallFailedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -78,6 +78,11 @@ def placed(
                 yield event
 
     return translated(steps, moved)
+
+
+def withheld(steps: Live[T], places: Collection[int]) -> Live[T]:
+    """The same steps, but what arrives at these places is not told: more follows there."""
+    return arriving(steps, lambda place, what: () if place in places else (Arrived(place, what),))
 
 
 def public(told: Event | Written | Arrived) -> Iterable[Event]:

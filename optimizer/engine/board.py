@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from optimizer.engine.answering import Case, Scoring
 from optimizer.engine.arriving import Arrived, Written, public, translated
 from optimizer.engine.asking import Steps
 from optimizer.engine.budget import BudgetSpentError, Cost
@@ -20,11 +21,12 @@ from optimizer.engine.events import (
     Unjudged,
     Writing,
 )
-from optimizer.engine.scoring import Case, Evaluator, Scoring, ToJudge
+from optimizer.engine.scoring import Evaluator, ToJudge
 from optimizer.engine.stats import mean
 from optimizer.engine.task import Item
 from optimizer.llm.base import CallFailedError
 
+REFUSED = {"refused"}  # codes of calls that a server may answer without their format
 TOO_LONG = "the row is too long for the context window"
 
 
@@ -51,6 +53,7 @@ class Board:
         self.items = items
         self.split = split
         self.misfits: set[int] = set()
+        self.refused_format = False  # a server refuses to hold answers to a form
         self._original = original
         self._evaluator = evaluator
         self._outcomes: dict[int, dict[int, Outcome]] = {}
@@ -179,11 +182,17 @@ class Board:
             yield Scored(number, self.split, new, reached, len(known))
 
     def _without(self, field: Sequence[Entry], failed: dict[int, CallFailedError]) -> Steps[list[Entry]]:
-        """A call that cannot succeed ends the run, except where only this candidate is too long for the window."""
+        """A call that cannot succeed ends the run, except where only this candidate is too long for the window, or only
+        its format is refused."""
+        constrained = {entry.number for entry in field if entry.components.constraint}
         for number, error in sorted(failed.items()):
-            if number == 0 or not too_long(error):
+            if number and too_long(error):
+                yield Noted(f"Candidate {number} is too long for the context window: {error}")
+            elif number in constrained and error.code in REFUSED:
+                self.refused_format = True
+                yield Noted(f"Candidate {number} needs a constrained answer, which failed: {error}")
+            else:
                 raise error
-            yield Noted(f"Candidate {number} is too long for the context window: {error}")
             yield Dropped(number)
         return [entry for entry in field if entry.number not in failed]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from optimizer.counts import agreeing, counted
 from optimizer.engine import checks
+from optimizer.engine.answering import CUT
 from optimizer.engine.board import Board, Entry
 from optimizer.engine.calls import THINKING_TOKENS
 from optimizer.engine.events import Outcome
 from optimizer.engine.population import Population
-from optimizer.engine.scoring import CUT, WHOLE, Evaluator
+from optimizer.engine.scoring import WHOLE, Evaluator
 from optimizer.engine.task import Task
 
 STILL_THINKING = "ended while the model was still thinking"

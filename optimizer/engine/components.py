@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
+from optimizer.engine.constraint import Constraint
 from optimizer.engine.nearest import Nearest
 from optimizer.engine.reasoning import Kind, Read, Reasoning
 from optimizer.engine.task import Item, Task, TaskRefusedError
@@ -39,7 +40,8 @@ class Shot:
 class Components:
     """The parts that the search changes one at a time. Empty parts render to nothing.
 
-    With `reasoning` the model is asked to reason before it answers. With `nearest`, each input gets only that many
+    With `reasoning` the model is asked to reason before it answers. With a `constraint` the server lets it write no
+    other answers; if it also reasons, that is a second call. With `nearest`, each input gets only that many
     of the examples: those most like it. `head_as` is the role of the message that holds the prompt: the user's, in each
     turn, or the system's, once. `variables` are the names that an item fills, in the order of the prompt; no part of
     the search changes these.
@@ -55,6 +57,7 @@ class Components:
     head_as: Literal["user", "system"] = "user"
     reasoning: Reasoning | None = None
     nearest: int = 0
+    constraint: Constraint | None = None
 
     def __hash__(self) -> int:
         return self._hash
@@ -63,6 +66,16 @@ class Components:
     def kind(self) -> Kind:
         """Whether the model is asked to reason first."""
         return Kind.REASONS_FIRST if self.reasoning else Kind.ANSWER_ONLY
+
+    @property
+    def format(self) -> dict[str, Any] | None:
+        """The JSON schema that is sent with the call that answers, if there is one."""
+        return self.constraint.format if self.constraint else None
+
+    @property
+    def in_two_calls(self) -> bool:
+        """Whether the model reasons in one call, and answers in a second."""
+        return self.reasoning is not None and self.constraint is not None
 
     @property
     def head(self) -> str:
@@ -92,11 +105,13 @@ class Components:
         """Characters of all messages that are sent, without an input."""
         written = sum(len(message.content) for message in self.messages())
         rows = sum(len(shot.input) + len(self.said(shot)) for shot in self.shots)
-        return written + (self.nearest * rows // len(self.shots) if self.nearest else 0)
+        once = written + (self.nearest * rows // len(self.shots) if self.nearest else 0)
+        return 2 * once if self.in_two_calls else once
 
     def read(self, output: str, *, cut: bool = False) -> Read:
         """The output in its two parts; `cut` is whether a limit ended it."""
-        return self.reasoning.read(output, cut=cut) if self.reasoning else Read("", output)
+        thought, answer = self.reasoning.read(output, cut=cut) if self.reasoning else Read("", output)
+        return Read(thought, self.constraint.unwrapped(answer) if self.constraint and answer else answer)
 
     def said(self, shot: Shot) -> str:
         """What the assistant says in an example."""
@@ -146,6 +161,11 @@ class Components:
             )
         ]
         return (*first, *earlier, Message("user", self._question(item)))
+
+    def answering(self, item: Item, thought: str) -> tuple[Message, ...]:
+        """The chat of the second call, which asks for the answer that the reasoning leads to."""
+        marker = self.reasoning.marker if self.reasoning else ""
+        return (*self.messages(item), Message("assistant", thought), Message("user", marker))
 
     def _system(self, item: Item) -> str:
         """What a system message says: the prompt, with the examples that stand in its text."""

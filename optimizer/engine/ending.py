@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from optimizer.engine import finish
 from optimizer.engine.across import OtherModels, across
@@ -22,6 +23,7 @@ from optimizer.engine.scoring import Evaluator
 from optimizer.engine.stats import ahead as told_ahead
 from optimizer.engine.stats import mean
 from optimizer.engine.task import Prior, Task
+from optimizer.engine.usable import Usability
 from optimizer.engine.verdicts import UNPROVEN, Judgement, Verdict, verdict
 from optimizer.llm.base import CallFailedError
 
@@ -50,6 +52,7 @@ class Ending:
         self.left_out = left_out
         self.others = OtherModels(task, evaluator, held_out, seed=asker.seed, compares=asker.config.compare)
         self._missing: dict[int, str] = {}  # by number, why a finalist has no comparison
+        self._usability = Usability(task)
         self._caveats = Caveats(task, evaluator, held_out, population)
 
     def cost(self, field: Sequence[Entry]) -> Cost:
@@ -216,7 +219,11 @@ class Ending:
             self._missing[entry.number] = f"The best found is too long {where}"
             return None
         scores = [self.held_out.scores(entry, rows.stop) for entry in pair]
-        return finish.compare(*scores, seed=self.asker.seed)
+        compared = finish.compare(*scores, seed=self.asker.seed)
+        return replace(compared, usable_baseline=self._usable(pair[0]), usable_best=self._usable(entry))
+
+    def _usable(self, entry: Entry) -> float | None:
+        return self._usability.share(self.held_out.items, self.held_out.outcomes(entry))
 
     def _ratings(self, best: Entry) -> Steps[tuple[Rating | None, Rating | None]]:
         if not self.asker.config.compare:

@@ -61,6 +61,7 @@ def changes(before: Components, after: Components) -> str:
             *_changed_reasoning(before, after),
             *_changed_examples(before, after),
             *_changed_frame(before, after),
+            *_changed_constraint(before, after),
         ]
     )
 
@@ -70,6 +71,13 @@ def _changed_reasoning(before: Components, after: Components) -> Iterator[str]:
         yield f"Asked for reasoning first, and for the answer after “{after.reasoning.marker}”."
     elif before.reasoning and not after.reasoning:
         yield "Removed the request for reasoning."
+
+
+def _changed_constraint(before: Components, after: Components) -> Iterator[str]:
+    if after.constraint and after.constraint != before.constraint:
+        yield f"Constrained the answer to {after.constraint.words}."
+    elif before.constraint and not after.constraint:
+        yield "Let the answer be anything."
 
 
 def _changed_words(before: Components, after: Components) -> Iterator[str]:

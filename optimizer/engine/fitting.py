@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from optimizer.engine.answering import Case, answer_request
 from optimizer.engine.asking import Asker
 from optimizer.engine.budget import DENSITY
 from optimizer.engine.calls import size_of, template_tokens
 from optimizer.engine.components import Components, first_of
 from optimizer.engine.inputs import items_of
-from optimizer.engine.scoring import Case, answer_request
 from optimizer.engine.task import Config, Item, Task
 
 

@@ -36,11 +36,12 @@ def nearly_all_right(population: Population) -> Headroom:
 
 
 def no_lever_helps(population: Population) -> Headroom:
-    """No headroom if no lever that was tried (examples, reasoning, rewriting) may gain as much as LEAST."""
+    """No headroom if no lever that was tried (examples, reasoning, constraint, rewriting) may gain as much as LEAST."""
     levers = _levers(population)
     if not levers.get("examples") or any(_may_gain(population, tried) for tried in levers.values()):
         return SOME_HEADROOM
-    tried = " and ".join(levers) if len(levers) < 3 else "examples, reasoning and rewriting"
+    *others, last = levers
+    tried = f"{', '.join(others)} and {last}" if others else last
     return Headroom(
         "none",
         f"Nothing to gain: {tried} did worse than the original, or hardly better. More rows, a stronger optimizer "
@@ -57,8 +58,9 @@ def _levers(population: Population) -> dict[str, list[Entry]]:
     ]
     reasoned = [entry for entry in enough if entry.components.kind == Kind.REASONS_FIRST]
     shown = [entry for entry in enough if entry.components.shots and entry not in reasoned]
+    constrained = [entry for entry in enough if entry.components.constraint]
     rewritten = [entry for entry in enough if entry.operator in population.writers]
-    named = {"examples": shown, "reasoning": reasoned, "rewriting": rewritten}
+    named = {"examples": shown, "reasoning": reasoned, "constraint": constrained, "rewriting": rewritten}
     return {name: entries for name, entries in named.items() if entries}
 
 

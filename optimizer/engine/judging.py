@@ -10,13 +10,14 @@ from typing import Any
 
 from optimizer.counts import agreeing, counted
 from optimizer.engine import meta
+from optimizer.engine.answering import AnswerCalls, Case, Said, Scoring, said_by
 from optimizer.engine.arriving import Arrived, Live, Written, placed, public, remade, translated
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.budget import Cost
 from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS, Answer, judge_request
 from optimizer.engine.events import Event, Writing
 from optimizer.engine.graders import passed
-from optimizer.engine.scoring import AnswerCalls, Case, Said, Scoring, ToJudge, options_of, said_by
+from optimizer.engine.scoring import ToJudge, options_of
 from optimizer.engine.task import Item, Rated, Task
 from optimizer.llm.base import CallFailedError, Reply
 

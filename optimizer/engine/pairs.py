@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from optimizer.engine import meta
+from optimizer.engine.answering import AnswerCalls, Case, Scoring, said_by
 from optimizer.engine.arriving import Arrived, Live, arriving, translated
 from optimizer.engine.asking import Asker
 from optimizer.engine.budget import Cost
@@ -15,7 +16,6 @@ from optimizer.engine.calls import Answer
 from optimizer.engine.components import first_of
 from optimizer.engine.figures import percent
 from optimizer.engine.judging import Judge, to_judge
-from optimizer.engine.scoring import AnswerCalls, Case, Scoring, said_by
 from optimizer.engine.task import Task
 from optimizer.engine.variables import filled
 from optimizer.engine.verdicts import Judgement

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
 
+from optimizer.engine.answering import CUT
 from optimizer.engine.board import Board, Entry
 from optimizer.engine.components import Components, Shot, first_of
+from optimizer.engine.constraint import constraint_for
 from optimizer.engine.contribution import contributions
 from optimizer.engine.events import Outcome
 from optimizer.engine.figures import NOTHING
@@ -18,7 +20,6 @@ from optimizer.engine.operators import Understanding, View
 from optimizer.engine.policies import Standing
 from optimizer.engine.race import WIDEST, Race
 from optimizer.engine.reasoning import Kind, may_reason, reasoning_for
-from optimizer.engine.scoring import CUT
 from optimizer.engine.stats import ahead, clearly_worse, mean
 from optimizer.engine.task import Config, Task
 
@@ -44,6 +45,8 @@ class Population:
         self.race = race
         self.training = training
         self.reasoning = reasoning_for(task) if may_reason(task, config) else None
+        searched = {*race.items, *training.items}
+        self._constraint = constraint_for(task, [row for row in task.items if row in searched])
         self.original = Entry(0, (), "original", first_of(task))
         self.entries = [self.original]
         self.leaders = {self.original.components.kind: self.original}  # the best of each kind
@@ -106,7 +109,8 @@ class Population:
 
     def view(self, parent: Entry, salt: str) -> View:
         """What an operator may look at, of this parent."""
-        teaching = self.training if self.training.items else self.race
+        race, training = self.race, self.training
+        teaching = training if training.items else race
         return View(
             task=self.task,
             config=self.config,
@@ -123,6 +127,7 @@ class Population:
             reasoned=self._reasoned(),
             contributions=self._contributions(parent.components.kind),
             reasoning=self.reasoning,
+            constraint=None if race.refused_format or training.refused_format else self._constraint,
             role=self.original.components.head_as,
         )
 

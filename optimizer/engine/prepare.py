@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from optimizer.engine.answering import Case
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board
 from optimizer.engine.budget import Cost
@@ -17,7 +18,7 @@ from optimizer.engine.operators import Understanding
 from optimizer.engine.operators.base import understand
 from optimizer.engine.pairs import Judged
 from optimizer.engine.race import Race
-from optimizer.engine.scoring import Case, Evaluator, Graded
+from optimizer.engine.scoring import Evaluator, Graded
 from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
 from optimizer.engine.task import Config, Item, Task
 

@@ -19,11 +19,13 @@ without it, the program asks the one on this machine.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 '''
 
@@ -65,7 +67,9 @@ def _values(components: Components) -> dict[str, object]:
         "EXAMPLES": [] if in_text else _examples(components),
         "SHOWN": components.nearest,
         "MARKERS": markers(reasoning) if reasoning else [],
+        "MARKER": reasoning.marker if reasoning else "",
         "ONE_LINE": reasoning.one_line if reasoning else True,
+        "FORMAT": components.format,
         "FENCE": FENCE,
     }
 

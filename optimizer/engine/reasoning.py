@@ -104,6 +104,10 @@ class Reasoning:
         thought, rest = output[: found[0]], output[found[1] :]
         return Read(_closed(thought), self._answer(rest))
 
+    def thought(self, output: str) -> str:
+        """What stands before the last marker; the whole output if nothing does."""
+        return self.read(output, cut=True).thought.strip() or output.strip()
+
     def written(self, thought: str, answer: str) -> str:
         """Both parts as an assistant writes them."""
         line = f"{self.marker} {answer}"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.engine.budget import wall_clock
 from optimizer.engine.calls import shows_turns, size_of
@@ -91,6 +91,8 @@ class Rehearsal:
         return Reply(text, "stop", prompt, completion, speed.ms(prompt, completion))
 
     def _answer(self, request: Request) -> tuple[str, int]:
+        if self._reasoning and request.messages[-1].content == self._reasoning.marker:
+            return self._after_reasoning(request)
         content = request.messages[-1].content
         first = request.messages[0]
         head, _, asked = (
@@ -101,14 +103,24 @@ class Rehearsal:
         asked = asked.removeprefix("Input: ").removesuffix("\nOutput:")
         expected = self._expected_of(asked, content)
         reasoning = self._asked_for(f"{head}{content}")
-        candidate = f"{head}{[message.content for message in request.messages[:-1]]}"
+        candidate = f"{head}{[message.content for message in request.messages[:-1]]}{request.schema or ''}"
         right = self._right(candidate, content if self._variables else asked, turns=turns or bool(reasoning))
         said = expected if right else WRONG
         usual = math.ceil(len(expected.encode()) / BYTES_A_TOKEN) + 1  # and the one that ends it
+        if request.schema:
+            return _constrained(said, request), min(request.max_tokens, usual)
         if reasoning:
             return reasoning.written(THOUGHT, said), min(request.max_tokens, REASONED + usual)
         tokens = usual if right or shown else min(TALKATIVE, request.max_tokens // 2)
         return said, min(request.max_tokens, tokens)
+
+    def _after_reasoning(self, request: Request) -> tuple[str, int]:
+        """The constrained answer to the question before the reasoning: mostly right where the reasoning was."""
+        *before, _, _ = request.messages
+        text, _ = self._answer(replace(request, messages=tuple(before), schema=None))
+        said = self._reasoning.read(text).answer if self._reasoning else text
+        usual = math.ceil(len((said or "").encode()) / BYTES_A_TOKEN) + 1
+        return _constrained(said or "", request), min(request.max_tokens, usual)
 
     def _asked_for(self, text: str) -> Reasoning | None:
         """The reasoning that the text asks for, if it does."""
@@ -153,3 +165,8 @@ class Rehearsal:
         }
         few = request.purpose in {"compare", "rubric", "rate"}
         return json.dumps(said), VERDICT if few else min(request.max_tokens, len(text) // BYTES_A_TOKEN)
+
+
+def _constrained(said: str, request: Request) -> str:
+    """The answer as a server sends it: a label of a list in quotes."""
+    return json.dumps(said) if "enum" in (request.schema or {}) else said

@@ -11,7 +11,11 @@ from optimizer.engine.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Comparison:
-    """The best against the original on held-out rows. Scores 0 to 1; `low` and `high` bound the difference (95 %)."""
+    """The best against the original on held-out rows. Scores 0 to 1; `low` and `high` bound the difference (95 %).
+
+    `usable_baseline` and `usable_best` are the shares (0 to 1) of outputs that a program could use as they are, None
+    unless the JSON grader grades.
+    """
 
     rows: int
     better: int
@@ -23,6 +27,8 @@ class Comparison:
     low: float
     high: float
     p_value: float
+    usable_baseline: float | None = None
+    usable_best: float | None = None
 
 
 @dataclass(frozen=True)

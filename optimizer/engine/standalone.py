@@ -5,8 +5,10 @@ It uses only the standard library and the ollama package.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from typing import Any
 
 from optimizer.engine.nearest import Nearest
 from optimizer.engine.thinking import without_thinking
@@ -22,7 +24,9 @@ SHOWN = 0  # examples for each input, those most like it; 0: all of them
 MARKERS: list[
     str
 ] = []  # what the answer stands behind, the usual word first, then other languages'; none: nothing
+MARKER = ""  # as it is asked for
 ONE_LINE = True  # whether the answer is one line
+FORMAT: dict[str, Any] | None = None  # the JSON schema of the answer
 FENCE = "```"
 
 NEAREST = Nearest([example[0] for example in EXAMPLES] if SHOWN else [])
@@ -42,10 +46,23 @@ def messages(text: str) -> list[dict[str, str]]:
 def read(output: str) -> str:
     """The answer: the text after the last marker (one that begins a line, if any), or else the output."""
     text = without_thinking(output)
-    begin = _behind_marker(text)
-    if begin is None:
+    found = marker_in(text)
+    return unwrapped(_behind(text[found[1] :]) if found else text)
+
+
+def unwrapped(text: str) -> str:
+    """A label without the quotes of JSON, if the answer has to be one of some labels."""
+    if "enum" not in (FORMAT or {}):
         return text
-    text = text[begin:].strip()
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return text
+    return said if isinstance(said, str) else text
+
+
+def _behind(text: str) -> str:
+    text = text.strip()
     if text.count(FENCE) % 2:
         text = text.rpartition(FENCE)[0].strip() or text.replace(FENCE, "").strip()
     if ONE_LINE:
@@ -55,26 +72,45 @@ def read(output: str) -> str:
     return text.strip().strip("*").strip()
 
 
-def _behind_marker(text: str) -> int | None:
-    """Where the answer begins; None without a marker."""
+def marker_in(text: str) -> tuple[int, int] | None:
+    """Where the last marker begins and ends; None without one."""
     at_line, anywhere = r"^[^\S\n]*+(?:[*_`#>\-]{1,6}+[^\S\n]*+)?", r"(?<!\w)"
     for before, words in ((at_line, MARKERS[:1]), (anywhere, MARKERS[:1]), (at_line, MARKERS[1:])):
-        named = rf"{before}(?:{'|'.join(map(re.escape, words))})[*_`]{{0,4}}\s?[:：][*_`]{{0,4}}"
-        ends = (
-            [found.end() for found in re.finditer(named, text, re.IGNORECASE | re.MULTILINE)] if words else []
-        )
-        if ends:
-            return next((end for end in reversed(ends) if text[end:].strip()), ends[-1])
+        named = rf"{before}(?P<marker>(?:{'|'.join(map(re.escape, words))})[*_`]{{0,4}}\s?[:：])[*_`]{{0,4}}"
+        each = list(re.finditer(named, text, re.IGNORECASE | re.MULTILINE)) if words else []
+        if each:
+            last = next((found for found in reversed(each) if text[found.end() :].strip()), each[-1])
+            return last.start("marker"), last.end()
     return None
 
 
+def thought(output: str) -> str:
+    """The reasoning: what stands before the last marker; the whole output if nothing does."""
+    text = without_thinking(output)
+    found = marker_in(text)
+    before = text[: found[0]].rstrip().rstrip("*_#>- \n") if found else ""
+    if before.count(FENCE) % 2:
+        before = before.rpartition(FENCE)[0]
+    return before.strip() or text
+
+
 def answer(text: str) -> str:
-    """What the model answers."""
+    """What the model answers. If it reasons first and its answer has a format, that takes two calls."""
+    asked = messages(text)
+    if not (MARKERS and FORMAT):
+        return read(said(asked, FORMAT))
+    reasoned = {"role": "assistant", "content": thought(said(asked, None))}
+    reply = said([*asked, reasoned, {"role": "user", "content": MARKER}], FORMAT)
+    return read(f"{MARKER} {without_thinking(reply)}")
+
+
+def said(chat: list[dict[str, str]], schema: dict[str, Any] | None) -> str:
+    """What the model says next in a chat."""
     from ollama import Client
 
     options = {"temperature": 0, "num_predict": MAX_TOKENS, **({"num_ctx": WINDOW} if WINDOW else {})}
-    reply = Client().chat(model=MODEL, messages=messages(text), options=options)
-    return read(reply.message.content or "")
+    reply = Client().chat(model=MODEL, messages=chat, format=schema, options=options)
+    return reply.message.content or ""
 
 
 if __name__ == "__main__":

@@ -154,6 +154,6 @@ class Said:
 
 def _is_json(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(json.loads(text), dict | list | str)
     except ValueError:
         return False

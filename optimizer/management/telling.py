@@ -15,7 +15,7 @@ from optimizer.models.finalists import Finalist
 from optimizer.models.fronts import front_summaries
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
-from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
+from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, usable_outputs, word
 from promptevolver.embedded.services.home import Home
 from promptevolver.product import served_url
 
@@ -35,7 +35,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     """The verdict first, what was measured, and what to do with it."""
     verdict = word(session)
     yield f"{verdict}. {headline(session)}" if verdict else headline(session)
-    yield from filter(None, [gain(session), _scores(session)])
+    yield from filter(None, [gain(session), _scores(session), _usable(session)])
     if step := next_step(session):
         yield f"Next: {step}"
     yield from _finalists(session)
@@ -44,7 +44,9 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
         yield str(advice)
     found = found_of(session)
     if found and session.hands_over_best and found.marker:
-        yield f"The model reasons first. Its answer is what follows the last “{found.marker}”."
+        yield found.where_the_answer_is
+    if found and session.hands_over_best and found.constraint:
+        yield f"The answer is constrained to {found.constraint.words}: send it as “format”, which --json holds."
     if found and session.hands_over_best and found.is_system_message:
         yield "The prompt was sent as the system message, and each row as the user message."
     if found and session.hands_over_best and found.in_turns:
@@ -88,6 +90,8 @@ def _cell(cell: Cell) -> str:
 
 def _measured(finalist: Finalist) -> Iterator[str]:
     yield figures.percent(finalist.comparison["best"]) if finalist.comparison else "not compared"
+    if finalist.usable_outputs is not None:
+        yield f"{figures.percent(finalist.usable_outputs)} usable outputs"
     if finalist.answer_tokens is not None:
         yield f"{finalist.answer_tokens:,.0f} tokens an answer"
     if finalist.answer_seconds is not None:
@@ -107,11 +111,12 @@ def _finalist_summary(finalist: Finalist, candidate: Candidate) -> dict[str, Any
         "number": finalist.number,
         "prompt": candidate.text,
         "messages": candidate.messages,
-        "format": None,
+        "format": candidate.format,
         "examples_per_input": candidate.components.get("nearest") or None,
         "score": comparison and comparison["best"],
         "interval": [comparison["low"], comparison["high"]] if comparison else None,
         "verdict": finalist.verdict or None,
+        "usable_outputs": finalist.usable_outputs,
         "answer_tokens": finalist.answer_tokens,
         "answer_seconds": finalist.answer_seconds,
         "in_use": finalist.is_result and candidate.session.hands_over_best,
@@ -131,6 +136,14 @@ def _scores(session: OptimizationSession) -> str:
         else "".join(told)
     )
     return f"{kind} on search rows; not compared on held-out rows: {ends}."
+
+
+def _usable(session: OptimizationSession) -> str:
+    """Shares of outputs that a program can use as they are, for answers in JSON."""
+    pair = usable_outputs(session)
+    return (
+        f"Usable outputs: {pair.before} with the original, {pair.after} with the best found." if pair else ""
+    )
 
 
 def searched(session: OptimizationSession) -> dict[str, tuple[float, str]]:
@@ -174,6 +187,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "original": session.prompt.original,
         "optimized": result_text(session),
         "messages": handed_over.messages if handed_over else [],
+        "format": handed_over.format if handed_over else None,
         "kept_original": None if session.kept_original is None else not session.hands_over_best,
         "quality_score": session.quality_score,
         "score_kind": session.score_kind,

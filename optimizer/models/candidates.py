@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
+from optimizer.engine.constraint import Constraint, constraint_of
 from optimizer.models.sessions import OptimizationSession
 
 
@@ -94,6 +97,32 @@ class Candidate(models.Model):
     def marker(self) -> str:
         """What the answer stands behind, if the prompt asks for reasoning; else ""."""
         return str((self.components.get("reasoning") or {}).get("marker", ""))
+
+    @property
+    def constraint(self) -> Constraint | None:
+        """What its answers may be, if not anything."""
+        return constraint_of(self.components.get("constraint"))
+
+    @property
+    def format(self) -> dict[str, Any] | None:
+        """What is sent as `format` with the call that answers."""
+        return self.constraint.format if self.constraint else None
+
+    @property
+    def in_two_calls(self) -> bool:
+        """Whether the model reasons in one call, and answers in a second."""
+        return bool(self.constraint and self.marker)
+
+    @property
+    def where_the_answer_is(self) -> str:
+        """How to get at the answer, if the prompt asks for reasoning; else ""."""
+        if self.in_two_calls:
+            return (
+                "The model reasons first. Its answer takes a second call: add the reasoning as the assistant's message "
+                f"and “{self.marker}” as the user's, and send the format."
+            )
+        read = f"The model reasons first. Its answer is what follows the last “{self.marker}”."
+        return read if self.marker else ""
 
     @property
     def is_program(self) -> bool:

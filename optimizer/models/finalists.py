@@ -45,6 +45,11 @@ class Finalist:
         return Verdict(self.verdict).words if self.verdict else ""
 
     @property
+    def usable_outputs(self) -> float | None:
+        """The share of outputs that a program can use as they are (0 to 1); None unless answers are JSON."""
+        return (self.comparison or {}).get("usable_best")
+
+    @property
     def comparison(self) -> dict[str, Any] | None:
         return self.results.get("comparison")
 

@@ -17,7 +17,7 @@ from optimizer.models.fronts import front_of
 from optimizer.newest import newest_answer
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
-from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, word
+from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, usable_outputs, word
 from optimizer.views.charts import chart_of
 from optimizer.views.diffs import word_diff
 from optimizer.views.marks import Marks, marks_of
@@ -134,6 +134,7 @@ def _verdict(session: OptimizationSession) -> Context:
         "headline": headline(session),
         "gain": gain(session),
         "scores": scores(session),
+        "usable_outputs": usable_outputs(session),
         "comparison": comparison_of(session),
         "next_step": next_step(session),
         "model_table": session.model_table,

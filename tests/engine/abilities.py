@@ -75,12 +75,15 @@ class Able:
             yield Done(index, Reply(text, "stop", read, written, 20 + 20 * written))
 
     def _answer(self, request: Request) -> str:
-        head, _, asked = request.messages[-1].content.rpartition("\n\n")
-        in_text, turns = asked.endswith("\nOutput:"), len(request.messages) > 1
+        messages = request.messages
+        if messages[-1].content == "Answer:":  # the question stands before the reasoning
+            messages = messages[:-2]
+        head, _, asked = messages[-1].content.rpartition("\n\n")
+        in_text, turns = asked.endswith("\nOutput:"), len(messages) > 1
         asked = asked.removeprefix("Input: ").removesuffix("\nOutput:")
         ability = self._ability
         worst, best = ability.turns if turns else ability.text if in_text else ability.bare
-        candidate = repr((head, request.messages[:-1]))
+        candidate = repr((head, messages[:-1], request.schema))
         own = self._chance(candidate, asked)
         hard = self._chance("row", asked) if self._chance("which", candidate, asked) < SHARED else own
         if hard < worst + (best - worst) * self._chance(candidate):

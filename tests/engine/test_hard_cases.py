@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from optimizer.engine import Config, Grade, Item, run
+from optimizer.engine.answering import AnswerCalls, Case
 from optimizer.engine.asking import Asker
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought
@@ -18,7 +19,6 @@ from optimizer.engine.estimate import Speed, estimate
 from optimizer.engine.events import Dropped, Finished, Proposed, Spent
 from optimizer.engine.graders import GRADERS
 from optimizer.engine.operators.parts import AnswerFormat, shared_format
-from optimizer.engine.scoring import AnswerCalls, Case
 from optimizer.engine.splits import split
 from optimizer.llm.base import Arrival, CallFailedError, Done, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
@@ -114,7 +114,7 @@ def test_an_optimizer_that_fails_ends_the_search_with_what_was_found(purpose: st
         broken = request.purpose == purpose
         return CallFailedError("server_fault", "Out of memory.") if broken else fallible(request)
 
-    result = result_of(task(), failing)
+    result = result_of(task(), failing, patience=99)
     assert result.best != 0
     assert result.comparison is not None
     assert result.comparison.difference > 0

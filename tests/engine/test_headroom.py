@@ -32,7 +32,7 @@ def test_where_every_lever_does_harm_it_ends_after_the_first_rewrites() -> None:
         if request.purpose != "answer":
             return proposals(request)
         sent = "".join(message.content for message in request.messages)
-        original = sent == f"Is it even?\n\n{last_input(request)}"
+        original = sent == f"Is it even?\n\n{last_input(request)}" and not request.schema
         return right(request) if original and int(last_input(request)[4:]) % 5 else "never"
 
     finished, calls = ended(events_of(task(), spoilt))
@@ -52,3 +52,19 @@ def test_a_lack_of_proof_ends_nothing() -> None:
 
     finished, _ = ended(events_of(task(), noise, iterations=1))
     assert finished.headroom.verdict == "some"
+
+
+def test_a_constraint_that_may_help_keeps_the_search_going() -> None:
+    """Whatever else is tried does harm; held to its labels, the model is right on one row more in five."""
+
+    def held(request: Request) -> str | CallFailedError:
+        if request.purpose != "answer":
+            return proposals(request)
+        sent = "".join(message.content for message in request.messages)
+        original = sent == f"Is it even?\n\n{last_input(request)}"
+        easy = int(last_input(request)[4:]) % 5 > 0 or request.schema is not None
+        return right(request) if original and easy else "never"
+
+    finished, _ = ended(events_of(task(), held, iterations=1))
+    assert finished.headroom.verdict == "some"
+    assert finished.components.constraint

@@ -9,11 +9,19 @@ from typing import Any
 
 import pytest
 
-from optimizer.engine import Item
+from optimizer.engine import Config, Item, Task
+from optimizer.engine.answering import AnswerCalls, Case, said_by
+from optimizer.engine.asking import Asker
 from optimizer.engine.components import Components, Shot
+from optimizer.engine.constraint import Constraint
 from optimizer.engine.program import program_of
 from optimizer.engine.reasoning import Reasoning
 from optimizer.engine.thinking import without_thinking
+from optimizer.llm.base import Request
+from optimizer.llm.ledger import paid_once
+from optimizer.llm.scripted import Script, Scripted
+
+Sent = tuple[list[dict[str, str]], dict[str, Any] | None]
 
 WORDS = (
     "my card has not come",
@@ -33,6 +41,24 @@ EACH = {
     "no examples": Components("Choose a label."),
     "a mark in the prompt": Components("Label {{an input}}."),
 }
+LABELS = Constraint(labels=("label 1", "label 2"))
+SCHEMA = Constraint(
+    schema='{"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "number"}}}'
+)
+THINKS = EACH["reasoning"]
+CONSTRAINED = {
+    "labels": NEAREST.but(constraint=LABELS),
+    "a schema": EACH["no examples"].but(constraint=SCHEMA),
+    "labels after reasoning": THINKS.but(constraint=LABELS),
+    "a schema after reasoning": THINKS.but(
+        constraint=SCHEMA, reasoning=Reasoning("Think.", "Answer:", one_line=False)
+    ),
+    "neither": THINKS,
+}
+THOUGHTS = (
+    "It is.\nAnswer: label 1", "It *is*.\n**Answer:** label 2", "It is", "Answer: label 1", "```\nSo.\nAnswer: a\n```",
+    "<think>Hm.</think>So:\nAnswer: b",
+)  # fmt: skip
 
 
 def loaded(source: str) -> dict[str, Any]:
@@ -61,6 +87,50 @@ def test_it_reads_what_the_product_reads() -> None:
     )  # fmt: skip
     for output in outputs:
         assert program["read"](output) == components.read(without_thinking(output)).answer
+
+
+def product_says(components: Components, text: str, script: Script) -> tuple[list[Sent], str | None]:
+    """What the product sends to a model of this script, with the format, and the answer that it reads."""
+    model = Scripted(script)
+    the_task = Task("Choose a label.", "small", "small", items=(Item(text, "label 1"), Item("x", "label 2")))
+    calls = AnswerCalls(the_task, Asker(paid_once(model), Config()), 64)
+    case = Case(components, Item(text))
+    steps = calls.ask("Scoring", [case])
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        (reply,) = end.value
+    sent = [([vars(message) for message in r.messages], r.schema) for r in model.requests]
+    return sent, said_by(case, reply).answer
+
+
+@pytest.mark.parametrize("components", CONSTRAINED.values(), ids=list(CONSTRAINED))
+@pytest.mark.parametrize("thought", THOUGHTS)
+def test_it_calls_as_the_product_calls(components: Components, thought: str) -> None:
+    def script(request: Request) -> str:
+        return replies(request.schema)
+
+    def replies(schema: dict[str, Any] | None) -> str:
+        return thought if schema is None else '"label 2"' if "enum" in schema else '{"b": "x", "a": 1}'
+
+    def said(chat: list[dict[str, str]], schema: dict[str, Any] | None) -> str:
+        sent.append((chat, schema))
+        return replies(schema)
+
+    sent: list[Sent] = []
+    program = loaded(program_of(components, model="small", max_tokens=64))
+    program["said"] = said
+    ours = product_says(components, "is my card here", script)
+    answer = program["answer"]("is my card here")
+    assert (sent, answer) == ours
+    assert len(sent) == 1 + components.in_two_calls
+
+
+def test_a_format_reaches_the_server() -> None:
+    """The client takes it as it is written out, with its keys in order."""
+    program = loaded(program_of(CONSTRAINED["a schema"], model="small", max_tokens=64))
+    assert list(program["FORMAT"]["properties"]) == ["b", "a"]
 
 
 def test_it_needs_nothing_else(tmp_path: Path) -> None:

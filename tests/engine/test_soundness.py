@@ -7,6 +7,7 @@ import json
 import pytest
 
 from optimizer.engine import Config, Item, Method, Rated, Task, TaskRefusedError, run
+from optimizer.engine.answering import Case
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
 from optimizer.engine.budget import BudgetSpentError, Cost
@@ -16,7 +17,6 @@ from optimizer.engine.events import Finished, Proposed, Scored, Spent
 from optimizer.engine.judging import ByRubric
 from optimizer.engine.operators.examples import ShuffleExamples
 from optimizer.engine.race import Race
-from optimizer.engine.scoring import Case
 from optimizer.engine.splits import split
 from optimizer.llm.base import CallFailedError, Done, Message, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore

@@ -17,7 +17,8 @@ PROMPT = "Is it even?"
 
 def last_input(request: Request) -> str:
     """The word that the target model was asked about."""
-    return next(part for part in reversed(request.messages[-1].content.split()) if part.startswith("word"))
+    said = " ".join(message.content for message in request.messages if message.role == "user")
+    return next(part for part in reversed(said.split()) if part.startswith("word"))
 
 
 def answers(request: Request) -> str:

@@ -12,8 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
+from optimizer.engine import Item, Task
+from optimizer.engine.constraint import Constraint, constraint_for
 from optimizer.llm.address import read_addresses
 from optimizer.llm.base import CallFailedError, Message, Reply, Request, UnavailableError
 from optimizer.llm.facts import ModelFacts
@@ -114,6 +117,22 @@ def test_the_text_is_told_while_it_grows() -> None:
 def test_a_schema_is_kept() -> None:
     schema = {"type": "object", "properties": {"score": {"type": "integer"}}, "required": ["score"]}
     assert "score" in json.loads(reply_to(request("Rate it.", schema=schema, max_tokens=40)).text)
+
+
+def test_an_answer_is_held_to_its_constraint() -> None:
+    """As inferred from rows: labels that contain each other, and objects with optional keys, bounds and lists."""
+    labels = Constraint(labels=("toxic", "non-toxic", "very toxic, ä"))
+    said = reply_to(request("Rate: hello.", schema=labels.format, max_tokens=20)).text
+    assert labels.unwrapped(said) in labels.labels
+    answers = [
+        '{"name": "tea", "sizes": [1, 2], "note": null}',
+        '{"name": "cup", "sizes": [], "note": "x"}',
+    ] * 4
+    rows = tuple(Item(str(n), answer) for n, answer in enumerate([*answers, '{"name": "pot", "sizes": [3]}']))
+    demanded = constraint_for(Task("", MODEL, MODEL, items=rows, grader="json"), rows)
+    assert demanded
+    value = json.loads(reply_to(request("Describe a tea cup.", schema=demanded.format, max_tokens=200)).text)
+    jsonschema.validate(value, demanded.format)
 
 
 def test_a_prompt_over_the_window_is_an_error_that_names_model_window_and_fix() -> None:
@@ -247,6 +266,10 @@ def test_an_answer_is_found_where_the_server_puts_it(saying: Callable[..., Reply
     assert saying(thought, line("", done=True), schema=SCHEMA).text == JSON
     assert saying(thought, line("", done=True)).text == ""
     assert saying(line("", thinking="Hmm."), line("", done=True), schema=SCHEMA).text == ""
+    label = line("", thinking='"refund"')
+    assert (
+        saying(label, line("", done=True), schema={"type": "string", "enum": ["refund"]}).text == '"refund"'
+    )
     call = {"function": {"name": "answer", "arguments": {"score": 7}}}
     assert saying(line("", tool_calls=[call]), line("", done=True)).text == JSON
 

@@ -39,7 +39,7 @@ KEYS = {
     "session", "status", "finish_reason", "original", "optimized", "messages", "kept_original", "quality_score",
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
     "prompt_tokens", "completion_tokens", "seconds", "estimate", "verdict", "handed_over", "comparison",
-    "search_scores", "settings", "finalists", "headroom", "other_models", "started_from",
+    "search_scores", "settings", "finalists", "headroom", "other_models", "started_from", "format", "front",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from optimizer.engine.operators.base import Operator, Proposals, Understanding, View
+from optimizer.engine.operators.constraint import ConstrainAnswer
 from optimizer.engine.operators.contribution import ExamplesByContribution
 from optimizer.engine.operators.examples import (
     AddExamples,
@@ -29,11 +30,13 @@ STRUCTURAL: tuple[Operator, ...] = (
     AddExamples("turns"),
     AddExamples("text"),
 )
-# Which examples are shown matters much, so several draws of them run from the start.
+# Which examples are shown matters much, so several draws of them run from the start. A constraint is tried once on
+# each leader: what it does depends on the model more than on the wording.
 FOLLOWING: tuple[Operator, ...] = (
     OwnReasonings(),
     OwnReasonings(),
     AnswerFormat(),
+    ConstrainAnswer(),
     PromptOnce(),
     MoreExamples(),
     OtherExamples(),

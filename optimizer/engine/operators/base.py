@@ -11,6 +11,7 @@ from optimizer.engine import meta
 from optimizer.engine.asking import Asking
 from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
 from optimizer.engine.components import Components, Shot
+from optimizer.engine.constraint import Constraint
 from optimizer.engine.events import Outcome
 from optimizer.engine.reasoning import Kind, Reasoning
 from optimizer.engine.task import Config, Item, Task
@@ -40,11 +41,12 @@ class View:
     """What an operator may look at.
 
     `practice` is how the parent did on training rows, `hardness` how often other candidates were wrong on an input (0
-    to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output for
-    the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned` are
-    answers on training rows that came after reasoning, right or not; `contributions` is what each example added to the
-    score (see `engine/contribution.py`); `reasoning` is how a prompt may ask for it, None if it may not; `role` says
-    whose message the original is. `rng` is the operator's own, `salt` names this use of it.
+    to 1); `rivals` are other candidates that lead on some rows; `contrasts` are pairs of a right and a wrong output
+    for the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned`
+    are answers on training rows that came after reasoning, right or not; `contributions` is what each example added
+    to the score (see `engine/contribution.py`); `reasoning` is how a prompt may ask for it, None if it may not;
+    `constraint` is what an answer may be, None if nothing can be demanded; `role` says whose message the original is.
+    `rng` is the operator's own, `salt` names this use of it.
     """
 
     task: Task
@@ -62,6 +64,7 @@ class View:
     reasoned: tuple[Outcome, ...] = ()
     contributions: tuple[tuple[Shot, float], ...] = ()
     reasoning: Reasoning | None = None
+    constraint: Constraint | None = None
     role: Literal["user", "system"] = "user"
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from optimizer.engine.answering import CUT
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.events import Outcome
 from optimizer.engine.labels import are_labels, usual_forms
@@ -19,7 +20,7 @@ from optimizer.engine.operators.rows import (
     short_enough,
     shots_of,
 )
-from optimizer.engine.scoring import CUT, WHOLE
+from optimizer.engine.scoring import WHOLE
 
 FEWEST_TRACES = 2
 LONG_PROMPT = 200  # characters

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from optimizer.engine.answering import Case, answer_request, said_by
 from optimizer.engine.asking import Asking
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.graders import RUBRIC, folded, graded
 from optimizer.engine.labels import are_labels, usual_forms
 from optimizer.engine.operators.base import View
 from optimizer.engine.operators.rows import balanced, in_turns, short_enough
-from optimizer.engine.scoring import Case, answer_request, grade_of, options_of, said_by
+from optimizer.engine.scoring import grade_of, options_of
 from optimizer.engine.task import Item
 from optimizer.llm.base import Reply, Request
 
@@ -39,7 +40,7 @@ class ReasonFirst:
         return view.answers_only and view.reasoning is not None
 
     def propose(self, view: View) -> list[Components]:
-        bare = view.parent.but(shots=(), shots_as="text", nearest=0, answer_format="")
+        bare = view.parent.but(shots=(), shots_as="text", nearest=0, answer_format="", constraint=None)
         return [bare.but(reasoning=view.reasoning)]
 
 

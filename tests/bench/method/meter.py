@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from optimizer.llm.base import Done, Failed, Message, Model, Reply, Request
 from optimizer.llm.ollama import OllamaHost
@@ -35,9 +36,13 @@ class Meter:
     def spent(self) -> bool:
         return self.budget is not None and self.tokens >= self.budget
 
-    def answers(self, chats: Sequence[Sequence[Message]], *, max_tokens: int) -> list[str]:
+    def answers(
+        self, chats: Sequence[Sequence[Message]], *, max_tokens: int, schema: dict[str, Any] | None = None
+    ) -> list[str]:
         """Replies at temperature 0, in order. BudgetSpentError where the tokens do not last for all."""
-        return self._texts([Request("answer", self.name, tuple(chat), max_tokens) for chat in chats])
+        return self._texts(
+            [Request("answer", self.name, tuple(chat), max_tokens, schema=schema) for chat in chats]
+        )
 
     def samples(
         self, chats: Sequence[Sequence[Message]], seeds: Sequence[int], *, max_tokens: int, temperature: float

@@ -65,8 +65,12 @@ class Prompted:
         return [self.answer(output) for output in self.outputs(inputs, meter)]
 
     def outputs(self, inputs: Sequence[str], meter: Meter) -> list[str]:
-        """What the model writes, with its reasoning."""
-        return meter.answers([self.chat(text) for text in inputs], max_tokens=self.limit)
+        """What the model writes, with its reasoning. A constrained answer after reasoning takes a second call."""
+        components = self.components
+        chats = [self.chat(text) for text in inputs]
+        if not components.in_two_calls:
+            return meter.answers(chats, max_tokens=self.limit, schema=components.format)
+        return self._constrained(inputs, meter.answers(chats, max_tokens=self.limit), meter)
 
     def answer(self, output: str) -> str:
         """The part of an output that is graded."""
@@ -76,6 +80,18 @@ class Prompted:
     def limit(self) -> int:
         """Tokens of one output."""
         return LONGEST_ANSWER if self.components.reasoning else self.answer_tokens
+
+    def _constrained(self, inputs: Sequence[str], outputs: Sequence[str], meter: Meter) -> list[str]:
+        """The reasonings of first calls, each with the answer of a second call."""
+        components, reasoning = self.components, self.components.reasoning
+        if reasoning is None:
+            return list(outputs)
+        thoughts = [reasoning.thought(output) for output in outputs]
+        chats = [
+            components.answering(Item(text), thought) for text, thought in zip(inputs, thoughts, strict=True)
+        ]
+        said = meter.answers(chats, max_tokens=self.answer_tokens, schema=components.format)
+        return [reasoning.written(thought, answer) for thought, answer in zip(thoughts, said, strict=True)]
 
     def chat(self, text: str) -> Sequence[Message]:
         """What asks for one input."""
