@@ -61,7 +61,7 @@ def test_an_example_that_misleads_is_dropped_in_a_run() -> None:
             return proposals(request)
         number = int(last_input(request)[4:])
         shown = " ".join(message.content for message in request.messages[:-1]).split()
-        lost = not shown or (misleading in shown and number % 3)
+        lost = not shown or number % 7 == 0 or (misleading in shown and number % 3)
         return "?" if lost else ("even", "odd")[number % 2]
 
     proposed = [event for event in events_of(task(), fooled) if isinstance(event, Proposed)]
