@@ -47,6 +47,10 @@ SETTINGS = (
         group=MODELS_AND_SEARCH, default="", left_open="the same as the target", engine="optimizer_model",
     ),
     Setting(
+        "judge_model", Kind.MODEL, "Judge model", "compares outputs if there are no rows, and applies a rubric",
+        group=MODELS_AND_SEARCH, default="", left_open="the same as the optimizer", engine="judge_model",
+    ),
+    Setting(
         "as_system", Kind.SWITCH, "Send the prompt as the system message",
         "the prompt is the system message, and each row the user message",
         group=MODELS_AND_SEARCH, default=False, engine="as_system", objection=_system_objection,
@@ -113,3 +117,4 @@ SETTINGS = (
         group=RESULT, default=False, engine="only_proven",
     ),
 )  # fmt: skip
+MODELS = tuple(setting.name for setting in SETTINGS if setting.kind is Kind.MODEL)  # target, optimizer, judge

@@ -61,7 +61,7 @@ class Ending:
         least += self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
         dearest = [self.held_out.cost([entry], rows) for entry in self._dearest(field)]
         both = sum(dearest, least)
-        if self.asker.within_half(both):
+        if self.asker.within(0.5, both):
             return both
         return least + max(dearest, key=lambda cost: cost.tokens, default=Cost())
 

@@ -84,10 +84,11 @@ def estimate(
     seed: int = 0,
     *,
     writing: Speed | None = None,
+    judging: Speed | None = None,
     within: float = math.inf,
 ) -> Estimate:
-    """What running the task will take, at the speed of the target model, and that of the optimizer model where it is
-    another. No model is asked.
+    """What running the task will take, at the speed of the target model, and at those of the optimizer model and the
+    judge where they are others. No model is asked.
 
     As many scenarios are rehearsed as fit into the effort, and into `within` so many seconds of computing. Raises
     TaskRefusedError as the run itself would, and TimeoutError where not even one fits.
@@ -95,7 +96,7 @@ def estimate(
     deadline = time.thread_time() + within
     took: list[Took] = []
     for ability, salt in SCENARIOS:
-        model = Rehearsal(task, speed, ability=ability, salt=salt, writing=writing)
+        model = Rehearsal(task, speed, ability=ability, salt=salt, writing=writing, judging=judging)
         one = _rehearsed(task, config, model, seed, deadline)
         if one is None:
             break
@@ -134,11 +135,18 @@ def around(amount: float, factor: float = math.sqrt(WIDEST)) -> Range:
 
 
 def estimate_comparison(
-    task: Task, config: Config, speed: Speed, seed: int = 0, *, contender: Contender, paid: Paid
+    task: Task,
+    config: Config,
+    speed: Speed,
+    seed: int = 0,
+    *,
+    contender: Contender,
+    paid: Paid,
+    judging: Speed | None = None,
 ) -> Estimate:
     """What comparing a contender takes, besides what `paid` knows: its calls are known, not how long answers are. No
     model is asked."""
-    model = Rehearsal(task, speed)
+    model = Rehearsal(task, speed, judging=judging)
     for _ in compare(task, config, Ledger(model, Beforehand(paid)), seed, contender=contender):
         pass
     return Estimate(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from optimizer.engine.components import Components
 from optimizer.engine.results import SOME_HEADROOM, UNCOMPARED, Comparison, Finalist, Headroom, Proof, Rating
 from optimizer.engine.task import Prior
-from optimizer.engine.verdicts import Verdict
+from optimizer.engine.verdicts import JudgeMeasure, Verdict
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,14 @@ class Invented:
 
 
 @dataclass(frozen=True)
+class JudgeMeasured:
+    """How far the model that judges pairs can be trusted, before the search begins."""
+
+    model: str
+    measure: JudgeMeasure
+
+
+@dataclass(frozen=True)
 class Compared:
     """The result of a comparison alone. For the rest see Finished."""
 
@@ -227,6 +235,7 @@ Event = (
     | Noted
     | IterationDone
     | Invented
+    | JudgeMeasured
     | Compared
     | Finished
 )

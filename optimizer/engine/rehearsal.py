@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from optimizer.engine.budget import wall_clock
 from optimizer.engine.calls import shows_turns, size_of
 from optimizer.engine.components import original_of
+from optimizer.engine.inputs import INVENTED, KINDS
 from optimizer.engine.reasoning import Reasoning, reasoning_for
 from optimizer.engine.speed import Speed
 from optimizer.engine.task import Task
@@ -22,6 +23,7 @@ TALKATIVE = 40  # tokens of a wrong answer of a model that was shown no examples
 REASONED = 90  # tokens of reasoning before an answer
 THOUGHT = "It follows step by step. " * (REASONED * BYTES_A_TOKEN // 25)
 REWRITE = 40  # tokens that a proposal adds to the prompt
+WRITTEN = INVENTED // len(KINDS)  # inputs in a reply
 VERDICT = 8
 WRONG = "zzz"  # by any grader, whatever is expected
 SHARED = 0.8  # of all answers hang on the row, and not on the prompt
@@ -55,12 +57,19 @@ class Rehearsal:
         ability: Ability = AVERAGE,
         salt: int = 0,
         writing: Speed | None = None,
+        judging: Speed | None = None,
     ) -> None:
-        """`speed` is the target model's, `writing` the optimizer model's where that is another."""
+        """`speed` is the target model's, `writing` the optimizer model's and `judging` the judge's, where they are
+        others."""
         self.slots = speed.slots
         self.ms = self.calls = self.tokens = 0
         self._task = task
-        self._speeds = {True: speed, False: writing or speed}  # by whether it is the target model
+        written = writing or speed
+        self._speeds = {
+            task.judge: judging or written,
+            task.optimizer_model: written,
+            task.target_model: speed,
+        }
         self._ability = ability
         self._salt = salt
         rows = (*task.items, *task.held_out)
@@ -84,7 +93,7 @@ class Rehearsal:
     def _reply(self, request: Request) -> Reply:
         text, completion = self._answer(request) if request.purpose == "answer" else self._proposal(request)
         prompt = size_of(request) // BYTES_A_TOKEN + TURN * (len(request.messages) + 1)
-        speed = self._speeds[request.model == self._task.target_model]
+        speed = self._speeds[request.model]
         return Reply(text, "stop", prompt, completion, speed.ms(prompt, completion))
 
     def _answer(self, request: Request) -> tuple[str, int]:
@@ -96,6 +105,8 @@ class Rehearsal:
         turns = shows_turns(request.messages)
         shown = turns or f"{head}{asked}".endswith("\nOutput:") or "\nOutput: " in head
         asked = asked.removeprefix("Input: ").removesuffix("\nOutput:")
+        if not self._expected:
+            return self._free(request)
         expected = self._expected_of(asked, content)
         reasoning = self._asked_for(f"{head}{content}")
         candidate = f"{head}{[message.content for message in request.messages[:-1]]}"
@@ -106,6 +117,12 @@ class Rehearsal:
             return reasoning.written(THOUGHT, said), min(request.max_tokens, REASONED + usual)
         tokens = usual if right or shown else min(TALKATIVE, request.max_tokens // 2)
         return said, min(request.max_tokens, tokens)
+
+    @staticmethod
+    def _free(request: Request) -> tuple[str, int]:
+        """An answer that nothing is known of: another prompt gets another one."""
+        tokens = min(TALKATIVE, request.max_tokens // 2)
+        return f"{request.key[:7]} " * (tokens * BYTES_A_TOKEN // 8 or 1), tokens
 
     def _asked_for(self, text: str) -> Reasoning | None:
         """The reasoning that the text asks for, if it does."""
@@ -144,7 +161,7 @@ class Rehearsal:
             "rule": text,
             "task": text,
             "reasoning": text,
-            "inputs": [self._input(f"{self._written} {number}") for number in range(4)],
+            "inputs": [self._input(f"{self._written} {number}") for number in range(WRITTEN)],
             "better": ["A", "B", "tie"][int(3 * self._chance("better", request.key))],
             "score": int(11 * self._chance("score", request.key)),
         }

@@ -72,7 +72,8 @@ class Prior:
 
 @dataclass(frozen=True)
 class Task:
-    """A prompt to improve, for a target model, by an optimizer model.
+    """A prompt to improve, for a target model, by an optimizer model. `judge_model` judges outputs where no grader
+    can: "" for the optimizer model.
 
     With `items` the prompt is measured by `grader`, a name of GRADERS, "rubric", or a function; the final comparison is
     on `held_out` where given, else on two fifths of `items`. Without items, outputs on `inputs` are judged in pairs;
@@ -88,6 +89,7 @@ class Task:
     prompt: str
     target_model: str
     optimizer_model: str
+    judge_model: str = ""
     context: str = ""
     literals: tuple[str, ...] = ()
     items: tuple[Item, ...] = ()
@@ -102,6 +104,11 @@ class Task:
     hears_system: bool = True
     thinks: bool = False
     as_system: bool = False
+
+    @property
+    def judge(self) -> str:
+        """The model that judges pairs, and applies rubrics."""
+        return self.judge_model or self.optimizer_model
 
     @property
     def grader_name(self) -> str:

@@ -158,6 +158,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "interval": [comparison["low"], comparison["high"]] if comparison else None,
         "comparison": comparison,
         "finalists": finalist_summaries(session),
+        "judge": session.judge,
         "headroom": session.results.get("headroom"),
         "search_scores": {name: score for name, (score, _) in searched(session).items()},
         "metrics": session.results.get("metrics"),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from optimizer import cautions, installed
-from optimizer.brief import PRESETS
+from optimizer.brief import MODELS, PRESETS
 from optimizer.forms.examples import GRADER_WORDS, TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
 from optimizer.forms.settings import by_preset
@@ -123,9 +123,7 @@ def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "datasets": datasets,
         "examples_gone": gone,
         "models": installed.models(),
-        "cautions": cautions.before(
-            str(form["target_model"].value() or ""), str(form["optimizer_model"].value() or "")
-        ),
+        "cautions": cautions.before(*(str(form[name].value() or "") for name in MODELS)),
         "origin": "",
         "embedded": settings.EMBEDDED_OLLAMA,
     }

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from optimizer import cautions
+from optimizer.brief import MODELS
 from optimizer.counts import counted
 from optimizer.engine import TaskRefusedError
 from optimizer.engine.events import Event
@@ -75,9 +76,7 @@ class Command(BaseCommand):
             if options["estimate"]:
                 return self._tell(estimate, as_json=options["json"])
             self._say(str(estimate or NOTHING_TO_TELL))
-            self._caution(
-                cautions.before(choices.settings["target_model"], choices.settings["optimizer_model"])
-            )
+            self._caution(cautions.before(*(choices.settings[name] for name in MODELS)))
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
         run = self._run(user, choices, options)
