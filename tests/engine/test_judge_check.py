@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,55 +15,18 @@ from optimizer.engine.verdicts import Verdict
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
-from tests.engine.world import events_of, last_input, proposals, task
-
-Script = Callable[[Request], "str | CallFailedError"]
-INPUTS = tuple(f"word{number}" for number in range(24))
-
-
-def judged_by(judge: Script) -> Script:
-    """Without rows: the original talks about its input, candidates about it at more length."""
-
-    def script(request: Request) -> str | CallFailedError:
-        match request.purpose:
-            case "compare":
-                return judge(request)
-            case "answer":
-                longer = " at length" if "variant" in request.messages[-1].content else ""
-                return f"It is {last_input(request)}{longer}, try {request.seed}."
-        return proposals(request)
-
-    return script
-
-
-def says(winner: str) -> str:
-    return json.dumps({"better": winner})
-
-
-def good(request: Request) -> str:
-    """Prefers what speaks of the input, and of that the longer."""
-    text = request.messages[-1].content
-    asked = re.search(r"word\d+", text)
-    assert asked
-    first, second = (
-        (f"{asked[0]} " in answer or f"{asked[0]}," in answer, len(answer), answer)
-        for answer in re.findall(r"<[AB]>\n(.*)\n</[AB]>", text)
-    )
-    return says("A" if first > second else "B")
-
-
-def always_a(request: Request) -> str:
-    return says("A")
-
-
-def at_random(request: Request) -> str:
-    return says("AB"[int(request.key, 16) % 2])
-
-
-def one_in_three_unreadable(request: Request) -> str:
-    asked = re.search(r"word(\d+)", request.messages[-1].content)
-    assert asked
-    return "Well." if int(asked[1]) % 3 == 0 else good(request)
+from tests.engine.judges import (
+    INPUTS,
+    Script,
+    always_a,
+    at_random,
+    good,
+    judged_by,
+    one_in_three_unreadable,
+    says,
+)
+from tests.engine.test_reasoning import asks, thinker
+from tests.engine.world import events_of, proposals, task
 
 
 def told(events: list[Event]) -> JudgeMeasured:
@@ -72,7 +34,7 @@ def told(events: list[Event]) -> JudgeMeasured:
     return measured
 
 
-def ended(judge: Script, **config: object) -> tuple[JudgeMeasured, Finished]:
+def ended(judge: Script, **config: Any) -> tuple[JudgeMeasured, Finished]:
     events = events_of(task(items=(), inputs=INPUTS), judged_by(judge), **config)
     assert isinstance(events[-1], Finished)
     return told(events), events[-1]
@@ -189,7 +151,7 @@ def test_a_replay_asks_the_same_and_tells_the_same() -> None:
     ],
 )
 def test_where_it_cannot_be_measured_the_result_says_so(
-    changes: dict[str, object], config: dict[str, object], why: str
+    changes: dict[str, object], config: dict[str, Any], why: str
 ) -> None:
     events = events_of(task(items=(), **changes), judged_by(good), **config)
     assert not any(isinstance(event, JudgeMeasured) for event in events)
@@ -216,6 +178,32 @@ def test_the_judge_model_judges_and_does_nothing_else(changes: dict[str, object]
 
 def test_with_rows_and_a_grader_no_judge_is_measured() -> None:
     assert not any(isinstance(event, JudgeMeasured) for event in events_of(task(), iterations=1))
+
+
+# What it sees
+
+
+def judgements(model: Scripted, purpose: str, **changes: Any) -> list[str]:
+    list(run(task(**changes), Config(iterations=1), Ledger(model, MemoryStore())))
+    return [request.messages[0].content for request in model.requests if request.purpose == purpose]
+
+
+def test_a_judge_of_a_rubric_sees_what_stands_behind_the_marker_only() -> None:
+    model = Scripted(thinker)
+    shown = judgements(model, "rubric", grader="rubric")
+    assert any(request.purpose == "answer" and asks(request) for request in model.requests)
+    assert any("<answer>\neven\n</answer>" in text for text in shown)
+    assert not any("last digit" in text or "Answer:" in text for text in shown)
+
+
+def test_a_judge_of_pairs_sees_no_thoughts_of_the_model() -> None:
+    def thinks(request: Request) -> str | CallFailedError:
+        said = judged_by(good)(request)
+        return f"<think>A secret.</think>{said}" if request.purpose == "answer" else said
+
+    shown = judgements(Scripted(thinks), "compare", items=(), inputs=INPUTS)
+    assert shown
+    assert not any("secret" in text for text in shown)
 
 
 # Test inputs
