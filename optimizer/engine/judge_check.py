@@ -75,7 +75,7 @@ def _tried(judged: Judged, asked: Sequence[Sequence[Request]]) -> Steps[None]:
             requests = [request for three in some for request in three]
             verdicts += yield from translated(judged.judge.readings(requests, STAGE), public)
             known = list(_of_pairs(verdicts))
-            judged.measured = _figures(known) if known else None
+            judged.measured = _figures(known) if len(known) >= FEWEST_PAIRS else None
 
 
 def _pairs(judged: Judged, rows: Sequence[Item]) -> Steps[list[Pair]]:
