@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.conf import settings
-
 from optimizer import installed
 from optimizer.llm.facts import sent_away
 from optimizer.llm.roles import Roles
 from optimizer.models import OptimizationSession
 
 
-def before(target: str, optimizer: str, others: Iterable[str] = ()) -> list[str]:
+def before(target: str, optimizer: str, judge: str, others: Iterable[str] = ()) -> list[str]:
     """One sentence for each thing to know about the models that these choices would use."""
-    target = installed.target(target)
-    optimizer = optimizer or settings.OPTIMIZER_MODEL or target
-    found = [
-        facts for name in dict.fromkeys([target, optimizer, *others]) if (facts := installed.facts(name))
-    ]
+    chosen = installed.by_role(target, optimizer, judge)
+    names = dict.fromkeys([*chosen, *others])
+    found = [facts for name in names if (facts := installed.facts(name))]
     said = [sent_away(facts.name, facts.remote) for facts in found if facts.remote]
-    known = installed.facts(target)
-    return list(filter(None, [*said, known.roles.caution(target) if known else ""]))
+    known = installed.facts(chosen[0])
+    return list(filter(None, [*said, known.roles.caution(chosen[0]) if known else ""]))
 
 
 def of(session: OptimizationSession) -> list[str]:

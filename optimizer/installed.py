@@ -23,6 +23,13 @@ def target(chosen: str) -> str:
     return chosen or settings.TARGET_MODEL or next(iter(models()), "")
 
 
+def by_role(target_model: str, optimizer_model: str, judge_model: str) -> tuple[str, str, str]:
+    """The models that play these roles in a run for which these are chosen. Each may be left open."""
+    runs = target(target_model)
+    writes = optimizer_model or settings.OPTIMIZER_MODEL or runs
+    return runs, writes, judge_model or writes
+
+
 def facts(name: str) -> ModelFacts | None:
     """What is known about one of them."""
     return named(_facts(), name)

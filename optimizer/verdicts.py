@@ -165,7 +165,7 @@ def next_step(session: OptimizationSession) -> str:
 def _other_judge(session: OptimizationSession) -> str:
     if not session.results.get("doubtful_judge"):
         return ""
-    return "Choose a stronger optimizer model as the judge, or add rows with expected answers, which need no judge."
+    return "Choose another judge model, or add rows with expected answers, which need no judge."
 
 
 def _other_writer(session: OptimizationSession) -> str:

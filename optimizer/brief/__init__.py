@@ -5,10 +5,11 @@ Plain Python. A new setting is one declaration in `settings.py`, one field of `O
 
 from optimizer.brief.presets import PRESETS, USUAL, Preset
 from optimizer.brief.setting import Circumstances, Group, Kind, Setting
-from optimizer.brief.settings import SETTINGS
+from optimizer.brief.settings import MODELS, SETTINGS
 from optimizer.brief.values import Told, completed, in_force, objections, told
 
 __all__ = [
+    "MODELS",
     "PRESETS",
     "SETTINGS",
     "USUAL",

@@ -60,6 +60,10 @@ SETTINGS = (
         group=MODELS_AND_SEARCH, default="", left_open="the same as the target", engine="optimizer_model",
     ),
     Setting(
+        "judge_model", Kind.MODEL, "Judge model", "compares outputs if there are no rows, and applies a rubric",
+        group=MODELS_AND_SEARCH, default="", left_open="the same as the optimizer", engine="judge_model",
+    ),
+    Setting(
         "other_models", Kind.MODELS, "Other models", "at the end they run the best prompts too; at most three",
         group=MODELS_AND_SEARCH, default=(), high=MOST_OTHER_MODELS, engine="other_models",
         objection=_other_models_objection,
@@ -131,3 +135,4 @@ SETTINGS = (
         group=RESULT, default=False, engine="only_proven",
     ),
 )  # fmt: skip
+MODELS = tuple(setting.name for setting in SETTINGS if setting.kind is Kind.MODEL)  # target, optimizer, judge

@@ -117,11 +117,11 @@ class Budget:
         tokens = taken.prompt_tokens + taken.completion_tokens
         return replace(cost, likely=round(MARGIN * tokens / taken.calls * cost.calls))
 
-    def within_half(self, cost: Cost) -> bool:
-        """Whether this cost is at most half of each limit."""
+    def within(self, share: float, cost: Cost) -> bool:
+        """Whether this cost is at most that share of each limit."""
         calls, tokens = self.config.max_calls, self.config.max_tokens
-        few = calls is None or 2 * cost.calls <= calls
-        return few and (tokens is None or 2 * cost.tokens <= tokens)
+        few = calls is None or cost.calls <= share * calls
+        return few and (tokens is None or cost.tokens <= share * tokens)
 
     def left(self, share: float) -> Cost:
         """That share of what the limits still allow beyond the reserve; 0 if there is no limit."""

@@ -68,7 +68,7 @@ class Ending:
         dearest = [self.held_out.cost([entry], rows) for entry in self._dearest(field)]
         for others in range(len(self.task.other_models), -1, -1):
             whole = sum(dearest, least) + sum(dearest, original) * others
-            if self.asker.within_half(whole):
+            if self.asker.within(0.5, whole):
                 return whole
         return least + max(dearest, key=lambda cost: cost.tokens, default=Cost())
 

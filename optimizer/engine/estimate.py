@@ -84,11 +84,12 @@ def estimate(
     seed: int = 0,
     *,
     writing: Speed | None = None,
+    judging: Speed | None = None,
     others: Mapping[str, Speed] | None = None,
     within: float = math.inf,
 ) -> Estimate:
-    """What running the task will take, at the speed of the target model, and those of the optimizer model and of other
-    models where they are known. No model is asked.
+    """What running the task will take, at the speed of the target model, and at those of the optimizer model, the judge
+    and `others` by name, where they are other models whose speed is known. No model is asked.
 
     As many scenarios are rehearsed as fit into the effort, and into `within` so many seconds of computing. Raises
     TaskRefusedError as the run itself would, and TimeoutError where not even one fits.
@@ -96,7 +97,9 @@ def estimate(
     deadline = time.thread_time() + within
     took: list[Took] = []
     for ability, salt in SCENARIOS:
-        model = Rehearsal(task, speed, ability=ability, salt=salt, writing=writing, others=others)
+        model = Rehearsal(
+            task, speed, ability=ability, salt=salt, writing=writing, judging=judging, others=others
+        )
         one = _rehearsed(task, config, model, seed, deadline)
         if one is None:
             break
@@ -135,11 +138,18 @@ def around(amount: float, factor: float = math.sqrt(WIDEST)) -> Range:
 
 
 def estimate_comparison(
-    task: Task, config: Config, speed: Speed, seed: int = 0, *, contender: Contender, paid: Paid
+    task: Task,
+    config: Config,
+    speed: Speed,
+    seed: int = 0,
+    *,
+    contender: Contender,
+    paid: Paid,
+    judging: Speed | None = None,
 ) -> Estimate:
     """What comparing a contender takes, besides what `paid` knows: its calls are known, not how long answers are. No
     model is asked."""
-    model = Rehearsal(task, speed)
+    model = Rehearsal(task, speed, judging=judging)
     for _ in compare(task, config, Ledger(model, Beforehand(paid)), seed, contender=contender):
         pass
     return Estimate(

@@ -16,7 +16,7 @@ from optimizer.engine.results import (
     Rating,
 )
 from optimizer.engine.task import Prior
-from optimizer.engine.verdicts import Verdict
+from optimizer.engine.verdicts import JudgeMeasure, Verdict
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,14 @@ class Invented:
 
 
 @dataclass(frozen=True)
+class JudgeMeasured:
+    """How far the model that judges pairs can be trusted, before the search begins."""
+
+    model: str
+    measure: JudgeMeasure
+
+
+@dataclass(frozen=True)
 class Compared:
     """The result of a comparison alone. For the rest see Finished."""
 
@@ -244,6 +252,7 @@ Event = (
     | Noted
     | IterationDone
     | Invented
+    | JudgeMeasured
     | Compared
     | Finished
     | Across

@@ -35,7 +35,7 @@ def compare(baseline: Sequence[float], best: Sequence[float], *, seed: int) -> C
 
 
 def rate(asker: Asker, model: str, texts: Sequence[str]) -> Steps[list[Rating | None]]:
-    """How each prompt reads, by the judge; None where it gave no readable rating."""
+    """How each prompt reads, by this model; None where it gave no readable rating."""
     requests = [judge_request("rate", meta.rate(text), meta.RATING_SCHEMA, model=model) for text in texts]
     answers = yield from asker.ask("Rating the text", requests)
     if all(map(cut_in_thought, answers)):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import zip_longest
 
 from optimizer.engine import meta
 from optimizer.engine.asking import Asker, Steps
-from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought, proposal_request
+from optimizer.engine.budget import BudgetSpentError
+from optimizer.engine.calls import THINKING_TOKENS, Answer, cut_in_thought, proposal_request
 from optimizer.engine.components import original_of
 from optimizer.engine.events import Event, Invented, Noted
 from optimizer.engine.task import Config, Item, Task, TaskRefusedError
@@ -16,13 +19,15 @@ from optimizer.llm.base import CallFailedError, Model, Request
 from optimizer.llm.ledger import paid_once
 
 INVENTED = 24  # half of them are held out: as many as a verdict takes
+FEWEST = 16  # fewer are asked for once more
 LONGEST = 500  # characters of an input
 KINDS = (
     "ordinary ones",
-    "difficult or unusual ones",
+    "edge cases: unusual, ambiguous, incomplete or difficult ones",
     "very short and very long ones",
     "ones of different people and subjects",
 )
+STAGE = "Writing test inputs"
 FEWEST_TOKENS = 512  # for a list of inputs
 
 
@@ -36,19 +41,28 @@ def invent(task: Task, config: Config, model: Model, seed: int = 0) -> Iterator[
 def invented(task: Task, asker: Asker) -> Steps[tuple[str, ...]]:
     """Varied inputs: each kind is asked for on its own, and like ones are left out. () where that gives nothing."""
     requests = [_request(task, asker, kind) for kind in KINDS]
-    answers = yield from asker.ask("Writing test inputs", requests)
+    answers = yield from asker.ask(STAGE, requests)
     if all(map(cut_in_thought, answers)):
         requests = [replace(r, max_tokens=r.max_tokens + THINKING_TOKENS) for r in requests]
-        answers = yield from asker.ask("Writing test inputs", requests)
-    lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailedError)]
-    written = [text for some in lists for text in some]
-    names = names_of(task)
-    if len(names) > 1:
-        written = [text for text in written if read_values(text, names) and len(text) <= LONGEST]
-    texts = varied([text[:LONGEST] for text in written], meta_texts=(task.prompt, *KINDS))
+        answers = yield from asker.ask(STAGE, requests)
+    texts = _usable(task, answers)
+    if 0 < len(texts) < FEWEST:
+        more = [replace(request, seed=request.seed + 1) for request in requests]
+        with suppress(BudgetSpentError):
+            texts = _usable(task, [*answers, *(yield from asker.ask(STAGE, more))])
     if not texts:
         yield Noted("The optimizer model wrote no usable test inputs: the prompt is run as it is.")
     return texts[:INVENTED]
+
+
+def _usable(task: Task, answers: Sequence[Answer]) -> tuple[str, ...]:
+    """The inputs in these answers, in turn from each, so that every kind is among the first."""
+    lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailedError)]
+    written = [text for some in zip_longest(*lists) for text in some if text is not None]
+    names = names_of(task)
+    if len(names) > 1:
+        written = [text for text in written if read_values(text, names) and len(text) <= LONGEST]
+    return varied([text[:LONGEST] for text in written], meta_texts=(task.prompt, *KINDS))
 
 
 def items_of(task: Task, inputs: Sequence[str]) -> tuple[Item, ...]:

@@ -19,7 +19,7 @@ from optimizer.engine.events import Event, Writing
 from optimizer.engine.graders import passed
 from optimizer.engine.scoring import ToJudge, options_of
 from optimizer.engine.task import Item, Rated, Task
-from optimizer.llm.base import CallFailedError, Reply
+from optimizer.llm.base import CallFailedError, Reply, Request
 
 SURE = 0.7  # share of people's verdicts that a judge should agree with
 
@@ -27,7 +27,7 @@ VERDICT_BYTES = 600  # of a judge's request, besides what it judges
 
 
 class Judge:
-    """Asks the optimizer model for verdicts; one that cannot be read is asked for once more, with more room.
+    """Asks a model for verdicts; one that cannot be read is asked for once more, with more room.
 
     `purpose` is that of the calls, `key` what the verdict stands under.
     """
@@ -37,7 +37,9 @@ class Judge:
         self.asker = asker
         self.purpose = purpose
         self.key = key
+        self.model = task.judge
         self.asked = self.repeated = self.unreadable = 0
+        self._lost: Answer | None = None  # the newest that could not be read
 
     def cost(self, cases: Sequence[Case], *, texts: int) -> Cost:
         """What one verdict a case takes. A token of the judged outputs is taken for four bytes, and as many verdicts
@@ -56,22 +58,34 @@ class Judge:
 
         Raises CallFailedError while this judge has never given a verdict that can be read.
         """
-        model = self.task.optimizer_model
-        requests = [judge_request(self.purpose, text, schema, model=model) for text in texts]
+        answers = yield from self.readings([self.request(text, schema) for text in texts])
+        self.insist()
+        return answers
+
+    def request(self, text: str, schema: dict[str, Any]) -> Request:
+        """The call for a verdict."""
+        return judge_request(self.purpose, text, schema, model=self.model)
+
+    def insist(self) -> None:
+        """CallFailedError while this judge was asked and has never given a verdict that can be read."""
+        if self._lost and self.unreadable == self.asked:
+            raise _never_read(self._lost)
+
+    def readings(self, requests: Sequence[Request], stage: str = "Judging") -> Live[list[Answer | None]]:
+        """As `verdicts`, for calls that are already worded, and whether or not any can be read."""
         everywhere = range(len(requests))
-        first = self.asker.follow("Judging", requests)
+        first = self.asker.follow(stage, requests)
         answers = yield from placed(first, everywhere, lambda answer: not self._unreadable(answer))
         again = [index for index, answer in enumerate(answers) if self._unreadable(answer)]
         if again:
             repeated = [replace(requests[i], max_tokens=THINKING_TOKENS, seed=1) for i in again]
-            better = yield from placed(self.asker.follow("Judging", repeated), again)
+            better = yield from placed(self.asker.follow(stage, repeated), again)
             for index, answer in zip(again, better, strict=True):
                 answers[index] = answer
         lost = [answer for answer in answers if self._unreadable(answer)]
         self.asked, self.repeated = self.asked + len(requests), self.repeated + len(again)
         self.unreadable += len(lost)
-        if lost and self.unreadable == self.asked:
-            raise _never_read(lost[0])
+        self._lost = lost[0] if lost else self._lost
         return [None if self._unreadable(answer) else answer for answer in answers]
 
     def caveats(self, counts_as: str) -> list[str]:
@@ -191,7 +205,7 @@ def _readable(text: str, key: str) -> bool:
 def _never_read(answer: Answer) -> CallFailedError:
     return CallFailedError(
         "unreadable_verdict",
-        f"The judge gave no readable verdict: {answer.text[:200]!r}. Choose another optimizer model.",  # type: ignore[union-attr]
+        f"The judge gave no readable verdict: {answer.text[:200]!r}. Choose another judge model.",  # type: ignore[union-attr]
     )
 
 

@@ -16,9 +16,9 @@ from optimizer.engine.calls import Answer
 from optimizer.engine.components import first_of
 from optimizer.engine.figures import percent
 from optimizer.engine.judging import Judge, to_judge
-from optimizer.engine.task import Task
+from optimizer.engine.task import Item, Task
 from optimizer.engine.variables import filled
-from optimizer.engine.verdicts import Judgement
+from optimizer.engine.verdicts import JudgeMeasure, Judgement
 from optimizer.llm.base import CallFailedError, Reply
 
 Pair = tuple[Case, Answer, Answer]  # with the candidate's answer, and the original's
@@ -32,10 +32,12 @@ class Judged:
     def __init__(self, task: Task, asker: Asker, criteria: str) -> None:
         self._task = task
         self._asker = asker
-        self._answers = AnswerCalls(task, asker, asker.config.answer_tokens)
-        self._judge = Judge(task, asker, "compare", "better")
+        self.answers = AnswerCalls(task, asker, asker.config.answer_tokens)
+        self.judge = Judge(task, asker, "compare", "better")
         self.criteria = dict(task.grader_options).get("rubric") or criteria
-        self._original = first_of(task)
+        self.original = first_of(task)
+        self.measured: JudgeMeasure | None = None  # before the search
+        self.unmeasured = ""  # why not
         self._decided: Counter[str] = Counter()  # verdicts by the place of the answer that was preferred
 
     @property
@@ -45,13 +47,13 @@ class Judged:
         return self._decided["A"] / decided if decided else None
 
     def cost(self, cases: Sequence[Case]) -> Cost:
-        return self._answers.cost(self._both(cases)) + self._judge.cost(cases, texts=2) * 2
+        return self.answers.cost(self._both(cases)) + self.judge.cost(cases, texts=2) * 2
 
     def evaluate(self, stage: str, cases: Sequence[Case]) -> Live[list[Scoring | CallFailedError]]:
-        answers = yield from translated(self._answers.ask(stage, self._both(cases)), partial(to_judge, cases))
+        answers = yield from translated(self.answers.ask(stage, self._both(cases)), partial(to_judge, cases))
         pairs = list(zip(cases, answers[: len(cases)], answers[len(cases) :], strict=True))
         verdicts = yield from self._verdicts(pairs)
-        self._decided.update(meta.read_text(v.text, "better") for v in verdicts if isinstance(v, Reply))
+        self._decided.update(map(preferred, verdicts))
         each = iter(verdicts)
         return [self._scoring(*pair, each) for pair in pairs]
 
@@ -70,18 +72,19 @@ class Judged:
                 yield Arrived(places[index], self._scoring(*pairs[places[index]], iter(two)))
 
         texts = [text for each in questions for text in each]
-        return (yield from arriving(self._judge.verdicts(texts, meta.VERDICT_SCHEMA), scoring))
+        return (yield from arriving(self.judge.verdicts(texts, meta.VERDICT_SCHEMA), scoring))
 
     @property
     def judgement(self) -> Judgement:
         """How far its verdicts can be trusted."""
-        return Judgement(self._judge.unreadable_share, self.position_bias)
+        return Judgement(self.judge.unreadable_share, self.position_bias, self.measured)
 
     def caveats(self) -> list[str]:
-        told = self._judge.caveats("ties")
+        told = self.judge.caveats("ties")
         if told and self.judgement.too_unreadable:
             told = [f"{told[0].rstrip('.')}: too many to prove anything."]
-        return [*told, self._told_of_places()]
+        doubt = "" if self.measured is None or self.measured.trusted else str(self.measured)
+        return [*(text for text in (doubt, self.unmeasured) if text), *told, self._told_of_places()]
 
     def of_model(self, model: str) -> Judged:
         return Judged(replace(self._task, target_model=model), self._asker, self.criteria)
@@ -89,7 +92,7 @@ class Judged:
     def _told_of_places(self) -> str:
         """How often it preferred an answer for its place."""
         bias = self.position_bias
-        if bias is None and self._judge.asked:
+        if bias is None and self.judge.asked:
             return "The judge decided none of the pairs."
         if bias is None:
             return "No two outputs differed, so there was nothing to judge."
@@ -100,22 +103,23 @@ class Judged:
         return f"{said} Each pair was shown in both orders, so that this cancels out."
 
     def _both(self, cases: Sequence[Case]) -> list[Case]:
-        return [*cases, *(Case(self._original, case.item) for case in cases)]
+        return [*cases, *(Case(self.original, case.item) for case in cases)]
 
     def _questions(self, case: Case, mine: Answer, theirs: Answer) -> list[str]:
         outputs = self._outputs(case, mine, theirs)
-        if not _differ(outputs):
+        if not differ(outputs):
             return []
-        return [
-            meta.compare(filled(self._original.head, case.item), self.criteria, first, second)
-            for first, second in (outputs, outputs[::-1])
-        ]
+        return [self.question(case.item, first, second) for first, second in (outputs, outputs[::-1])]
+
+    def question(self, item: Item, first: str, second: str) -> str:
+        """What the judge is asked about two answers to that input."""
+        return meta.compare(filled(self.original.head, item), self.criteria, first, second)
 
     def _outputs(self, case: Case, mine: Answer, theirs: Answer) -> list[str]:
         """Both answers as a judge sees them; none where a call failed."""
         if not isinstance(mine, Reply) or not isinstance(theirs, Reply):
             return []
-        original = Case(self._original, case.item)
+        original = Case(self.original, case.item)
         return [said_by(case, mine).shown, said_by(original, theirs).shown]
 
     def _scoring(
@@ -124,7 +128,7 @@ class Judged:
         if failed := next((answer for answer in (mine, theirs) if isinstance(answer, CallFailedError)), None):
             return failed
         said = said_by(case, mine)  # type: ignore[arg-type]
-        if not _differ(self._outputs(case, mine, theirs)):
+        if not differ(self._outputs(case, mine, theirs)):
             return said.scored(0.5)
         pair = next(verdicts), next(verdicts)
         if failed := next((verdict for verdict in pair if isinstance(verdict, CallFailedError)), None):
@@ -133,10 +137,15 @@ class Judged:
         return said.scored(score, "the judge preferred the original's answer" if score < 0.5 else "")
 
 
-def _differ(outputs: Sequence[str]) -> bool:
+def differ(outputs: Sequence[str]) -> bool:
+    """Whether there is anything to judge."""
     return len(set(map(str.strip, outputs))) > 1
 
 
+def preferred(verdict: Answer | None) -> str:
+    """A, B or tie; "" where there is no verdict."""
+    return meta.read_text(verdict.text, "better") if isinstance(verdict, Reply) else ""
+
+
 def _win(verdict: Answer | None, me: str, them: str) -> float:
-    said = meta.read_text(verdict.text, "better") if isinstance(verdict, Reply) else "tie"
-    return {me: 1.0, them: 0.0}.get(said, 0.5)
+    return {me: 1.0, them: 0.0}.get(preferred(verdict), 0.5)

@@ -13,6 +13,7 @@ from optimizer.engine.budget import Cost
 from optimizer.engine.components import Components, first_of, shot_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.inputs import invented, items_of
+from optimizer.engine.judge_check import measure
 from optimizer.engine.judging import ByRubric
 from optimizer.engine.operators import Understanding
 from optimizer.engine.operators.base import understand
@@ -28,7 +29,8 @@ FEWEST_BLOCK = 4  # rows
 
 
 def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
-    """With rows, by their expected answers; without, by pairs of outputs on inputs that are approved or written now."""
+    """With rows, by their expected answers; without, by pairs of outputs on inputs that are approved or written now.
+    The judge of the pairs is measured first."""
     most = most_held_out(task, asker.config)
     if task.items:
         splits = split(task.items, seed=asker.seed, most_held_out=most, held_out=task.held_out)
@@ -39,7 +41,9 @@ def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
     possible = len(items) // 2 or 1
     half = min(possible, most) if most else len(items)
     splits = Splits((), items[:half], items[half : 2 * half] or items, possible if most else 0)
-    return splits, Judged(task, asker, about.good_answer)
+    judged = Judged(task, asker, about.good_answer)
+    yield from measure(judged, items)
+    return splits, judged
 
 
 def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -> Splits:

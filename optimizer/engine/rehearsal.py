@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from optimizer.engine.budget import wall_clock
 from optimizer.engine.calls import shows_turns, size_of
 from optimizer.engine.components import original_of
+from optimizer.engine.inputs import INVENTED, KINDS
 from optimizer.engine.reasoning import Reasoning, reasoning_for
 from optimizer.engine.speed import Speed
 from optimizer.engine.task import Task
@@ -22,6 +23,7 @@ TALKATIVE = 40  # tokens of a wrong answer of a model that was shown no examples
 REASONED = 90  # tokens of reasoning before an answer
 THOUGHT = "It follows step by step. " * (REASONED * BYTES_A_TOKEN // 25)
 REWRITE = 40  # tokens that a proposal adds to the prompt
+WRITTEN = INVENTED // len(KINDS)  # inputs in a reply
 VERDICT = 8
 WRONG = "zzz"  # by any grader, whatever is expected
 SHARED = 0.8  # of all answers hang on the row, and not on the prompt
@@ -55,15 +57,22 @@ class Rehearsal:
         ability: Ability = AVERAGE,
         salt: int = 0,
         writing: Speed | None = None,
+        judging: Speed | None = None,
         others: Mapping[str, Speed] | None = None,
     ) -> None:
-        """`speed` is the target model's, `writing` the optimizer model's where that is another, and `others` are those
-        of other models; one that is not among them is as fast as the target."""
+        """`speed` is the target model's, `writing` the optimizer model's and `judging` the judge's, where they are
+        others, and `others` are those of other models; one that is not among them is as fast as the target."""
         self.slots = speed.slots
         self.ms = self.calls = self.tokens = 0
         self._task = task
         self._speed = speed
-        self._speeds = {task.optimizer_model: writing or speed, **(others or {}), task.target_model: speed}
+        written = writing or speed
+        self._speeds = {
+            **(others or {}),
+            task.judge: judging or written,
+            task.optimizer_model: written,
+            task.target_model: speed,
+        }
         self._ability = ability
         self._salt = salt
         rows = (*task.items, *task.held_out)
@@ -101,6 +110,8 @@ class Rehearsal:
         turns = shows_turns(request.messages)
         shown = turns or f"{head}{asked}".endswith("\nOutput:") or "\nOutput: " in head
         asked = asked.removeprefix("Input: ").removesuffix("\nOutput:")
+        if not self._expected:
+            return self._free(request)
         expected = self._expected_of(asked, content)
         reasoning = self._asked_for(f"{head}{content}")
         candidate = f"{head}{[message.content for message in request.messages[:-1]]}{request.schema or ''}"
@@ -121,6 +132,12 @@ class Rehearsal:
         said = self._reasoning.read(text).answer if self._reasoning else text
         usual = math.ceil(len((said or "").encode()) / BYTES_A_TOKEN) + 1
         return _constrained(said or "", request), min(request.max_tokens, usual)
+
+    @staticmethod
+    def _free(request: Request) -> tuple[str, int]:
+        """An answer that nothing is known of: another prompt gets another one."""
+        tokens = min(TALKATIVE, request.max_tokens // 2)
+        return f"{request.key[:7]} " * (tokens * BYTES_A_TOKEN // 8 or 1), tokens
 
     def _asked_for(self, text: str) -> Reasoning | None:
         """The reasoning that the text asks for, if it does."""
@@ -159,7 +176,7 @@ class Rehearsal:
             "rule": text,
             "task": text,
             "reasoning": text,
-            "inputs": [self._input(f"{self._written} {number}") for number in range(4)],
+            "inputs": [self._input(f"{self._written} {number}") for number in range(WRITTEN)],
             "better": ["A", "B", "tie"][int(3 * self._chance("better", request.key))],
             "score": int(11 * self._chance("score", request.key)),
         }

@@ -75,7 +75,8 @@ class Prior:
 
 @dataclass(frozen=True)
 class Task:
-    """A prompt to improve, for a target model, by an optimizer model.
+    """A prompt to improve, for a target model, by an optimizer model. `judge_model` judges outputs where no grader
+    can: "" for the optimizer model.
 
     With `items` the prompt is measured by `grader`, a name of GRADERS, "rubric", or a function; the final comparison is
     on `held_out` where given, else on two fifths of `items`. Without items, outputs on `inputs` are judged in pairs;
@@ -93,6 +94,7 @@ class Task:
     prompt: str
     target_model: str
     optimizer_model: str
+    judge_model: str = ""
     context: str = ""
     literals: tuple[str, ...] = ()
     items: tuple[Item, ...] = ()
@@ -109,6 +111,11 @@ class Task:
     as_system: bool = False
     other_models: tuple[str, ...] = ()
     starts: tuple[Components, ...] = ()
+
+    @property
+    def judge(self) -> str:
+        """The model that judges pairs, and applies rubrics."""
+        return self.judge_model or self.optimizer_model
 
     @property
     def grader_name(self) -> str:

@@ -198,6 +198,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "finalists": finalist_summaries(session),
         "front": front_summaries(session.candidates.defer("components", "messages", "text")),
         "other_models": session.results.get("other_models"),
+        "judge": session.judge,
         "headroom": session.results.get("headroom"),
         "search_scores": {name: score for name, (score, _) in searched(session).items()},
         "metrics": session.results.get("metrics"),

@@ -10,7 +10,7 @@ from typing import Any, Self, TextIO
 from tqdm import tqdm
 
 from optimizer.counts import counted
-from optimizer.engine.events import Answered, Beat, Event, Leading, Scored, Stage, Tried
+from optimizer.engine.events import Answered, Beat, Event, JudgeMeasured, Leading, Scored, Stage, Tried
 from optimizer.engine.figures import percent
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -23,7 +23,7 @@ def plain(text: str, to_terminal: bool) -> str:
 
 class ProgressBar:
     """A bar for the current stage, with the best score so far and the newest candidate's mean so far beside it. A
-    file gets only the faults."""
+    file gets only the faults, and how far a judge can be trusted."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -60,6 +60,8 @@ class ProgressBar:
                 self._bar.set_description_str("Waiting for Ollama", refresh=True)
             case Tried(fault):
                 self._bar.write(plain(fault, to_terminal=True), file=self._stream)
+            case JudgeMeasured(_, measure):
+                self._bar.write(str(measure), file=self._stream)
             case Scored(number, "validation", _, mean, _):
                 self._means[number] = mean
                 self._newest = ""

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from optimizer.brief import PRESETS, SETTINGS, USUAL
 from optimizer.engine.components import original_of
+from optimizer.engine.graders import RUBRIC
 from optimizer.engine.verdicts import UNPROVEN, Verdict
 from optimizer.models.across import ModelTable, table_of
 from optimizer.models.base import Owned, one_of
@@ -60,6 +61,7 @@ class OptimizationSession(Owned):
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
+    judge_model = models.CharField(max_length=200, blank=True, default="", db_default="")
     # They run the finalists too, at the end.
     other_models = models.JSONField(default=list, db_default=[], blank=True)
     # By model, the digest of its content: a name may come to mean another model.
@@ -114,6 +116,9 @@ class OptimizationSession(Owned):
     waiting = models.JSONField(null=True, blank=True)
     # A person wants this stopped session compared: no search, and it is stopped again afterwards.
     comparing = models.BooleanField(default=False, db_default=False)
+
+    # How far the judge of pairs can be trusted, as measured before the search.
+    judge = models.JSONField(null=True, blank=True)
 
     # What came of it
     finish_reason = models.CharField(max_length=200, blank=True)
@@ -196,6 +201,21 @@ class OptimizationSession(Owned):
     def settings(self) -> dict[str, Any]:
         """What was asked for, by setting."""
         return {setting.name: getattr(self, setting.name) for setting in SETTINGS}
+
+    @property
+    def judged_by(self) -> str:
+        """The model that judges its outputs; "" if a grader does, or if no model is known yet."""
+        if self.dataset_id and self.grader != RUBRIC:
+            return ""
+        return self.judge_model or self.optimizer_model or self.target_model
+
+    @property
+    def models_by_role(self) -> dict[str, str]:
+        """By role, the models besides the target model, where the role has one of its own."""
+        optimizer = self.optimizer_model or self.target_model
+        judge = self.judged_by or optimizer
+        found = {"optimizer": optimizer} if optimizer != self.target_model else {}
+        return found | ({"judge": judge} if judge != optimizer else {})
 
     @property
     def is_active(self) -> bool:

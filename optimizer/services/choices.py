@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from optimizer.brief import completed
+from optimizer.engine.graders import RUBRIC
 from optimizer.files import Table
 from optimizer.models import Dataset, OptimizationSession, PromptTemplate
 
@@ -36,6 +37,11 @@ class Choices:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", completed(self.settings))
+
+    @property
+    def judged(self) -> bool:
+        """Whether a model judges the outputs."""
+        return self.grader == RUBRIC or not (self.dataset or self.table)
 
     def examples(self) -> Table | None:
         """The rows, wherever they come from."""

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from celery import current_app
-from django.conf import settings
 from django.core.cache import cache
 
 from optimizer import briefing, installed, speeds
-from optimizer.brief import PRESETS, SETTINGS
+from optimizer.brief import MODELS, PRESETS, SETTINGS
 from optimizer.engine import Config, Task, TaskRefusedError
 from optimizer.engine.estimate import Estimate, Speed, estimate, estimate_comparison
 from optimizer.forecasts import Forecast
@@ -36,11 +35,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast the target model and the optimizer model are, and others by name, as far as that is known. `basis` says
-    what that rests on. `lacking` are models that a trial would tell more about."""
+    """How fast the models are, and others by name, as far as that is known. `basis` says what that rests on. `lacking`
+    are models that a trial would tell more about."""
 
     target: Speed | None = None
     optimizer: Speed | None = None
+    judge: Speed | None = None
     basis: str = ""
     lacking: tuple[str, ...] = ()
     others: tuple[tuple[str, Speed], ...] = ()
@@ -50,9 +50,9 @@ def forecast(choices: Choices, *, as_told: bool = False) -> Forecast | None:
     """What these choices will take, if that can be told; with `as_told`, what a page was told a moment ago.
 
     TaskRefusedError says why they cannot be run."""
-    model = target_model(choices)
+    model, optimizer, judge = installed.by_role(*(choices.settings[name] for name in MODELS))
     others = choices.settings["other_models"]
-    pace = _pace(model, choices.settings["optimizer_model"] or settings.OPTIMIZER_MODEL or model, others)
+    pace = _pace(model, optimizer, judge if choices.judged else "", others)
     try:
         found = _grown(choices, pace, as_told=as_told)
     except TaskRefusedError:
@@ -71,20 +71,21 @@ def _forecast(found: Estimate, pace: Pace, model: str) -> Forecast:
     return Forecast(found.calls, found.tokens, minutes, model, pace.basis, pace.lacking)
 
 
-def _pace(target: str, optimizer: str, others: Sequence[str] = ()) -> Pace:
-    """What is known about the speeds. If the optimizer model's speed is unknown, the target's serves for both. No trial
-    is made for other models, which make few calls."""
-    names = dict.fromkeys(name for name in (target, optimizer) if name)
+def _pace(target: str, optimizer: str, judge: str, others: Sequence[str] = ()) -> Pace:
+    """What is known about the speeds. The target's serves for a model whose speed is unknown. No trial is made for
+    other models, which make few calls."""
+    names = dict.fromkeys(name for name in (target, optimizer, judge) if name)
     known = {name: speeds.measured(name) for name in names}
     lacking = tuple(name for name, found in known.items() if not (found and found.fresh))
     main = known.get(target)
     if main is None:
         return Pace(lacking=lacking)
-    writing = known.get(optimizer) or main
-    last = tuple((name, found.speed) for name in others if (found := speeds.measured(name)))
-    loading = main.speed.load_seconds + (writing.speed.load_seconds if writing is not main else 0.0)
-    loading += sum(speed.load_seconds for _, speed in last)
-    return Pace(replace(main.speed, load_seconds=loading), writing.speed, main.basis, lacking, last)
+    last = {name: found.speed for name in others if (found := speeds.measured(name))}
+    loading = sum(found.speed.load_seconds for found in known.values() if found)
+    loading += sum(speed.load_seconds for speed in last.values())
+    writing, judging = ((known.get(name) or main).speed for name in (optimizer, judge))
+    speed = replace(main.speed, load_seconds=loading)
+    return Pace(speed, writing, judging, main.basis, lacking, tuple(last.items()))
 
 
 def _grown(choices: Choices, pace: Pace, *, as_told: bool) -> Estimate:
@@ -124,7 +125,7 @@ def _estimate(
     """Remembered for a while: first a page asks for it, then the start does, when the speed may have been measured
     again. TimeoutError if it takes too long."""
     asked = hashlib.sha256(repr((task, config, seed)).encode(errors="replace")).hexdigest()
-    by = pace.target, pace.optimizer, pace.others
+    by = pace.target, pace.optimizer, pace.judge, pace.others
     known: tuple[tuple[Any, ...], Estimate | str] | None = cache.get(f"estimates:{asked}")
     good_enough = known and (known[0] == by or (as_told and known[0][0] is not None))
     if known is None or not good_enough:
@@ -139,19 +140,20 @@ def _estimate(
 
 def _rehearsed(task: Task, config: Config, pace: Pace, seed: int, within: float) -> Estimate | str:
     try:
-        speed, others = pace.target or UNMEASURED, dict(pace.others)
-        return estimate(task, config, speed, seed, writing=pace.optimizer, others=others, within=within)
+        speed = pace.target or UNMEASURED
+        known = {"writing": pace.optimizer, "judging": pace.judge}
+        return estimate(task, config, speed, seed, **known, others=dict(pace.others), within=within)
     except TimeoutError:
         return TOO_BIG
 
 
 def forecast_comparison(session: OptimizationSession) -> Forecast | None:
     """What comparing the best of a stopped search will still take; None if that cannot be told."""
-    pace = _pace(session.target_model, session.target_model)
-    measured = hashlib.sha256(repr(pace.target).encode()).hexdigest()
+    pace = _pace(session.target_model, session.target_model, session.judged_by)
+    measured = hashlib.sha256(repr((pace.target, pace.judge)).encode()).hexdigest()
     key = f"comparisons:{session.pk}:{session.calls}:{measured}"
     try:
-        found = cache.get(key) or _comparison(session, pace.target or UNMEASURED)
+        found = cache.get(key) or _comparison(session, pace)
     except Exception:  # only an estimate: the comparison itself may go well
         log.exception("no estimate of comparing session %s", session.pk)
         return None
@@ -159,12 +161,13 @@ def forecast_comparison(session: OptimizationSession) -> Forecast | None:
     return _forecast(found, pace, session.target_model)
 
 
-def _comparison(session: OptimizationSession, speed: Speed) -> Estimate:
+def _comparison(session: OptimizationSession, pace: Pace) -> Estimate:
     return estimate_comparison(
         briefing.task_of(session),
         briefing.config_of(session),
-        speed,
+        pace.target or UNMEASURED,
         session.seed,
+        judging=pace.judge,
         contender=briefing.contender_of(session),
         paid=lambda keys: briefing.paid_for(session, keys),
     )
@@ -172,14 +175,15 @@ def _comparison(session: OptimizationSession, speed: Speed) -> Estimate:
 
 def _draft(choices: Choices) -> OptimizationSession:
     """The session as it would be, never saved."""
+    models = installed.by_role(*(choices.settings[name] for name in MODELS))
     return OptimizationSession(
         prompt=Prompt(original=choices.prompt, context=choices.context),
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
         starts=choices.starts(),
-        turns=installed.tells_turns(target_model(choices)),
-        **choices.settings,
+        turns=installed.tells_turns(models[0]),
+        **{**choices.settings, **dict(zip(MODELS, models, strict=True))},
     )
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from optimizer import cautions, installed
-from optimizer.brief import PRESETS
+from optimizer.brief import MODELS, PRESETS
 from optimizer.forms.examples import GRADER_WORDS, TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
 from optimizer.forms.settings import by_preset
@@ -138,9 +138,8 @@ def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "examples_gone": gone,
         "models": installed.models(),
         "cautions": cautions.before(
-            str(form["target_model"].value() or ""),
-            str(form["optimizer_model"].value() or ""),
-            [name.strip() for name in str(form["other_models"].value() or "").split(",")],
+            *(str(form[name].value() or "") for name in MODELS),
+            others=[name.strip() for name in str(form["other_models"].value() or "").split(",")],
         ),
         "origin": "",
         "embedded": settings.EMBEDDED_OLLAMA,

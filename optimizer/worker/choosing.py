@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from optimizer import installed
 from optimizer.brief import Circumstances, objections
 from optimizer.briefing import config_of, task_of
 from optimizer.engine.asking import Steps
@@ -32,15 +33,17 @@ class ChosenModels:
 
     target: ModelFacts
     optimizer: ModelFacts
+    judge: ModelFacts
     others: tuple[ModelFacts, ...] = ()
 
     @property
     def thoughts(self) -> int:
         """Tokens that may be needed before an answer."""
-        return THINKING_TOKENS if self.target.thinks or self.optimizer.thinks else 0
+        return THINKING_TOKENS if any(facts.thinks for facts in self.by_name().values()) else 0
 
     def by_name(self) -> dict[str, ModelFacts]:
-        return {facts.name: facts for facts in (self.target, self.optimizer, *self.others)}
+        every = self.target, self.optimizer, self.judge, *self.others
+        return {facts.name: facts for facts in every}
 
 
 def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
@@ -63,6 +66,7 @@ def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
     run.settle(
         target_model=chosen.target.name,
         optimizer_model=chosen.optimizer.name,
+        judge_model=chosen.judge.name,
         digests={name: facts.digest for name, facts in found.items()},
         remotes={name: facts.remote for name, facts in found.items() if facts.remote},
         turns=roles.turns,
@@ -74,14 +78,14 @@ def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
 
 def choose(session: OptimizationSession, available: Mapping[str, ModelFacts]) -> ChosenModels:
     """The person's choice, else the installation's, else the first that a server offers. The optimizer defaults to
-    the target."""
+    the target, and the judge to the optimizer."""
     names = offered(available)
     if not names:
         raise CallFailedError("no_model", nothing_answers(available))
     target = session.target_model or settings.TARGET_MODEL or names[0]
-    optimizer = session.optimizer_model or settings.OPTIMIZER_MODEL or target
+    chosen = installed.by_role(target, session.optimizer_model, session.judge_model)
     others = tuple(_found(name, available) for name in session.other_models)
-    return ChosenModels(_usable(target, available), _usable(optimizer, available), others)
+    return ChosenModels(*(_usable(name, available) for name in chosen), others=others)
 
 
 def _usable(name: str, available: Mapping[str, ModelFacts]) -> ModelFacts:

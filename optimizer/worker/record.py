@@ -117,6 +117,8 @@ class Recorder:
                 self._iteration_done(event)
             case events.Invented():
                 self.invented = event.inputs
+            case events.JudgeMeasured():
+                self._judge_measured(event)
             case events.Compared():
                 self.compared = event
             case events.Finished():
@@ -204,6 +206,12 @@ class Recorder:
     def _rejected(self, event: events.Rejected) -> None:
         text = f" Its text: {event.text}" if event.text.strip() else ""
         self._log("rejected", f"Skipped a rewrite: {guards.in_words(event.reason)}.{text}")
+
+    def _judge_measured(self, event: events.JudgeMeasured) -> None:
+        measure = event.measure
+        told = {"model": event.model, **asdict(measure), "trusted": measure.trusted, "told": str(measure)}
+        self.update(judge=told)
+        self._log("judge", str(measure))
 
     def _iteration_done(self, event: events.IterationDone) -> None:
         self.update(iterations_completed=event.number)

@@ -39,7 +39,7 @@ STOPPED_WITHOUT = "Stopped before anything better was found."
 STOPPED_UNANSWERED = "Stopped before any model answered."
 STOPPED_AND_COMPARED = "Stopped by you; the best so far was then compared on held-out rows."
 TICK = 0.25  # seconds between two writes of what changes all the time
-URGENT = events.Proposed | events.Scored | events.IterationDone
+URGENT = events.Proposed | events.Scored | events.IterationDone | events.JudgeMeasured
 
 log = logging.getLogger(__name__)
 

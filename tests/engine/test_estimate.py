@@ -52,7 +52,7 @@ def rehearsed(*shown: Message, longest: int = 10) -> list[tuple[str, Reply]]:
         for n in range(20)
         for item in ITEMS[:10]
     ]
-    requests = [Request("answer", "m", messages, max_tokens=longest) for _, messages in asked]
+    requests = [Request("answer", "t", messages, max_tokens=longest) for _, messages in asked]
     replies = [
         arrival.reply for arrival in Rehearsal(task(), SPEED).replies(requests) if isinstance(arrival, Done)
     ]

@@ -20,7 +20,7 @@ from optimizer.engine.figures import interval, pair, percent, points, whole
 from optimizer.engine.finish import compare as compared
 from optimizer.engine.results import Comparison
 from optimizer.engine.splits import split
-from optimizer.engine.verdicts import Judgement, Verdict, verdict
+from optimizer.engine.verdicts import JudgeMeasure, Judgement, Verdict, verdict
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
@@ -70,10 +70,16 @@ def test_the_verdict_is_a_function_of_the_paired_outcomes(
         (Judgement(0.0, 0.92), Verdict.NOT_PROVEN),
         (Judgement(0.0, 0.08), Verdict.NOT_PROVEN),
         (Judgement(0.0, None), Verdict.BETTER),
+        (Judgement(0.0, 0.5, JudgeMeasure(6, 0.8, 0.9, 0.65)), Verdict.BETTER),
+        (Judgement(0.0, 0.5, JudgeMeasure(6, 0.79, 0.5, 1.0)), Verdict.NOT_PROVEN),
+        (Judgement(0.0, 0.5, JudgeMeasure(6, 1.0, 0.5, 0.64)), Verdict.NOT_PROVEN),
+        (Judgement(0.0, 0.5, JudgeMeasure(6, 0.9, None, None)), Verdict.BETTER),
     ],
 )
 def test_a_judge_that_cannot_be_trusted_proves_nothing(judged: Judgement, said: Verdict) -> None:
     assert verdict(outcomes(16, 0, 0), judged=judged) == said
+    few = verdict(outcomes(8, 0, 0), judged=judged)
+    assert few == (said if said == Verdict.NOT_PROVEN else Verdict.TOO_FEW_ROWS)
 
 
 def test_rows_that_could_not_be_run_on_are_not_compared() -> None:
@@ -138,7 +144,9 @@ def judging(prefer: Callable[[int, bool], str]) -> Script:
             return proposals(request)
         text = request.messages[-1].content
         number = int(re.findall(r"word(\d+)", text)[0])
-        return prefer(number, "I think" not in text.split("<A>")[1].split("</A>")[0])
+        first, second = re.findall(r"<[AB]>\n(.*)\n</[AB]>", text)
+        talkative = "I think" in first, "I think" in second
+        return prefer(number, f"word{number}." in first if all(talkative) else not talkative[0])
 
     return script
 
@@ -321,7 +329,7 @@ def test_a_judge_that_is_not_trusted_says_why_and_what_to_do() -> None:
         result = ended(ENDINGS[name])
         assert any(words in text and "proves nothing" in text for text in result.caveats)
         step = verdicts.next_step(session_of(result, ENDINGS[name]))
-        assert step.startswith("Choose a stronger optimizer model as the judge")
+        assert step.startswith("Choose another judge model, or add rows")
     result = ended(ENDINGS["unreadable verdicts"])
     assert any("too many to prove anything" in text for text in result.caveats)
 

@@ -29,6 +29,7 @@ from optimizer.services.accounts import administrator
 from optimizer.worker import pools
 from optimizer.worker.claiming import reopen
 from tests import factories
+from tests.engine.judges import always_a, good, judged_by
 from tests.engine.test_verdicts import ENDINGS
 from tests.engine.world import ITEMS, PROMPT, world
 
@@ -39,7 +40,7 @@ KEYS = {
     "session", "status", "finish_reason", "original", "optimized", "messages", "kept_original", "quality_score",
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
     "prompt_tokens", "completion_tokens", "seconds", "estimate", "verdict", "handed_over", "comparison",
-    "search_scores", "settings", "finalists", "headroom", "other_models", "started_from", "format", "front",
+    "search_scores", "settings", "finalists", "headroom", "other_models", "started_from", "format", "front", "judge",
 }  # fmt: skip
 
 
@@ -89,6 +90,30 @@ def test_json_has_everything_that_was_measured(rows: str, capsys: pytest.Capture
     assert said["best_score"] > said["baseline_score"]
     assert said["interval"][0] > 0
     assert said["messages"][-1]["role"] == "user"
+
+
+@pytest.mark.parametrize(("judge", "trusted"), [(good, True), (always_a, False)])
+def test_without_rows_it_tells_how_far_the_judge_can_be_trusted(
+    model: UseModel, capsys: pytest.CaptureFixture[str], judge: Callable[[Request], str], trusted: bool
+) -> None:
+    model(judged_by(judge))
+    call_command("optimize", "--prompt", PROMPT, "--preset", "quick", "--json")
+    told = capsys.readouterr()
+    said = json.loads(told.out)
+    assert said["judge"].keys() == {
+        "model", "pairs", "readable", "position_bias", "consistent", "trusted", "told",
+    }  # fmt: skip
+    assert said["judge"]["trusted"] is trusted
+    assert said["settings"]["judge_model"] == said["judge"]["model"]
+    assert trusted or said["verdict"] == "not_proven"
+    assert told.err.count(said["judge"]["told"]) == 1
+    assert ("Choose another judge model" in told.err) is not trusted
+
+
+def test_an_unknown_judge_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    said = refusal(capsys, "--prompt", PROMPT, "--judge-model", "gpt-9")
+    assert "There is no model “gpt-9”" in said
+    assert "--judge-model" in said
 
 
 def test_the_prompt_alone_goes_to_standard_output(rows: str, capsys: pytest.CaptureFixture[str]) -> None:

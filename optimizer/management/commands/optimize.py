@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from optimizer import cautions
+from optimizer.brief import MODELS
 from optimizer.counts import counted
 from optimizer.engine import TaskRefusedError
 from optimizer.engine.events import Event
@@ -79,9 +80,7 @@ class Command(BaseCommand):
                 return self._tell(estimate, as_json=options["json"])
             self._say(str(estimate or NOTHING_TO_TELL))
             chosen = choices.settings
-            self._caution(
-                cautions.before(chosen["target_model"], chosen["optimizer_model"], chosen["other_models"])
-            )
+            self._caution(cautions.before(*(chosen[name] for name in MODELS), others=chosen["other_models"]))
         elif options["compare_only"] and self._told_of_comparison(user, options):
             return None
         run = self._run(user, choices, options)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0017_reasoning'),
+        ('optimizer', '0018_judge'),
     ]
 
     operations = [
