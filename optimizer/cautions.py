@@ -10,7 +10,7 @@ from optimizer.llm.roles import Roles
 from optimizer.models import OptimizationSession
 
 
-def before(target: str, optimizer: str, judge: str, others: Iterable[str] = ()) -> list[str]:
+def before(target: str, optimizer: str, judge: str, *, others: Iterable[str] = ()) -> list[str]:
     """One sentence for each thing to know about the models that these choices would use."""
     chosen = installed.by_role(target, optimizer, judge)
     names = dict.fromkeys([*chosen, *others])

@@ -85,7 +85,8 @@ def choose(session: OptimizationSession, available: Mapping[str, ModelFacts]) ->
     target = session.target_model or settings.TARGET_MODEL or names[0]
     chosen = installed.by_role(target, session.optimizer_model, session.judge_model)
     others = tuple(_found(name, available) for name in session.other_models)
-    return ChosenModels(*(_usable(name, available) for name in chosen), others=others)
+    runs, writes, judges = (_usable(name, available) for name in chosen)
+    return ChosenModels(runs, writes, judges, others)
 
 
 def _usable(name: str, available: Mapping[str, ModelFacts]) -> ModelFacts:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from optimizer.engine import Config, run
 from optimizer.engine.components import Shot
 from optimizer.engine.contribution import contributions
-from optimizer.engine.events import Outcome, Proposed
+from optimizer.engine.events import Finished, Outcome, Proposed
+from optimizer.engine.method import Method
+from optimizer.engine.operators.contribution import ExamplesByContribution
+from optimizer.engine.operators.examples import AddExamples, OtherExamples, RandomExamples
 from optimizer.engine.splits import split
 from optimizer.llm.base import CallFailedError, Request
+from optimizer.llm.ledger import paid_once
+from optimizer.llm.scripted import Scripted
 from tests.engine.test_operators import SHOTS, TAUGHT, TRAIN, children, view
-from tests.engine.world import events_of, last_input, proposals, result_of, task
+from tests.engine.world import last_input, proposals, task
 
 GOOD, BAD, NEW = SHOTS[0], SHOTS[1], Shot(TRAIN[9].input, TRAIN[9].expected)
 
@@ -64,7 +70,12 @@ def test_an_example_that_misleads_is_dropped_in_a_run() -> None:
         lost = not shown or number % 7 == 0 or (misleading in shown and number % 3)
         return "?" if lost else ("even", "odd")[number % 2]
 
-    proposed = [event for event in events_of(task(), fooled) if isinstance(event, Proposed)]
+    draws = (RandomExamples(), AddExamples("turns"), AddExamples("text"))
+    chosen = (OtherExamples(), ExamplesByContribution())
+    method = Method(structural=draws, following=chosen, operators=chosen, last=())
+    events = list(run(task(), Config(reasoning="never"), paid_once(Scripted(fooled)), method=method))
+    proposed = [event for event in events if isinstance(event, Proposed)]
     assert any(misleading in event.components.shown for event in proposed)
     assert any(event.operator == "examples by contribution" for event in proposed)
-    assert misleading not in result_of(task(), fooled).components.shown
+    assert isinstance(events[-1], Finished)
+    assert misleading not in events[-1].components.shown

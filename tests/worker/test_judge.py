@@ -130,11 +130,11 @@ def test_a_page_names_the_models_of_all_roles(
     workspace: Workspace, fields: dict[str, str], others: dict[str, str]
 ) -> None:
     session = factories.make_session(workspace, target_model="a", **fields)
-    assert session.other_models == others
+    assert session.models_by_role == others
     page = SessionRegion(session.pk, "progress").render()
     assert ('<span class="muted">judge</span>' in page) is ("judge" in others)
 
 
 def test_a_judge_that_no_answer_needs_is_not_named(session: OptimizationSession) -> None:
     session.target_model, session.judge_model = "a", "b"
-    assert (session.judged_by, session.other_models) == ("", {})
+    assert (session.judged_by, session.models_by_role) == ("", {})
