@@ -9,9 +9,9 @@ from functools import partial
 from optimizer.engine import meta
 from optimizer.engine.arriving import Arrived, Live, arriving, translated
 from optimizer.engine.asking import Asker
-from optimizer.engine.budget import Cost
 from optimizer.engine.calls import Answer
 from optimizer.engine.components import first_of
+from optimizer.engine.costs import Cost
 from optimizer.engine.figures import percent
 from optimizer.engine.judging import Judge, to_judge
 from optimizer.engine.scoring import AnswerCalls, Case, Scoring, said_by

@@ -10,9 +10,10 @@ from typing import Protocol
 from optimizer.counts import agreeing, counted
 from optimizer.engine.arriving import Live, placed, remade
 from optimizer.engine.asking import Asker
-from optimizer.engine.budget import BudgetSpentError, Cost
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.calls import THINKING_TOKENS, Answer, cut_in_thought
 from optimizer.engine.components import Components
+from optimizer.engine.costs import Cost
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import graded, told, without_thinking
 from optimizer.engine.reasoning import FEWEST_TOKENS

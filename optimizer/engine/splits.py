@@ -13,6 +13,7 @@ MOST_HELD_OUT = 64
 MOST_TRAIN = 1_000
 HELD_OUT_SHARE = 0.4
 FEWEST = 4
+FEW_ROWS = 40  # fewer are compared by searches that leave out a quarter each (crossfit.py)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def split(
     Needs FEWEST different inputs at least.
     """
     kept_back = {item.input for item in held_out}
-    rows = {item.input: item for item in reversed(items) if item.input not in kept_back}
+    rows = {item.input: item for item in distinct(items) if item.input not in kept_back}
     inputs = sorted(rows)
     if len(inputs) < FEWEST:
         besides = " besides the held-out ones" if held_out else ""
@@ -57,6 +58,12 @@ def split(
     parts = inputs[:held], inputs[held : held + chosen], inputs[held + chosen :][:MOST_TRAIN]
     measured, validation, train = (tuple(rows[text] for text in part) for part in parts)
     return Splits(train, validation, tuple(held_out) or measured, len(held_out) if apart else possible)
+
+
+def distinct(items: Sequence[Item]) -> list[Item]:
+    """The rows with different inputs; the first of equal ones counts."""
+    first = {item.input: item for item in reversed(items)}
+    return list(first.values())[::-1]
 
 
 def blocks(items: Sequence[Item], size: int) -> list[range]:
