@@ -13,6 +13,7 @@ from optimizer.brief import PRESETS, in_force
 from optimizer.engine.calls import THINKING_TOKENS
 from optimizer.engine.components import Components, Shot, first_of, original_of
 from optimizer.engine.constraint import constraint_of
+from optimizer.engine.crossfit import suits
 from optimizer.engine.events import Outcome
 from optimizer.engine.program import program_of
 from optimizer.engine.reasoning import Reasoning
@@ -91,6 +92,11 @@ def config_of(session: OptimizationSession) -> engine.Config:
             "window": session.window,
         }
     )
+
+
+def compares_few_rows(session: OptimizationSession) -> bool:
+    """Whether its rows are so few that more searches compare them, each without a part of them."""
+    return suits(task_of(session), config_of(session))
 
 
 def _those_of(kind: type[engine.Task] | type[engine.Config], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from optimizer.counts import counted
 from optimizer.engine import figures
 from optimizer.engine.caveats import NO_REWRITE, STILL_THINKING
-from optimizer.engine.splits import HELD_OUT_SHARE, MOST_HELD_OUT
+from optimizer.engine.splits import FEW_ROWS, HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
 from optimizer.models import Chosen, OptimizationSession, SessionStatus
 
@@ -107,6 +107,8 @@ def gain(session: OptimizationSession) -> str:
     if not comparison:
         return ""
     where = counted(comparison["rows"], "row")
+    if nothing_ahead(session) and cross_fitted(session):
+        return f"The original was measured on {where}."
     if comparison["rows"] > 1 or session.dataset_id:
         where += " that the search never saw"
     if nothing_ahead(session):
@@ -126,6 +128,21 @@ def _interval(session: OptimizationSession, comparison: Comparison) -> str:
     ends = (comparison[name] for name in ("baseline", "best", "low", "high"))
     low, high = figures.interval(*ends)
     return f" (95 % interval {low} to {high})"
+
+
+def cross_fitted(session: OptimizationSession) -> bool:
+    """Whether more searches compared few rows, each without a part of them."""
+    return bool(comparison_of(session) and session.results.get("folds"))
+
+
+def about_interval(session: OptimizationSession) -> str:
+    """What was measured, if that is not the prompt itself; else ""."""
+    if not cross_fitted(session) or nothing_ahead(session):
+        return ""
+    return (
+        "The interval is for this way of searching, tried on each quarter of the rows; "
+        "the prompt itself was made from all rows."
+    )
 
 
 def scores(session: OptimizationSession) -> figures.Pair | None:
@@ -155,7 +172,7 @@ def next_step(session: OptimizationSession) -> str:
     return (
         _other_judge(session)
         or _more_of_the_limits(session)
-        or _enough_rows(session)
+        or _enough_rows(session, comparison)
         or _other_grader(session, comparison)
         or _more_rows(session, comparison)
         or _other_writer(session)
@@ -182,11 +199,14 @@ def _more_of_the_limits(session: OptimizationSession) -> str:
     return f"Allow more calls or tokens: the limits left {counted(left_out, 'row')} out of the comparison."
 
 
-def _enough_rows(session: OptimizationSession) -> str:
+def _enough_rows(session: OptimizationSession, comparison: Comparison) -> str:
     if session.verdict != Verdict.TOO_FEW_ROWS:
         return ""
     if session.dataset_id:
-        return f"Add rows: {_in_all(FEWEST_ROWS)} or more in all, because two fifths of them are held out."
+        if round(comparison["rows"] / HELD_OUT_SHARE) < FEWEST_ROWS:
+            return f"Add rows: {FEWEST_ROWS} or more with different inputs."
+        enough = f"{_in_all(session, FEWEST_ROWS)} or more in all"
+        return f"Add rows: {enough}. Or allow more calls or tokens, so that all rows can be compared."
     return f"Give {2 * FEWEST_ROWS} or more test inputs of your own, because half of them are held out."
 
 
@@ -211,7 +231,7 @@ def _more_rows(session: OptimizationSession, comparison: Comparison) -> str:
     if needed > MOST_HELD_OUT:
         return "A gain this small needs more rows than a comparison uses: choose a stronger optimizer model."
     if session.dataset_id:
-        return f"Add rows: about {_in_all(needed)} in all would prove a gain like this one."
+        return f"Add rows: about {_in_all(session, needed)} in all would prove a gain like this one."
     return f"Give about {2 * needed} test inputs of your own: they would prove a gain like this one."
 
 
@@ -224,6 +244,8 @@ def rows_to_prove(comparison: Comparison) -> int:
     return ceil(min(rows * max(times, ENOUGH_MORE), MOST_HELD_OUT + 1))
 
 
-def _in_all(held_out: int) -> int:
-    """How many rows it takes to hold so many out, up to a multiple of ten."""
-    return ceil(held_out / HELD_OUT_SHARE / 10) * 10
+def _in_all(session: OptimizationSession, compared: int) -> int:
+    """How many rows it takes to compare so many, up to a multiple of ten: few rows are all compared, else some are
+    held out."""
+    stays_few = cross_fitted(session) and compared < FEW_ROWS
+    return ceil(compared / (1 if stays_few else HELD_OUT_SHARE) / 10) * 10

@@ -10,7 +10,7 @@ protocols; `Method` holds those of a run.
 from optimizer.engine.comparing import Contender, compare
 from optimizer.engine.inputs import invent
 from optimizer.engine.method import Method
-from optimizer.engine.search import run
+from optimizer.engine.optimizing import run
 from optimizer.engine.task import Config, Grade, Item, Prior, Rated, Task, TaskRefusedError
 
 __all__ = [

@@ -8,9 +8,10 @@ from functools import lru_cache, partial
 
 from optimizer.engine.arriving import Live, placed, remade, withheld
 from optimizer.engine.asking import Asker
-from optimizer.engine.budget import BudgetSpentError, Cost
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.calls import THINKING_TOKENS, Answer, cut_in_thought
 from optimizer.engine.components import Components
+from optimizer.engine.costs import Cost
 from optimizer.engine.reasoning import FEWEST_TOKENS
 from optimizer.engine.task import Item, Task
 from optimizer.engine.thinking import without_thinking

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from optimizer.engine.answering import Case, Scoring
 from optimizer.engine.arriving import Arrived, Written, public, translated
 from optimizer.engine.asking import Steps
-from optimizer.engine.budget import BudgetSpentError, Cost
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import Components
+from optimizer.engine.costs import Cost
 from optimizer.engine.events import (
     Answered,
     Asked,

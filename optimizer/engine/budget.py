@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from optimizer.counts import counted
 from optimizer.engine.calls import Answer, Kind, kind, size_of, template_tokens
+from optimizer.engine.costs import Cost, Taken, Used
 from optimizer.engine.events import Spent
 from optimizer.engine.task import Config
 from optimizer.llm.base import Reply, Request
@@ -23,48 +24,6 @@ class BudgetSpentError(Exception):
     """The next calls would go over a limit of the run. Says which."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What something takes: calls, and by kind as far as that is known; tokens in and out, at most, and `likely`, by
-    what earlier calls took."""
-
-    calls: int = 0
-    tokens: int = 0
-    likely: int = 0
-    kinds: Counter[Kind] = field(default_factory=Counter)
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.calls + other.calls,
-            self.tokens + other.tokens,
-            self.likely + other.likely,
-            self.kinds + other.kinds,
-        )
-
-    def __mul__(self, times: int) -> Cost:
-        kinds = Counter({one: count * times for one, count in self.kinds.items()})
-        return Cost(self.calls * times, self.tokens * times, self.likely * times, kinds)
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What calls of one kind took in all."""
-
-    calls: int = 0
-    completion_tokens: int = 0
-    prompt_tokens: int = 0
-    ms: int = 0
-
-    def after(self, reply: Reply) -> Taken:
-        """With one reply more."""
-        return Taken(
-            self.calls + 1,
-            self.completion_tokens + reply.completion_tokens,
-            self.prompt_tokens + reply.prompt_tokens,
-            self.ms + reply.duration_ms,
-        )
-
-
 class Budget:
     """Counts what calls took, prices those to come, and says whether the limits allow them.
 
@@ -77,6 +36,8 @@ class Budget:
         self.slots = max(1, slots)
         self.reserve = Cost()
         self.spent = Spent(0, 0, 0)
+        self._before = Used()  # what the limits do not count
+        self._name = "budget"  # of the limits
         self._work_ms = self._duration_ms = 0  # of the run, and of all its calls
         self._densities = {True: 0.0, False: 0.0}  # tokens a byte, of the densest long prompt and short one
         self._overhead = 0  # tokens of a prompt that neither its bytes nor our guess of the template explain
@@ -125,12 +86,12 @@ class Budget:
 
     def left(self, share: float) -> Cost:
         """That share of what the limits still allow beyond the reserve; 0 if there is no limit."""
-        config, reserve = self.config, self.reserve
-        calls = [] if config.max_calls is None else [config.max_calls - self.spent.calls - reserve.calls]
+        config, reserve, since = self.config, self.reserve, self._since
+        calls = [] if config.max_calls is None else [config.max_calls - since.calls - reserve.calls]
         if config.max_minutes is not None and self._ms_a_call:
-            ms = config.max_minutes * 60_000 - self._work_ms - self._ms(reserve) * self._share
+            ms = config.max_minutes * 60_000 - since.ms - self._ms(reserve) * self._share
             calls.append(int(ms / (MARGIN * self._ms_a_call * self._share)))
-        tokens = 0 if config.max_tokens is None else config.max_tokens - self._tokens - reserve.tokens
+        tokens = 0 if config.max_tokens is None else config.max_tokens - since.tokens - reserve.tokens
         return Cost(max(0, int(share * min(calls, default=0))), max(0, int(share * tokens)))
 
     def times(self, requests: Sequence[Request]) -> bool:
@@ -139,7 +100,15 @@ class Budget:
 
     def lift_limits(self) -> None:
         """From here on whatever is asked is sent: a person was told what it takes, and wants it."""
-        self.config = replace(self.config, max_calls=None, max_tokens=None, max_minutes=None)
+        self.limit(replace(self.config, max_calls=None, max_tokens=None, max_minutes=None))
+
+    def limit(self, config: Config) -> None:
+        """From here on these limits hold, for the whole run."""
+        self.config, self.reserve, self._before, self._name = config, Cost(), Used(), "budget"
+
+    def limit_part(self, config: Config) -> None:
+        """From here on these limits hold, for what comes now."""
+        self.config, self.reserve, self._before, self._name = config, Cost(), self._used, "part of the budget"
 
     def affords(self, cost: Cost) -> bool:
         """Whether so much is likely not to go beyond the limits and the reserve."""
@@ -176,10 +145,10 @@ class Budget:
 
     def limit_passed(self, cost: Cost, *, likely: bool = False) -> str:
         """The unit of a limit that would be passed: calls, tokens or minutes; "" where none would."""
-        config = self.config
-        calls = self.spent.calls + self.reserve.calls + cost.calls
-        tokens = self._tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
-        minutes = (self._work_ms + self._ms(self.reserve + cost) * self._share) / 60_000
+        config, since = self.config, self._since
+        calls = since.calls + self.reserve.calls + cost.calls
+        tokens = since.tokens + self.reserve.tokens + (cost.likely if likely else cost.tokens)
+        minutes = (since.ms + self._ms(self.reserve + cost) * self._share) / 60_000
         needed = (
             ("calls", calls, config.max_calls),
             ("tokens", tokens, config.max_tokens),
@@ -190,19 +159,27 @@ class Budget:
     def _spent_so_far(self, unit: str) -> str:
         """Why nothing more is sent: what the limit is, what of it is used, and what the final comparison needs, which
         is more for a dearer candidate."""
+        since = self._since
         minutes_kept = self._ms(self.reserve) * self._share / 60_000
         limit, used, reserve = {
-            "calls": (self.config.max_calls, self.spent.calls, self.reserve.calls),
-            "tokens": (self.config.max_tokens, self._tokens, self.reserve.tokens),
-            "minutes": (self.config.max_minutes, round(self._work_ms / 60_000, 1), round(minutes_kept, 1)),
+            "calls": (self.config.max_calls, since.calls, self.reserve.calls),
+            "tokens": (self.config.max_tokens, since.tokens, self.reserve.tokens),
+            "minutes": (self.config.max_minutes, round(since.ms / 60_000, 1), round(minutes_kept, 1)),
         }[unit]
         needed = f", {reserve:,} needed for the final comparison" if reserve else ""
         budget = counted(limit or 0, unit.removesuffix("s"))
-        return f"The budget of {budget} leaves no room for another step: {used:,} used{needed}."
+        return f"The {self._name} of {budget} leaves no room for another step: {used:,} used{needed}."
 
     @property
-    def _tokens(self) -> int:
-        return self.spent.prompt_tokens + self.spent.completion_tokens
+    def _used(self) -> Used:
+        tokens = self.spent.prompt_tokens + self.spent.completion_tokens
+        return Used(self.spent.calls, tokens, self._work_ms)
+
+    @property
+    def _since(self) -> Used:
+        """What the limits count."""
+        used, before = self._used, self._before
+        return Used(used.calls - before.calls, used.tokens - before.tokens, used.ms - before.ms)
 
     @property
     def _ms_a_call(self) -> int:

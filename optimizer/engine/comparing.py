@@ -9,13 +9,19 @@ from optimizer.engine import checks
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
 from optimizer.engine.components import Components, first_of
+from optimizer.engine.crossfit import CrossFit, suits
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Compared, Event, Outcome
+from optimizer.engine.method import Method
 from optimizer.engine.population import Population
 from optimizer.engine.prepare import affordable, prepared, races
 from optimizer.engine.task import Config, Task
 from optimizer.llm.base import Model
 from optimizer.llm.ledger import paid_once
+
+STOPPED = (
+    "You stopped the search. If that was before its end, the interval may promise too much for this prompt."
+)
 
 
 @dataclass(frozen=True)
@@ -34,25 +40,33 @@ def compare(
     """Compare the contender with the original on held-out rows. The last event is Compared.
 
     Task, config and seed are those of the search, so that the rows are those that it never saw; what it already asked
-    is answered from the model's ledger. The limits choose the rows, as in the search, and then hold no more. Raises as
-    `run` does.
+    is answered from the model's ledger. The limits choose the rows, as in the search, and then hold no more. Few rows
+    are compared as `run` compares them, by more searches within their part of the limits. Raises as `run` does.
     """
     checks.refuse(task, config)
     asker = Asker(paid_once(model), config, seed)
+    crossfit = CrossFit(task, asker, Method()) if suits(task, config) else None
+    if crossfit:
+        crossfit.begin()
     splits, evaluator = yield from prepared(task, asker)
     splits = affordable(splits, task, asker, evaluator)
-    asker.lift_limits()
+    if not crossfit:
+        asker.lift_limits()
     race, training, held_out = races(splits, evaluator, asker, first_of(task))
     population = Population(task, asker.config, seed, race, training)
     best = population.winner = Entry(contender.number, (0,), "", contender.components)
     race.recall(population.original, contender.original_outcomes)
     race.recall(best, contender.outcomes)
-    ending = Ending(task, asker, evaluator, held_out, population, left_out=splits.left_out)
+    if crossfit:
+        ending = yield from crossfit.ending(population, evaluator)
+        asker.lift_limits()
+    else:
+        ending = Ending(task, asker, evaluator, held_out, population, left_out=splits.left_out)
     proof = yield from ending.proved()
     yield Compared(
         proof=proof,
         score_kind=evaluator.kind,
         quality_score=ending.quality(proof),
-        caveats=ending.caveats(),
+        caveats=(*([STOPPED] if crossfit else []), *ending.caveats()),
         position_bias=ending.position_bias,
     )

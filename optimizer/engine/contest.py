@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Entry
-from optimizer.engine.budget import BudgetSpentError, Cost
+from optimizer.engine.budget import BudgetSpentError
+from optimizer.engine.costs import Cost
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Leading
 from optimizer.engine.figures import NOTHING

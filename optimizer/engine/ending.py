@@ -9,9 +9,10 @@ from optimizer.engine import finish
 from optimizer.engine.across import OtherModels, across
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board, Entry, too_long
-from optimizer.engine.budget import BudgetSpentError, Cost
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.calls import MESSAGE, VERDICT_TOKENS
 from optimizer.engine.caveats import Caveats
+from optimizer.engine.costs import Cost
 from optimizer.engine.events import Across, Event, Finished, Leading, Noted
 from optimizer.engine.figures import NOTHING
 from optimizer.engine.improvements import improvements
@@ -42,14 +43,16 @@ class Ending:
         population: Population,
         *,
         left_out: int = 0,
+        folds: int = 0,
     ) -> None:
-        """`left_out` is how many held-out rows the limits of the run left out."""
+        """`left_out` is how many held-out rows the limits of the run left out; `folds` as in `Proof`."""
         self.task = task
         self.asker = asker
         self.evaluator = evaluator
         self.held_out = held_out
         self.population = population
         self.left_out = left_out
+        self.folds = folds
         self.others = OtherModels(task, evaluator, held_out, seed=asker.seed, compares=asker.config.compare)
         self._missing: dict[int, str] = {}  # by number, why a finalist has no comparison
         self._usability = Usability(task)
@@ -138,7 +141,8 @@ class Ending:
         return proofs
 
     def _finalist(self, entry: Entry, proof: Proof, failure: str) -> Finalist:
-        measured = self.held_out.outcomes(entry) or self.population.race.outcomes(entry)
+        own = [] if self.folds else self.held_out.outcomes(entry)
+        measured = own or self.population.race.outcomes(entry)
         return Finalist(
             number=entry.number,
             kind=entry.components.kind,
@@ -164,14 +168,14 @@ class Ending:
             return Proof(winner=entry.number, handed_over=self._worth_its_cost(entry))
         comparison = yield from self._comparison(entry)
         if comparison is None:
-            return Proof(winner=entry.number, left_out=self.left_out)
+            return Proof(winner=entry.number, left_out=self.left_out, folds=self.folds)
         judged = self._judgement()
         said = verdict(comparison, misfits=len(self.held_out.misfits), judged=judged)
         ahead = self._ahead_in_search(entry) and comparison.difference > NOTHING
         enough = ahead and said in UNPROVEN and not config.only_proven and self._worth_its_cost(entry)
         won = said == Verdict.BETTER or enough
         doubtful = judged is not None and judged.proves_nothing
-        return Proof(entry.number, comparison, said, ahead, won, self.left_out, doubtful)
+        return Proof(entry.number, comparison, said, ahead, won, self.left_out, doubtful, self.folds)
 
     def _worth_its_cost(self, entry: Entry) -> bool:
         """Whether it is a rewrite that is worth its cost. One that reasons first costs more, so it must lead the
@@ -205,6 +209,8 @@ class Ending:
         pair = [self.population.original, entry]
         rows = range(len(self.held_out.items))
         try:
+            if not rows:
+                raise BudgetSpentError
             could_run = yield from self.held_out.score(list(dict.fromkeys(pair)), rows)
         except BudgetSpentError:
             self._missing[entry.number] = "The budget was too small for the final comparison"

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from optimizer.engine.comparing import Contender, compare
 from optimizer.engine.events import Spent
+from optimizer.engine.optimizing import run
 from optimizer.engine.rehearsal import AVERAGE, STRONG, WEAK, Rehearsal
-from optimizer.engine.search import run
 from optimizer.engine.speed import Speed
 from optimizer.engine.task import Config, Task
 from optimizer.llm.base import Reply, Request

@@ -13,8 +13,8 @@ from optimizer.engine import meta
 from optimizer.engine.answering import AnswerCalls, Case, Said, Scoring, said_by
 from optimizer.engine.arriving import Arrived, Live, Written, placed, public, remade, translated
 from optimizer.engine.asking import Asker, Steps
-from optimizer.engine.budget import Cost
 from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS, Answer, judge_request
+from optimizer.engine.costs import Cost
 from optimizer.engine.events import Event, Writing
 from optimizer.engine.graders import passed
 from optimizer.engine.scoring import ToJudge, options_of

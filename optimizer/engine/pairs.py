@@ -11,9 +11,9 @@ from optimizer.engine import meta
 from optimizer.engine.answering import AnswerCalls, Case, Scoring, said_by
 from optimizer.engine.arriving import Arrived, Live, arriving, translated
 from optimizer.engine.asking import Asker
-from optimizer.engine.budget import Cost
 from optimizer.engine.calls import Answer
 from optimizer.engine.components import first_of
+from optimizer.engine.costs import Cost
 from optimizer.engine.figures import percent
 from optimizer.engine.judging import Judge, to_judge
 from optimizer.engine.task import Item, Task

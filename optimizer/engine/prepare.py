@@ -9,8 +9,8 @@ from dataclasses import replace
 from optimizer.engine.answering import Case
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.board import Board
-from optimizer.engine.budget import Cost
 from optimizer.engine.components import Components, first_of, shot_of
+from optimizer.engine.costs import Cost
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.inputs import invented, items_of
 from optimizer.engine.judge_check import measure

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from optimizer.engine.asking import Steps
 from optimizer.engine.board import Board, Entry
-from optimizer.engine.budget import Cost
 from optimizer.engine.components import Components
+from optimizer.engine.costs import Cost
 from optimizer.engine.events import Dropped
 from optimizer.engine.scoring import Evaluator
 from optimizer.engine.splits import blocks

@@ -48,6 +48,8 @@ class Proof:
     None where nothing could be compared; `ahead` is whether the winner did better than the original both on search
     rows and on held-out rows, however little; `handed_over` is whether it is the result. `left_out` is how many
     held-out rows the limits of the run left out; `doubtful_judge` is whether a judge of pairs cannot be trusted.
+    `folds` is into how many parts the rows were cut to be compared by searches that did not see them (crossfit.py); 0
+    where the rows were held out from the one search.
     """
 
     winner: int = 0
@@ -57,6 +59,7 @@ class Proof:
     handed_over: bool = False
     left_out: int = 0
     doubtful_judge: bool = False
+    folds: int = 0
 
 
 UNCOMPARED = Proof()

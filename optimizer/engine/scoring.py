@@ -10,8 +10,8 @@ from optimizer.counts import agreeing, counted
 from optimizer.engine.answering import AnswerCalls, Case, Scoring, said_by
 from optimizer.engine.arriving import Live, remade
 from optimizer.engine.asking import Asker
-from optimizer.engine.budget import Cost
 from optimizer.engine.calls import Answer
+from optimizer.engine.costs import Cost
 from optimizer.engine.events import Beat
 from optimizer.engine.graders import graded, told
 from optimizer.engine.task import Grade, Item, Options, Task

@@ -7,56 +7,29 @@ import random
 from collections.abc import Iterator
 
 from optimizer.counts import counted
-from optimizer.engine import checks, starts
+from optimizer.engine import starts
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import first_of
 from optimizer.engine.contest import Contest
 from optimizer.engine.ending import Ending
-from optimizer.engine.events import Event, IterationDone, Proposed
+from optimizer.engine.events import Event, IterationDone
 from optimizer.engine.headroom import NEAR, nearly_all_right, no_lever_helps
 from optimizer.engine.method import Method
 from optimizer.engine.operators.base import OptimizerFailedError
 from optimizer.engine.operators.rows import shots_of
 from optimizer.engine.population import Child, Population
-from optimizer.engine.prepare import affordable, prepared, races, understood
+from optimizer.engine.prepare import races, understood
 from optimizer.engine.proposing import Proposer
 from optimizer.engine.reasoning import Kind
 from optimizer.engine.results import SOME_HEADROOM
 from optimizer.engine.scoring import Evaluator
 from optimizer.engine.splits import Splits
-from optimizer.engine.task import Config, Task, TaskRefusedError
-from optimizer.llm.base import Model
-from optimizer.llm.ledger import paid_once
+from optimizer.engine.task import Task
 
 # The share of what is left that the first two steps may spend on each kind of candidate, in this order.
 AT_FIRST = {Kind.ANSWER_ONLY: 0.4, Kind.REASONS_FIRST: 0.2}
 THEN = {Kind.REASONS_FIRST: 0.6, Kind.ANSWER_ONLY: 0.5}
-
-
-def run(
-    task: Task, config: Config, model: Model, seed: int = 0, *, method: Method | None = None
-) -> Iterator[Event]:
-    """Improve the task's prompt. The last event is Finished, or Across where the task names other models.
-
-    Deterministic given the arguments and the model's replies. Raises TaskRefusedError for a task that cannot be run,
-    before anything is spent, and where the limits do not last for what comes before the search (a judge's check, inputs
-    to write). Raises CallFailedError when the model refuses the original prompt itself, when it never gives a verdict
-    that can be read, and when the optimizer model fails before anything better was found.
-    """
-    asker = Asker(paid_once(model), config, seed)
-    checks.refuse(task, config)
-    yield Proposed(0, (), "original", first_of(task))
-    splits, evaluator = yield from _prepared(task, asker)
-    yield from Search(task, asker, method or Method(), splits, evaluator).run()
-
-
-def _prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
-    try:
-        splits, evaluator = yield from prepared(task, asker)
-    except BudgetSpentError as spent:
-        raise TaskRefusedError(f"There is no room left for a search. {spent} Allow more.") from spent
-    return affordable(splits, task, asker, evaluator), evaluator
 
 
 class Search:
@@ -79,9 +52,18 @@ class Search:
         self.failure = ""  # of the optimizer model, which ended the search
 
     def run(self) -> Iterator[Event]:
+        reason = yield from self.found()
+        yield from self.end(reason)
+
+    def found(self) -> Steps[str]:
+        """Search until something ends it; says what. The leaders of the population are what was found."""
         reason = yield from self._search()
         yield from self.contest.play_off()
         yield from self._with_all_rows()
+        return reason
+
+    def end(self, reason: str) -> Iterator[Event]:
+        """Compare what was found with the original, and finish."""
         yield from self.ending.run(
             reason,
             self.proposer.operators_used(),
@@ -89,8 +71,6 @@ class Search:
             used_evidence=self.proposer.used_evidence,
             headroom=self.headroom,
         )
-
-    # The search
 
     def _search(self) -> Steps[str]:
         """Search until something ends it; says what."""

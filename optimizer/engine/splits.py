@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from optimizer.engine.task import Item, TaskRefusedError
 
-MOST_VALIDATION = 32
+MOST_VALIDATION = 48
 MOST_HELD_OUT = 64
 MOST_TRAIN = 1_000
 HELD_OUT_SHARE = 0.4
+TAUGHT = 24  # training rows that suffice: 16 examples, and 8 that none of them shows
 FEWEST = 4
+FEW_ROWS = 40  # fewer are compared by searches that leave out a quarter each (crossfit.py)
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,16 @@ class Splits:
 def split(
     items: Sequence[Item], *, seed: int, most_held_out: int = MOST_HELD_OUT, held_out: Sequence[Item] = ()
 ) -> Splits:
-    """Shuffle by the seed and cut: two fifths held out, three tenths to choose by, the rest to learn from.
+    """Shuffle by the seed and cut: two fifths held out, three tenths to choose by, the rest to learn from; what is more
+    than TAUGHT rows to learn from is to choose by. Then come the limits of each part. The shares are measured
+    (tests/bench/splits.py).
 
     With `held_out` rows of one's own, or none to be held out, all items are cut in two halves, without the inputs
     that are held out. Rows with equal inputs stay on one side, so that no answer leaks; the first of them counts.
     Needs FEWEST different inputs at least.
     """
     kept_back = {item.input for item in held_out}
-    rows = {item.input: item for item in reversed(items) if item.input not in kept_back}
+    rows = {item.input: item for item in distinct(items) if item.input not in kept_back}
     inputs = sorted(rows)
     if len(inputs) < FEWEST:
         besides = " besides the held-out ones" if held_out else ""
@@ -52,11 +56,18 @@ def split(
     apart = bool(held_out) or not most_held_out
     possible = max(1, min(MOST_HELD_OUT, round(len(inputs) * HELD_OUT_SHARE)))
     held = 0 if apart else min(most_held_out, possible)
-    share = 0.5 if apart else 0.3
-    chosen = max(1, min(MOST_VALIDATION, round(len(inputs) * share)))
+    count = len(inputs)
+    share = round(0.5 * count) if apart else max(round(0.3 * count), count - possible - TAUGHT)
+    chosen = max(1, min(MOST_VALIDATION, share))
     parts = inputs[:held], inputs[held : held + chosen], inputs[held + chosen :][:MOST_TRAIN]
     measured, validation, train = (tuple(rows[text] for text in part) for part in parts)
     return Splits(train, validation, tuple(held_out) or measured, len(held_out) if apart else possible)
+
+
+def distinct(items: Sequence[Item]) -> list[Item]:
+    """The rows with different inputs; the first of equal ones counts."""
+    first = {item.input: item for item in reversed(items)}
+    return list(first.values())[::-1]
 
 
 def blocks(items: Sequence[Item], size: int) -> list[range]:

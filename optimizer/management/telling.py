@@ -15,7 +15,16 @@ from optimizer.models.finalists import Finalist
 from optimizer.models.fronts import front_summaries
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
-from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, usable_outputs, word
+from optimizer.verdicts import (
+    about_interval,
+    comparison_of,
+    gain,
+    headline,
+    next_step,
+    scores,
+    usable_outputs,
+    word,
+)
 from promptevolver.embedded.services.home import Home
 from promptevolver.product import served_url
 
@@ -35,7 +44,8 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     """The verdict first, what was measured, and what to do with it."""
     verdict = word(session)
     yield f"{verdict}. {headline(session)}" if verdict else headline(session)
-    yield from filter(None, [gain(session), _scores(session), _usable(session)])
+    measured = [gain(session), about_interval(session), _scores(session), _usable(session)]
+    yield from filter(None, measured)
     if step := next_step(session):
         yield f"Next: {step}"
     yield from _finalists(session)
@@ -194,6 +204,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "baseline_score": session.baseline_score,
         "best_score": session.best_score,
         "interval": [comparison["low"], comparison["high"]] if comparison else None,
+        "interval_note": about_interval(session) or None,
         "comparison": comparison,
         "finalists": finalist_summaries(session),
         "front": front_summaries(session.candidates.defer("components", "messages", "text")),

@@ -53,7 +53,7 @@ class ProgressBar:
     def _show(self, event: Event) -> None:
         match event:
             case Stage(name, done, total):
-                self._bar.set_description_str(f"{name:28.28}", refresh=False)
+                self._bar.set_description_str(f"{name:38.38}", refresh=False)
                 self._bar.total, self._bar.n = max(total, 1), done
                 self._bar.refresh()
             case Beat(_, away) if away:

@@ -11,13 +11,25 @@ from django.db.models import QuerySet
 
 from optimizer import cautions
 from optimizer.brief import Kind, in_force, told
+from optimizer.briefing import compares_few_rows
+from optimizer.engine.crossfit import QUARTER
 from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
 from optimizer.models.fronts import front_of
 from optimizer.newest import newest_answer
 from optimizer.services.advice import grader_advice
 from optimizer.services.estimates import forecast_comparison
-from optimizer.verdicts import comparison_of, gain, headline, next_step, scores, usable_outputs, word
+from optimizer.verdicts import (
+    about_interval,
+    comparison_of,
+    cross_fitted,
+    gain,
+    headline,
+    next_step,
+    scores,
+    usable_outputs,
+    word,
+)
 from optimizer.views.charts import chart_of
 from optimizer.views.diffs import word_diff
 from optimizer.views.marks import Marks, marks_of
@@ -62,6 +74,7 @@ def _progress(session: OptimizationSession) -> Context:
         "hosts": session.hosts_asked,
         "empty_inputs": range(max(FEWEST_EMPTY, 2 * FEWEST_ROWS - len(session.inputs or ()))),
         "input_like": _input_like(session),
+        "tries_quarters": session.is_active and session.stage.startswith(QUARTER),
     }
 
 
@@ -133,12 +146,15 @@ def _verdict(session: OptimizationSession) -> Context:
         "word": word(session),
         "headline": headline(session),
         "gain": gain(session),
+        "about_interval": about_interval(session),
+        "cross_fitted": cross_fitted(session),
         "scores": scores(session),
         "usable_outputs": usable_outputs(session),
         "comparison": comparison_of(session),
         "next_step": next_step(session),
         "model_table": session.model_table,
         "to_compare": forecast_comparison(session) if session.comparable else None,
+        "few_rows": session.comparable and compares_few_rows(session),
     }
 
 

@@ -283,6 +283,7 @@ def measured(proof: results.Proof) -> dict[str, Any]:
         "ahead": proof.ahead,
         "left_out": proof.left_out,
         "doubtful_judge": proof.doubtful_judge,
+        "folds": proof.folds,
         "comparison": proof.comparison and asdict(proof.comparison),
     }
 

@@ -10,8 +10,9 @@ from optimizer.engine import Config, Item, Method, Rated, Task, TaskRefusedError
 from optimizer.engine.answering import Case
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
-from optimizer.engine.budget import BudgetSpentError, Cost
+from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import Components
+from optimizer.engine.costs import Cost
 from optimizer.engine.estimate import Speed, estimate
 from optimizer.engine.events import Finished, Proposed, Scored, Spent
 from optimizer.engine.judging import ByRubric

@@ -20,7 +20,7 @@ def person(transactional_db: None) -> User:
 
 
 def a_small_run(person: User) -> OptimizationSession:
-    rows = "\n".join(sample_form_data()["rows"].splitlines()[:16])
+    rows = "\n".join(sample_form_data()["rows"].splitlines()[:10])
     data = sample_form_data() | {"rows": rows, "iterations": "1", "rounds": "1"}
     form = OptimizationForm(data, user=person)
     assert form.is_valid(), form.errors
