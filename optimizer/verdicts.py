@@ -140,7 +140,7 @@ def about_interval(session: OptimizationSession) -> str:
     if not cross_fitted(session) or nothing_ahead(session):
         return ""
     return (
-        "The interval is for this way of searching, tried on each quarter of the rows; "
+        "The interval is for this way of searching, tested on each quarter of the rows; "
         "the prompt itself was made from all rows."
     )
 
@@ -182,7 +182,7 @@ def next_step(session: OptimizationSession) -> str:
 def _other_judge(session: OptimizationSession) -> str:
     if not session.results.get("doubtful_judge"):
         return ""
-    return "Choose another judge model, or add rows with expected answers, which need no judge."
+    return "Choose another judge model, or add rows with answers, which need no judge."
 
 
 def _other_writer(session: OptimizationSession) -> str:

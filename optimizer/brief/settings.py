@@ -64,7 +64,7 @@ SETTINGS = (
         group=MODELS_AND_SEARCH, default="", left_open="the same as the optimizer", engine="judge_model",
     ),
     Setting(
-        "other_models", Kind.MODELS, "Other models", "at the end they run the best prompts too; at most three",
+        "other_models", Kind.MODELS, "Other models", "also run the best prompts at the end; at most three",
         group=MODELS_AND_SEARCH, default=(), high=MOST_OTHER_MODELS, engine="other_models",
         objection=_other_models_objection,
     ),

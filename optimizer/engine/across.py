@@ -110,7 +110,7 @@ def across(models: Sequence[WithModel]) -> AcrossModels:
 
 
 def best_of(prompts: Sequence[Reached]) -> int:
-    """The number of the prompt with the highest score; of equals the cheaper one."""
+    """The number of the prompt with the highest score; among equals, that of the cheaper one."""
     return min(prompts, key=lambda one: (-round(one.score, 9), one.answer_tokens or inf, one.number)).number
 
 

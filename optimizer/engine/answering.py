@@ -33,8 +33,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What came out of a case: the answer, its score (0 to 1), why it is not higher, in words, and the reasoning before
-    the answer. It took so many `tokens`, in and out, and `ms` milliseconds of the model."""
+    """What came out of a case: the answer, its score (0 to 1), `why` it is not higher, and the reasoning before the
+    answer. It took so many `tokens`, in and out, and `ms` milliseconds of the model."""
 
     output: str
     score: float
@@ -66,11 +66,11 @@ class Said:
 
 
 class AnswerCalls:
-    """The target model's answers, each within a limit of tokens; one that is cut while the model thinks is asked for
-    again with a larger limit, and a model that mostly is gets that at once.
+    """The target model's answers, each within a limit of tokens. One that is cut while the model thinks is asked for
+    again with a larger limit. If most are cut, the model gets that limit at once.
 
     If the prompt asks for reasoning, an answer may be as long as the person allows, until the length of the model's
-    reasonings is known. A constrained answer after reasoning takes a second call; the first is that of the same prompt
+    reasonings is known. A constrained answer after reasoning takes a second call. The first is that of the same prompt
     without the constraint, so it may be paid for already.
     """
 

@@ -39,8 +39,8 @@ def compare(
 ) -> Iterator[Event]:
     """Compare the contender with the original on held-out rows. The last event is Compared.
 
-    Task, config and seed are those of the search, so that the rows are those that it never saw; what it already asked
-    is answered from the model's ledger. The limits choose the rows, as in the search, and then hold no more. Few rows
+    Task, config and seed are those of the search, so that the rows are those that it never saw. What it already asked
+    is answered from the model's ledger. The limits choose the rows, as in the search, and no longer hold then. Few rows
     are compared as `run` compares them, by more searches within their part of the limits. Raises as `run` does.
     """
     checks.refuse(task, config)

@@ -125,8 +125,8 @@ def _inferred(values: Sequence[Any]) -> dict[str, Any]:
 
 
 def _bounded(schema: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
-    """The schema with no keys that no row has, with bounds for strings, and with values that repeat as the only ones.
-    An object whose rows share no key may have any."""
+    """The schema without keys that no row has, and with bounds for strings. Values that are few and repeat are the only
+    ones. An object whose rows share no key may have any."""
     match schema:
         case {"type": "object", "properties": dict(properties)}:
             objects = [value for value in values if isinstance(value, dict)]

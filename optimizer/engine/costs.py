@@ -11,7 +11,7 @@ from optimizer.llm.base import Reply
 
 @dataclass(frozen=True)
 class Cost:
-    """What something takes: calls, and by kind as far as that is known; tokens in and out, at most, and `likely`, by
+    """What something takes: calls (by kind as far as that is known), tokens in and out at most, and `likely` tokens, by
     what earlier calls took."""
 
     calls: int = 0

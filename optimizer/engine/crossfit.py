@@ -1,4 +1,4 @@
-"""Few rows, used fully: instead of holding some out for good, the search is tried on each quarter of the rows.
+"""Few rows, used fully: instead of holding some out for good, the search is tested on each quarter of the rows.
 
 This is cross-fitting: four more searches each leave out a quarter of the rows, and what each finds answers the quarter
 that it never saw. All rows are compared, and the prompt that is handed over is made from all of them. The interval is
@@ -85,7 +85,7 @@ class Fold:
     best: dict[Kind, Entry]
 
     def outcomes(self, kind: Kind | None, first: int) -> list[Outcome]:
-        """Of the best of that kind, or of the original; rows are numbered from `first`."""
+        """Those of the best of that kind, or of the original; rows are numbered from `first`."""
         entry = self.best.get(kind, self.original) if kind else self.original
         known = self.board.known(entry)
         return [replace(known[row], item=first + row) for row in range(len(self.board.items))]
@@ -117,7 +117,7 @@ class CrossFit:
         self.asker.limit_part(replace(part_of(self.config), compare=False))
 
     def ending(self, population: Population, evaluator: Evaluator) -> Steps[Ending]:
-        """Try the search on each quarter. The ending compares what came of that."""
+        """Test the search on each quarter. The ending compares what came of that."""
         folds = (yield from self._folds()) if population.finalists else []
         self.asker.seed = self.seed
         self.asker.limit(self.config)
@@ -134,7 +134,7 @@ class CrossFit:
         quarters = quarters_of(self.task, self.seed)
         yield Noted(
             f"The prompt is made from all {counted(sum(map(len, quarters)), 'row')}. To measure the gain, the same "
-            "search is tried on each quarter of the rows, without seeing it."
+            "search runs again without each quarter of the rows, and its best is tested on that quarter."
         )
         folds = []
         for number, rows in enumerate(quarters, 1):

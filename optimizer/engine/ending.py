@@ -136,7 +136,7 @@ class Ending:
             proofs = [pair for pair in proofs if pair[1].comparison] or proofs[:1]
         winner, first = proofs[0][0], field[0].number
         if winner.number != first:
-            yield Noted(f"Candidate {first} led, but it is not compared. {self._missing[first]}.")
+            yield Noted(f"Candidate {first} led, but it was not compared. {self._missing[first]}.")
         self.population.winner = winner
         return proofs
 

@@ -88,8 +88,8 @@ def estimate(
     others: Mapping[str, Speed] | None = None,
     within: float = math.inf,
 ) -> Estimate:
-    """What running the task will take, at the speed of the target model, and at those of the optimizer model, the judge
-    and `others` by name, where they are other models whose speed is known. No model is asked.
+    """What running the task will take at the speed of the target model. `writing` is the speed of the optimizer model,
+    `judging` that of the judge, `others` those of other models by name, if they are known. No model is asked.
 
     As many scenarios are rehearsed as fit into the effort, and into `within` so many seconds of computing. Raises
     TaskRefusedError as the run itself would, and TimeoutError where not even one fits.

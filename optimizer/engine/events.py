@@ -1,4 +1,4 @@
-"""What the engine tells, as it happens. All frozen; a run has exactly one Finished, which other models may follow."""
+"""What the engine tells, as it happens. All frozen; a run has one Finished, after which only other models run."""
 
 from __future__ import annotations
 

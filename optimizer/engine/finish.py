@@ -77,7 +77,7 @@ def _changed_constraint(before: Components, after: Components) -> Iterator[str]:
     if after.constraint and after.constraint != before.constraint:
         yield f"Constrained the answer to {after.constraint.words}."
     elif before.constraint and not after.constraint:
-        yield "Let the answer be anything."
+        yield "Removed the constraint on the answer."
 
 
 def _changed_words(before: Components, after: Components) -> Iterator[str]:

@@ -79,8 +79,8 @@ def _tried(judged: Judged, asked: Sequence[Sequence[Request]]) -> Steps[None]:
 
 
 def _pairs(judged: Judged, rows: Sequence[Item]) -> Steps[list[Pair]]:
-    """Beside the answer to a row: for two of them another answer, which is sampled and may be as good; else the answer
-    to another row, which is wrong."""
+    """The answer to a row, and another one. For two of the rows that is sampled, and may be as good; else it is the
+    answer to another row, which is wrong."""
     asker, task = judged.judge.asker, judged.judge.task
     cases = [Case(judged.original, row) for row in rows]
     answers = yield from translated(judged.answers.ask(STAGE, cases), public)

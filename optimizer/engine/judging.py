@@ -67,7 +67,7 @@ class Judge:
         return judge_request(self.purpose, text, schema, model=self.model)
 
     def insist(self) -> None:
-        """CallFailedError while this judge was asked and has never given a verdict that can be read."""
+        """Raises CallFailedError if this judge was asked and has never given a verdict that can be read."""
         if self._lost and self.unreadable == self.asked:
             raise _never_read(self._lost)
 

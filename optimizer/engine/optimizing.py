@@ -26,9 +26,9 @@ def run(
     """Improve the task's prompt. The last event is Finished, or Across where the task names other models.
 
     Deterministic given the arguments and the model's replies. Raises TaskRefusedError for a task that cannot be run,
-    before anything is spent, and where the limits do not last for what comes before the search (a judge's check, inputs
-    to write). Raises CallFailedError when the model refuses the original prompt itself, when it never gives a verdict
-    that can be read, and when the optimizer model fails before anything better was found.
+    before anything is spent. It also does if the limits do not last for what comes before the search: a judge's check,
+    inputs to write. Raises CallFailedError when the model refuses the original prompt itself, or when the judge never
+    gives a verdict that can be read. It also does when the optimizer model fails before anything better was found.
     """
     asker = Asker(paid_once(model), config, seed)
     checks.refuse(task, config)
@@ -44,5 +44,5 @@ def _prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
     try:
         splits, evaluator = yield from prepared(task, asker)
     except BudgetSpentError as spent:
-        raise TaskRefusedError(f"There is no room left for a search. {spent} Allow more.") from spent
+        raise TaskRefusedError(f"There is no room left for a search. {spent} Raise the limit.") from spent
     return affordable(splits, task, asker, evaluator), evaluator

@@ -61,7 +61,7 @@ class Rehearsal:
         others: Mapping[str, Speed] | None = None,
     ) -> None:
         """`speed` is the target model's, `writing` the optimizer model's and `judging` the judge's, where they are
-        others, and `others` are those of other models; one that is not among them is as fast as the target."""
+        others. `others` are those of other models; one that is not among them is as fast as the target."""
         self.slots = speed.slots
         self.ms = self.calls = self.tokens = 0
         self._task = task

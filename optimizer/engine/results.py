@@ -44,12 +44,12 @@ class Rating:
 class Proof:
     """What the comparison of the search's winner with the original came to.
 
-    `winner` is that candidate's number, 0 where no candidate was ahead of the original in the search; `verdict` is
-    None where nothing could be compared; `ahead` is whether the winner did better than the original both on search
-    rows and on held-out rows, however little; `handed_over` is whether it is the result. `left_out` is how many
+    `winner` is that candidate's number, 0 where no candidate was ahead of the original in the search. `verdict` is
+    None where nothing could be compared. `ahead` is whether the winner did better than the original both on search
+    rows and on held-out rows, however little. `handed_over` is whether it is the result. `left_out` is how many
     held-out rows the limits of the run left out; `doubtful_judge` is whether a judge of pairs cannot be trusted.
-    `folds` is into how many parts the rows were cut to be compared by searches that did not see them (crossfit.py); 0
-    where the rows were held out from the one search.
+    `folds` is how many parts the rows were cut into, each compared by a search that did not see it (crossfit.py). It is
+    0 where the rows were held out from the one search.
     """
 
     winner: int = 0
@@ -80,7 +80,7 @@ SOME_HEADROOM = Headroom()
 class Reached:
     """What one prompt reached on held-out rows with one model.
 
-    `number` is the candidate's, 0 for the original; `score` is 0 to 1, `low` and `high` bound the `difference` from the
+    `number` is the candidate's, 0 for the original; `score` is 0 to 1. `low` and `high` bound the `difference` from the
     original with the same model (95 %). `answer_tokens` is the mean of an answer, in and out. `too_long` rows did not
     fit into the model's context window: they count as wrong.
     """

@@ -36,8 +36,8 @@ class Splits:
 def split(
     items: Sequence[Item], *, seed: int, most_held_out: int = MOST_HELD_OUT, held_out: Sequence[Item] = ()
 ) -> Splits:
-    """Shuffle by the seed and cut: two fifths held out, three tenths to choose by, the rest to learn from; what is more
-    than TAUGHT rows to learn from is to choose by. Then come the limits of each part. The shares are measured
+    """Shuffle by the seed and cut: two fifths held out, three tenths to choose by, the rest to learn from. Rows to
+    learn from beyond TAUGHT are to choose by instead. Then come the limits of each part. The shares are measured
     (tests/bench/splits.py).
 
     With `held_out` rows of one's own, or none to be held out, all items are cut in two halves, without the inputs

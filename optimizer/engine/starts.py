@@ -16,8 +16,8 @@ NAME = "earlier result"
 def fitted(population: Population, held_out: Sequence[Item]) -> list[Components]:
     """The prompts of an earlier search, as they can race here.
 
-    Examples that are held-out rows now are left out, and those that are search rows, unless a prompt chooses its
-    examples for each input: no row may see its own answer. What the model or a setting does not take is left out too.
+    Examples that are now held-out rows are left out. So are those that are search rows, unless a prompt chooses its
+    examples for each input. No row may see its own answer. What the model or a setting does not allow is left out too.
     """
     apart = {item.input for item in held_out}
     searched = {item.input for item in population.race.items}

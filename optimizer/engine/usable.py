@@ -12,8 +12,8 @@ from optimizer.engine.values import NoValueError, value_of
 
 
 class Usability:
-    """Tells usable outputs of tasks that the JSON grader grades. An output is usable if the whole of it is JSON with
-    the types and keys that the expected answers share, or if it fits the schema that its row expects."""
+    """Tells usable outputs of tasks that the JSON grader grades. A usable output is JSON and
+    nothing else. It has the types and keys that the expected answers share, or fits the schema that its row expects."""
 
     def __init__(self, task: Task) -> None:
         self._counts = task.grader == "json"

@@ -18,7 +18,7 @@ MOST_BIAS = 0.8  # of its decided verdicts, for one place or the other
 LEAST_CONSISTENT = 0.65  # of pairs; GPT-4 reached that on similar answers (Zheng et al., arXiv 2306.05685)
 
 DOUBT = (
-    f"At least {percent(1 - MOST_UNREADABLE)} readable and {percent(LEAST_CONSISTENT)} unchanged are needed. "
+    f"At least {percent(1 - MOST_UNREADABLE)} must be readable, and {percent(LEAST_CONSISTENT)} must stay the same. "
     "With this judge the verdict can only be “Not proven”, whatever the scores. "
     "Choose another judge model, or add rows with answers."
 )
@@ -43,9 +43,12 @@ UNPROVEN = (Verdict.NOT_PROVEN, Verdict.TOO_FEW_ROWS)
 
 @dataclass(frozen=True)
 class JudgeMeasure:
-    """What a judge of pairs did before the search: the share of its verdicts that could be read, the share of decided
-    ones that prefer the answer shown first (0.5 is fair), and the share of pairs on which all its verdicts agree, in
-    both orders and asked again. None where it decided nothing, or where no pair has two verdicts."""
+    """What a judge of pairs did before the search.
+
+    `readable` is the share of its verdicts that could be read. `position_bias` is the share of decided ones that prefer
+    the answer shown first (0.5 is fair). `consistent` is the share of pairs on which all its verdicts agree, in both
+    orders and asked again. None where it decided nothing, or where no pair has two verdicts.
+    """
 
     pairs: int
     readable: float
@@ -72,9 +75,12 @@ class JudgeMeasure:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How far a judge of pairs can be trusted: the share of its verdicts that nobody could read, the share of the
-    decided ones that prefer the answer shown first (0.5 is fair; None where it decided nothing), and what was measured
-    before the search, if anything."""
+    """How far a judge of pairs can be trusted.
+
+    `unreadable` is the share of its verdicts that nobody could read. `position_bias` is the share of the decided ones
+    that prefer the answer shown first (0.5 is fair; None where it decided nothing). `measured` is what it did before
+    the search, if that was measured.
+    """
 
     unreadable: float = 0.0
     position_bias: float | None = None
@@ -97,9 +103,9 @@ class Judgement:
 
 
 def verdict(comparison: Comparison, *, misfits: int = 0, judged: Judgement | None = None) -> Verdict:
-    """What the paired outcomes prove. `misfits` of the rows could not be run on; `judged` where a judge compared
-    pairs: where it cannot be trusted, no number of rows proves anything. An interval that only touches 0 does not leave
-    it."""
+    """What the paired outcomes prove. `misfits` of the rows could not be run on. `judged` is given where a judge
+    compared pairs; if it cannot be trusted, no number of rows proves anything. An interval that only touches 0 does not
+    leave it."""
     if judged and judged.proves_nothing:
         return Verdict.NOT_PROVEN
     if comparison.rows - misfits < FEWEST_ROWS:

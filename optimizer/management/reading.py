@@ -57,8 +57,8 @@ def typed_of(session: OptimizationSession, user: User) -> dict[str, Any]:
 def adapted(typed: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """What changes in settings that are taken over if another model or preset is given.
 
-    The model is no other model any more, and an optimizer model that was the same as the target stays the same. What
-    the earlier preset said, the new one says instead."""
+    The new target is no longer among the other models, and an optimizer model that was the same as the target stays
+    the same. The new preset replaces what the earlier one set."""
     changes: dict[str, Any] = {}
     if model := given.get("target_model"):
         changes["other_models"] = [one for one in typed.get("other_models", "").split(", ") if one != model]

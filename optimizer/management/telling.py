@@ -56,7 +56,7 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
     if found and session.hands_over_best and found.marker:
         yield found.where_the_answer_is
     if found and session.hands_over_best and found.constraint:
-        yield f"The answer is constrained to {found.constraint.words}: send it as “format”, which --json holds."
+        yield f"The answer is constrained to {found.constraint.words}: send it as “format” from --json."
     if found and session.hands_over_best and found.is_system_message:
         yield "The prompt was sent as the system message, and each row as the user message."
     if found and session.hands_over_best and found.in_turns:

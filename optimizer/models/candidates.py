@@ -100,7 +100,7 @@ class Candidate(models.Model):
 
     @property
     def constraint(self) -> Constraint | None:
-        """What its answers may be, if not anything."""
+        """What its answers are constrained to; None if they are not."""
         return constraint_of(self.components.get("constraint"))
 
     @property
@@ -119,7 +119,7 @@ class Candidate(models.Model):
         if self.in_two_calls:
             return (
                 "The model reasons first. Its answer takes a second call: add the reasoning as the assistant's message "
-                f"and “{self.marker}” as the user's, and send the format."
+                f"and “{self.marker}” as the user's, and send the format with it."
             )
         read = f"The model reasons first. Its answer is what follows the last “{self.marker}”."
         return read if self.marker else ""

@@ -9,7 +9,7 @@ from optimizer.models.candidates import Candidate
 
 
 def front_of(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates that reached a score that none with fewer tokens an answer reached, the cheapest first.
+    """The candidates whose score no candidate with fewer tokens an answer reaches, the cheapest first.
 
     Only those count that ran on the most search rows: scores on fewer rows cannot be compared with theirs.
     """

@@ -26,7 +26,7 @@ REMEMBERED = 600  # seconds
 LONGEST = (
     4.0  # seconds of computing that rehearsals may take: a person waits for them, even on a busy machine
 )
-AS_FAST = "Other models that were not measured here yet count as equally fast."
+AS_FAST = "Other models that were not measured here yet are taken to be as fast as the target model."
 SOONER = "Less if it reaches the target score early."
 TOO_BIG = "too big"  # what is remembered instead of an estimate that took longer
 

@@ -46,7 +46,7 @@ def test_labels_are_sent_as_a_format(
     listed = {"type": "string", "enum": ["non-toxic", "toxic", "very toxic"]}
     assert best.format == components_of(best.components).format == listed
     page = page_of(session, user, client)
-    assert "The answer is constrained to one of 3 labels: send it as <code>format</code>." in page
+    assert "The answer is constrained to one of 3 labels: send the constraint as <code>format</code>." in page
     assert "Copy format" in page
     assert "Usable outputs" not in page
     told = summary(session)

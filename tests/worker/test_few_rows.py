@@ -24,7 +24,7 @@ from tests.worker.test_work import Killed, UseHost, claimed, let_lease_lapse
 
 __all__ = ["use_host"]
 
-NOTE = "The interval is for this way of searching, tried on each quarter of the rows"
+NOTE = "The interval is for this way of searching, tested on each quarter of the rows"
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_stopped_in_a_quarter_the_best_stays_and_can_be_compared(
     assert few.prompt.__class__.objects.get(pk=few.prompt_id).optimized
     client.force_login(user)
     page = client.get(reverse("session-detail", args=[few.pk])).content.decode()
-    assert "The same search is tried on each quarter of the rows" in page
+    assert "The same search runs again without each quarter of the rows" in page
     cost = forecast_comparison(few)
     assert cost
     compare_stopped(session=few, by=user)

@@ -73,7 +73,7 @@ def test_the_table_is_kept_shown_and_told(finished: OptimizationSession, client:
     page = page_of(finished, client)
     assert "With other models" in page
     assert f"Not measured. {GONE}" in page
-    assert "searched on" in page
+    assert '<span class="small muted">target model</span>' in page
     lines = list(result_lines(finished))
     assert f"With gone: not measured. {GONE}" in lines
     assert any(line.startswith("With weak: Original ") for line in lines)
