@@ -12,7 +12,7 @@ from statistics import fmean
 from optimizer.engine.answering import CUT
 from optimizer.engine.board import Board, Entry
 from optimizer.engine.components import Components, Shot, first_of
-from optimizer.engine.constraint import constraint_for
+from optimizer.engine.constraint import Constraint, constraint_for
 from optimizer.engine.contribution import contributions
 from optimizer.engine.events import Outcome
 from optimizer.engine.figures import NOTHING
@@ -107,10 +107,15 @@ class Population:
         ]
         return [s for s in standings if s.leads or s.entry in first]
 
+    @property
+    def constraint(self) -> Constraint | None:
+        """What an answer may be, unless a server refused to hold answers to a form."""
+        refused = self.race.refused_format or self.training.refused_format
+        return None if refused else self._constraint
+
     def view(self, parent: Entry, salt: str) -> View:
         """What an operator may look at, of this parent."""
-        race, training = self.race, self.training
-        teaching = training if training.items else race
+        teaching = self.training if self.training.items else self.race
         return View(
             task=self.task,
             config=self.config,
@@ -125,9 +130,9 @@ class Population:
             contrasts=self._contrasts(teaching),
             history=self._history(parent),
             reasoned=self._reasoned(),
-            contributions=self._contributions(parent.components.kind),
+            contributions=self._contributions(parent.components),
             reasoning=self.reasoning,
-            constraint=None if race.refused_format or training.refused_format else self._constraint,
+            constraint=self.constraint,
             role=self.original.components.head_as,
         )
 
@@ -188,13 +193,15 @@ class Population:
         found.sort(key=lambda outcome: (outcome.score, -len(outcome.reasoning)))
         return tuple({outcome.input: outcome for outcome in found}.values())
 
-    def _contributions(self, kind: Kind) -> tuple[tuple[Shot, float], ...]:
-        """What each example added, over all entries of the kind that show the same ones for all inputs."""
-        sets = [
-            (entry.components.shots, self.race.outcomes(entry))
+    def _contributions(self, parent: Components) -> tuple[tuple[Shot, float], ...]:
+        """What each example added, over all entries that show the same ones for all inputs, and show them and ask for
+        the answer as the parent does."""
+        alike = (
+            entry
             for entry in self.entries
-            if entry.components.kind == kind and not entry.components.nearest
-        ]
+            if _asking(entry.components) == _asking(parent) and not entry.components.nearest
+        )
+        sets = [(entry.components.shots, self.race.outcomes(entry)) for entry in alike]
         return tuple(contributions(sets).items())
 
     def _contrasts(self, teaching: Board) -> tuple[tuple[Outcome, Outcome], ...]:
@@ -219,3 +226,8 @@ class Population:
                 best[text] = max(best.get(text, 0.0), self.race.mean(entry))
         best.pop(parent.components.instruction, None)
         return tuple(sorted(best.items(), key=lambda tried: tried[1]))
+
+
+def _asking(components: Components) -> tuple[object, ...]:
+    """How examples are shown, and what is asked for after them."""
+    return components.kind, components.shots_as, components.constraint

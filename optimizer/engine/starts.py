@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from optimizer.engine.components import Components, Shot
+from optimizer.engine.constraint import Constraint
 from optimizer.engine.population import Population
 from optimizer.engine.task import Item
 
@@ -42,6 +43,7 @@ def _fitted(
     return found.but(
         variables=original.variables,
         reasoning=reasoning,
+        constraint=_constraint(found, population),
         shots=tuple(shots),
         nearest=nearest,
         **_placed(found, population, shown=bool(shots)),
@@ -57,6 +59,12 @@ def _placed(found: Components, population: Population, *, shown: bool) -> dict[s
         "shots_as": "turns" if turns else "text",
         "head_as": found.head_as if once and role == "user" else role,
     }
+
+
+def _constraint(found: Components, population: Population) -> Constraint | None:
+    """What answers may be with these rows, if the earlier prompt was constrained."""
+    possible = population.task.turns or not found.reasoning  # reasoning and answer are two turns
+    return population.constraint if found.constraint and possible else None
 
 
 def _fills(shot: Shot, original: Components) -> bool:

@@ -43,6 +43,7 @@ class OptimizationForm(ExamplesForm):
     template = _hidden_number()
     inputs_of = _hidden_number()
     continues = _hidden_number()
+    offered = _hidden_number()  # what it may continue, also when that is not chosen
 
     def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user

@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 
 from optimizer.engine import Config, run
-from optimizer.engine.components import Shot
+from optimizer.engine.asking import Asker
+from optimizer.engine.components import Shot, first_of
+from optimizer.engine.constraint import Constraint
 from optimizer.engine.contribution import contributions
 from optimizer.engine.events import Finished, Outcome, Proposed
 from optimizer.engine.method import Method
 from optimizer.engine.operators.contribution import ExamplesByContribution
 from optimizer.engine.operators.examples import AddExamples, OtherExamples, RandomExamples
+from optimizer.engine.population import Child, Population
+from optimizer.engine.prepare import races
+from optimizer.engine.scoring import Graded
 from optimizer.engine.splits import split
 from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.ledger import paid_once
@@ -53,6 +58,20 @@ def test_the_last_example_of_a_label_stays() -> None:
     odd, even = SHOTS[1], SHOTS[0]
     seen = view(TAUGHT.but(shots=(even, odd)), contributions=((even, 0.2), (odd, -0.1)))
     assert children("examples by contribution", seen)[0] == []
+
+
+def test_a_constraint_that_harms_is_not_held_against_the_examples() -> None:
+    splits = split(task().items, seed=0)
+    asker = Asker(Scripted(proposals), Config())
+    race, training, _ = races(splits, Graded(task(), asker), asker, first_of(task()))
+    population = Population(task(), asker.config, 0, race, training)
+    labels = Constraint(labels=("even", "odd"))
+    tried = [(TAUGHT, 0.5), (TAUGHT.but(shots=(NEW,)), 0.4), (TAUGHT.but(constraint=labels), 0.0)]
+    for components, score in tried:
+        entry = population.add(Child(population.original, "", components))
+        race.recall(entry, scored(score, score, score, score))
+    worth = dict(population.view(population.entries[1], "").contributions)
+    assert worth[GOOD] > 0 > worth[NEW]
 
 
 def test_nothing_is_proposed_without_knowledge() -> None:

@@ -9,6 +9,7 @@ import pytest
 from optimizer.engine import Config, run
 from optimizer.engine.asking import Asker
 from optimizer.engine.components import Components, Shot, first_of, shot_of
+from optimizer.engine.constraint import Constraint
 from optimizer.engine.events import Event, Finished, Proposed, Scored
 from optimizer.engine.population import Population
 from optimizer.engine.prepare import races
@@ -52,6 +53,16 @@ def test_no_row_is_shown_its_own_answer() -> None:
     assert fits(nearest).shots == shots(*SPLITS.validation[:2], *SPLITS.train[:8])
     few = FOUND.but(shots=shots(*given), shots_as="turns", nearest=5)
     assert (fits(few).shots, fits(few).nearest) == (shots(*SPLITS.train[:2]), 0)
+
+
+def test_a_constraint_is_that_of_these_rows() -> None:
+    found = FOUND.but(constraint=Constraint(labels=("yes", "no")))
+    constraint = fits(found).constraint
+    assert constraint
+    assert set(constraint.labels) == {"even", "odd"}
+    reasoned = found.but(reasoning=THINKING)
+    assert fits(reasoned).constraint == constraint
+    assert fits(reasoned, task(turns=False)).constraint is None  # reasoning and answer would be two turns
 
 
 def test_rows_of_another_file_stay_examples() -> None:

@@ -81,6 +81,11 @@ def test_unticked_it_starts_like_a_new_one(user_client: Client, ended: Optimizat
     assert (session.continues, session.starts) == (None, [])
 
 
+def test_a_start_that_is_not_wanted_stays_on_offer(ended: OptimizationSession, user_client: Client) -> None:
+    shown = user_client.post("/", {"prompt": "", "offered": ended.pk}).content.decode()
+    assert f'name="continues" id="id_continues" value="{ended.pk}" aria-' in shown
+
+
 def test_it_may_be_of_another_model(user_client: Client, ended: OptimizationSession) -> None:
     data = filled(user_client, ended) | {"target_model": "large"}
     assert user_client.post("/", data).status_code == 302
