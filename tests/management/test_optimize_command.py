@@ -41,6 +41,7 @@ KEYS = {
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
     "prompt_tokens", "completion_tokens", "seconds", "estimate", "verdict", "handed_over", "comparison",
     "search_scores", "settings", "finalists", "headroom", "other_models", "started_from", "format", "front", "judge",
+    "interval_note",
 }  # fmt: skip
 
 

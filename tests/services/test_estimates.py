@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -290,14 +291,15 @@ def test_what_was_told_without_a_speed_is_told_again_with_one(model: str, user: 
 
 
 def test_other_models_take_calls_and_their_own_time(measured: str) -> None:
-    alone = told(of(measured))
-    unknown = told(of(measured, other_models=["unseen"]))
+    enough = table(*(row(f"row {n}", ["odd", "even"][n % 2]) for n in range(40)))
+    alone = told(replace(of(measured), table=enough))
+    unknown = told(replace(of(measured, other_models=["unseen"]), table=enough))
     assert unknown.calls.low > alone.calls.low
     assert unknown.lacking == alone.lacking
     assert "were not measured here yet" in str(unknown)
     slow = f"slow-{uuid4()}"
     speeds.keep(slow, Speed(50, 4, call_seconds=1.0), calls=8)
-    known = told(of(measured, other_models=[slow]))
+    known = told(replace(of(measured, other_models=[slow]), table=enough))
     assert known.calls == unknown.calls
     assert known.minutes is not None
     assert unknown.minutes is not None

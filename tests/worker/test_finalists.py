@@ -136,18 +136,17 @@ def test_what_is_no_finalist_changes_nothing(finished: OptimizationSession, user
     assert not finished.events.filter(kind="chosen").exists()
 
 
-def test_a_viewer_may_not_choose(finished: OptimizationSession, outsider: User) -> None:
+def test_who_may_not_write_may_not_choose_and_what_is_no_number_is_refused(
+    finished: OptimizationSession, outsider: User, user: User, client: Client
+) -> None:
     factories.join(finished.workspace, outsider, Role.VIEWER)
     with pytest.raises(PermissionDenied):
         choose_finalist(session=finished, by=outsider, number=finished.finalists[1].number)
-
-
-@pytest.mark.parametrize("sent", ["", "x", "0", "-1", "99999999999999999999"])
-def test_what_is_no_number_is_refused(
-    finished: OptimizationSession, user: User, client: Client, sent: str
-) -> None:
     client.force_login(user)
-    assert client.post(reverse("finalist-choose", args=[finished.pk]), {"number": sent}).status_code == 400
+    for sent in ("", "x", "0", "-1", "99999999999999999999"):
+        assert (
+            client.post(reverse("finalist-choose", args=[finished.pk]), {"number": sent}).status_code == 400
+        )
 
 
 def test_reasoning_stands_beside_the_answers(
