@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
+from optimizer.engine.verdicts import JudgeMeasure
 from optimizer.models import OptimizationSession, User, Workspace
 from tests import factories
 
@@ -76,9 +78,43 @@ def fill(user: User) -> dict[str, OptimizationSession]:
             ],
         ),
         "running": running(workspace),
+        "doubtful": doubtful(workspace),
+        "few-rows": few_rows(workspace),
         "long": long(workspace),
         "zero": zero(workspace),
     }
+
+
+def doubtful(workspace: Workspace) -> OptimizationSession:
+    """A running one without rows, whose judge failed when it was measured."""
+    measure = JudgeMeasure(pairs=6, readable=0.94, position_bias=0.88, consistent=0.33)
+    session = session_of(
+        workspace, "Answer this letter to the editor.", 2.1, status="processing", stage="Scoring candidates",
+        stage_done=3, stage_total=24, calls=41, prompt_tokens=9_204, completion_tokens=3_977, judge_model="gemma3:1b",
+        started_at=timezone.now() - timedelta(seconds=66), processing_time_ms=66_000,
+        judge={**asdict(measure), "trusted": measure.trusted, "told": str(measure)},
+    )  # fmt: skip
+    _candidates(session, count=4, best=2)
+    return session
+
+
+def few_rows(workspace: Workspace) -> OptimizationSession:
+    """One with so few rows that each quarter of them was compared by a search of its own."""
+    comparison = {
+        "rows": 24, "better": 11, "worse": 2, "same": 11, "baseline": 0.2917, "best": 0.6667,
+        "difference": 0.375, "low": 0.125, "high": 0.625, "p_value": 0.022,
+    }  # fmt: skip
+    session = session_of(
+        workspace, "Which form does this applicant need?", 75, status="completed", kept_original=False,
+        started_at=timezone.now() - timedelta(minutes=74), finished_at=timezone.now() - timedelta(minutes=69),
+        processing_time_ms=305_000, calls=577, prompt_tokens=88_120, completion_tokens=9_906, iterations_completed=2,
+        finish_reason="The last 2 rounds brought nothing better than the best so far.", score_kind="accuracy",
+        quality_score=66.67, baseline_score=0.2917, best_score=0.6667, verdict="better",
+        dataset=factories.make_dataset(workspace, 24),
+        results={"comparison": comparison, "caveats": [], "winner": 2, "ahead": True, "folds": 4},
+    )  # fmt: skip
+    _ends(session, 0.3, 0.75)
+    return session
 
 
 def long(workspace: Workspace) -> OptimizationSession:
@@ -187,6 +223,18 @@ def finalist(
     }  # fmt: skip
 
 
+def with_model(model: str, *scores: float, best: int | None = None, missing: str = "") -> dict[str, Any]:
+    """The original and both finalists with one model, as that is stored."""
+    prompts = [
+        {
+            "number": number, "score": score, "difference": score - scores[0], "answer_tokens": None, "too_long": 0,
+            "low": score - scores[0] - 0.1875, "high": score - scores[0] + 0.1875,
+        }
+        for number, score in zip((0, 27, 21), scores, strict=False)
+    ]  # fmt: skip
+    return {"model": model, "prompts": prompts, "best": best, "missing": missing, "notes": []}
+
+
 RESULTS = {
     "improvements": [
         "Rewrote the instruction: it now says what to decide, and on which sentence to decide it.",
@@ -206,6 +254,14 @@ RESULTS = {
     "rejected": {"a variable was lost": 2, "the same as an earlier candidate": 5},
     "caveats": [],
     "ahead": True,
+    "other_models": {
+        "best": 21,
+        "models": [
+            with_model("llama3.2:3b", 0.40625, 0.75, 0.8125, best=21),
+            with_model("qwen3:8b", 0.6875, 0.875, 0.84375, best=27),
+            with_model("gemma3:1b", missing="No held-out row fits into its context window."),
+        ],
+    },
     "used_feedback": [EARLIER_SAID],
 }  # fmt: skip
 
@@ -326,10 +382,12 @@ def _candidates(session: OptimizationSession, count: int, best: int) -> None:
             scored_items=0 if unscored else rows,
             marks=_marks(dice, score, rows, 3 + number % 3 if unscored else rows),
             live_score=score, live_items=3 + number % 3 if unscored else rows,
+            answer_tokens=60 + 37 * (number % 11), answer_ms=200 + 90 * (number % 11),
         )  # fmt: skip
         candidate.parents.add(made[-1 - number % 2] if len(made) > 1 else made[0])
         if candidate.is_best:
             candidate.text = BEST
+            candidate.components |= {"constraint": {"labels": ["positive", "negative"], "schema": ""}}
             candidate.save()
         made.append(candidate)
         factories.make_event(
