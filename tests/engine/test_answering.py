@@ -41,8 +41,8 @@ def model_of(kind: type[Scripted] = Scripted) -> Scripted:
     return kind(lambda request: '"odd"' if request.schema else "Its digits tell.\nAnswer: odd")
 
 
-def calls_to(model: Scripted, **limits: int) -> AnswerCalls:
-    return AnswerCalls(task(), Asker(Ledger(model, MemoryStore()), Config(**limits)), LIMIT)
+def calls_to(model: Scripted, max_calls: int | None = None) -> AnswerCalls:
+    return AnswerCalls(task(), Asker(Ledger(model, MemoryStore()), Config(max_calls=max_calls)), LIMIT)
 
 
 def asked(calls: AnswerCalls, components: Components, rows: int) -> list[Answer]:
