@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
@@ -29,6 +29,11 @@ class Case:
 
     components: Components
     item: Item
+
+    @property
+    def unconstrained(self) -> Case:
+        """The same without a constraint."""
+        return Case(self.components.unconstrained, self.item)
 
 
 @dataclass(frozen=True)
@@ -77,22 +82,27 @@ class AnswerCalls:
     def __init__(self, task: Task, asker: Asker, limit: int) -> None:
         self._asker = asker
         self._whole = asker.config.answer_tokens
-        self._answer_limit = limit
         self._limits = sorted({limit, self._whole, self._whole + THINKING_TOKENS})
         self._reasoned: list[int] = []  # tokens of reasonings that came to their end
+        self._enough: dict[Case, int] = {}  # the limits that these had, by the case without its constraint
         self._request = lru_cache(REMEMBERED)(partial(answer_request, task))  # priced often, asked once
         self._second_request = lru_cache(REMEMBERED)(partial(answer_after, task))
 
     def cost(self, cases: Sequence[Case]) -> Cost:
         """What the answers take."""
-        thought = "x" * BYTES_A_TOKEN * self._reasoning_limit
-        second = [self._second(case, thought) for case in cases if case.components.in_two_calls]
-        return self._asker.cost([*self._requests(cases, self._limits[0]), *second])
+        limit, thought = self._limits[0], "x" * BYTES_A_TOKEN * self._reasoning_limit
+        first = [self._first(case, limit) for case in cases]
+        in_two = [case for case in cases if case.components.in_two_calls]
+        return self._asker.cost(
+            [*first, *(self._second_request(case, thought, limit=limit) for case in in_two)]
+        )
 
     def ask(self, stage: str, cases: Sequence[Case]) -> Live[list[Answer]]:
         """The answers to the cases, in order; each that will not be asked for again is told as it arrives."""
         in_two = {place for place, case in enumerate(cases) if case.components.in_two_calls}
-        answers = yield from withheld(self._ask_once(stage, cases), in_two)
+        if in_two:  # reasoning without its answer would be paid for in vain
+            self._asker.check(self.cost(cases), likely=True)
+        answers = yield from withheld(self._first_answers(stage, cases), in_two)
         reasoned = {place: answers[place] for place in sorted(in_two)}
         replies = {place: reply for place, reply in reasoned.items() if isinstance(reply, Reply)}
         if replies:
@@ -101,25 +111,42 @@ class AnswerCalls:
                 answers[place] = answer
         return answers
 
+    def _first_answers(self, stage: str, cases: Sequence[Case]) -> Live[list[Answer]]:
+        """The answers to the first calls, of which most cases take no other."""
+        limits = [0] * len(cases)
+
+        def first(place: int, limit: int) -> Request:
+            request = self._first(cases[place], limit)
+            limits[place] = request.max_tokens
+            return request
+
+        answers = yield from self._ask_once(stage, len(cases), first)
+        for case, answer, limit in zip(cases, answers, limits, strict=True):
+            if case.components.reasoning and isinstance(answer, Reply) and answer.finish_reason != "length":
+                self._reasoned.append(answer.completion_tokens)
+                self._enough[case.unconstrained] = limit
+        return answers
+
     def _constrained(
         self, stage: str, cases: Sequence[Case], reasoned: Mapping[int, Reply]
     ) -> Live[list[Answer]]:
         """The answers that these reasonings lead to, each with its reasoning."""
         places = list(reasoned)
+        thoughts = [_thought(cases[place], reply) for place, reply in reasoned.items()]
+
+        def second(index: int, limit: int) -> Request:
+            return self._second_request(cases[places[index]], thoughts[index], limit=limit)
 
         def whole(place: int, answer: Answer) -> Answer:
             return _whole(cases[place], reasoned[place], answer)
 
-        requests = [self._second(cases[place], _thought(cases[place], reasoned[place])) for place in places]
-        answers = yield from remade(placed(self._asker.follow(stage, requests), places), whole)
+        answers = yield from remade(placed(self._ask_once(stage, len(places), second), places), whole)
         return [whole(place, answer) for place, answer in zip(places, answers, strict=True)]
 
-    def _second(self, case: Case, thought: str) -> Request:
-        return self._second_request(case, thought, limit=self._answer_limit)
-
-    def _ask_once(self, stage: str, cases: Sequence[Case]) -> Live[list[Answer]]:
+    def _ask_once(self, stage: str, count: int, request: Callable[[int, int], Request]) -> Live[list[Answer]]:
+        """So many answers. `request` makes the call of a place and a limit."""
         limit, *larger = self._limits
-        answers = yield from self._follow(stage, range(len(cases)), cases, limit)
+        answers = yield from self._follow(stage, range(count), request, limit)
         for limit in larger:
             cut = [index for index, answer in enumerate(answers) if cut_in_thought(answer)]
             if 2 * len(cut) > len(answers):
@@ -127,38 +154,31 @@ class AnswerCalls:
             if not cut:
                 break
             try:
-                longer = yield from self._follow(stage, cut, [cases[n] for n in cut], limit)
+                longer = yield from self._follow(stage, cut, request, limit)
             except BudgetSpentError:
                 break  # what there is counts
             for index, answer in zip(cut, longer, strict=True):
                 answers[index] = answer
-        self._measure(cases, answers)
         return answers
 
     def _follow(
-        self, stage: str, places: Sequence[int], cases: Sequence[Case], limit: int
+        self, stage: str, places: Sequence[int], request: Callable[[int, int], Request], limit: int
     ) -> Live[list[Answer]]:
-        """Answers to the cases, which have these places among all."""
+        """Answers at these places among all."""
         last = limit == self._limits[-1]
-        steps = self._asker.follow(stage, self._requests(cases, limit))
+        steps = self._asker.follow(stage, [request(place, limit) for place in places])
         return placed(steps, places, lambda answer: last or not cut_in_thought(answer))
 
-    def _requests(self, cases: Sequence[Case], limit: int) -> list[Request]:
-        reasoned = max(limit, self._reasoning_limit)
-        return [self._request(case, limit=reasoned if case.components.reasoning else limit) for case in cases]
+    def _first(self, case: Case, limit: int) -> Request:
+        if case.components.reasoning:
+            limit = self._enough.get(case.unconstrained) or max(limit, self._reasoning_limit)
+        return self._request(case, limit=limit)
 
     @property
     def _reasoning_limit(self) -> int:
         """Tokens for reasoning and answer: twice the longest finished one, once there are enough."""
         known = 2 * max(self._reasoned) if len(self._reasoned) >= FEWEST_REASONED else self._whole
         return min(self._whole, max(known, FEWEST_TOKENS))
-
-    def _measure(self, cases: Sequence[Case], answers: Sequence[Answer]) -> None:
-        self._reasoned += [
-            answer.completion_tokens
-            for case, answer in zip(cases, answers, strict=True)
-            if case.components.reasoning and isinstance(answer, Reply) and answer.finish_reason != "length"
-        ]
 
 
 def answer_request(task: Task, case: Case, *, limit: int) -> Request:

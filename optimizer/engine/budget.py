@@ -80,9 +80,13 @@ class Budget:
 
     def within(self, share: float, cost: Cost) -> bool:
         """Whether this cost is at most that share of each limit."""
-        calls, tokens = self.config.max_calls, self.config.max_tokens
-        few = calls is None or cost.calls <= share * calls
-        return few and (tokens is None or cost.tokens <= share * tokens)
+        config, minutes = self.config, self._ms(cost) * self._share / 60_000
+        parts = (
+            (cost.calls, config.max_calls),
+            (cost.tokens, config.max_tokens),
+            (minutes, config.max_minutes),
+        )
+        return all(most is None or part <= share * most for part, most in parts)
 
     def left(self, share: float) -> Cost:
         """That share of what the limits still allow beyond the reserve; 0 if there is no limit."""

@@ -77,6 +77,11 @@ class Components:
         """Whether the model reasons in one call, and answers in a second."""
         return self.reasoning is not None and self.constraint is not None
 
+    @cached_property
+    def unconstrained(self) -> Components:
+        """The same without its constraint."""
+        return self.but(constraint=None) if self.constraint else self
+
     @property
     def head(self) -> str:
         """Everything but the examples, as one text."""

@@ -21,6 +21,7 @@ FAULTS = (
 BROKEN = (httpx.RemoteProtocolError, httpx.ReadError)  # the server took the call, and hung up
 WINDOW_FULL = ("exceeds the context", "exceed the context", "exceeds the available context", "exceeds maximum context",
                "input length", "prompt is too long", "context length", "context size", "context window")  # fmt: skip
+BAD_FORMAT = ("JSON schema", "grammar", "invalid format")  # in a 500 for a schema that the server cannot use
 TRANSIENT = {408, 425, 429, *range(500, 600)} - {501, 505}
 MOST_WORDS = 200  # characters of a server's own words
 TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
@@ -80,7 +81,7 @@ def _answered(status: int, text: str, address: Address, model: str, window: int)
         )
     if status in TOO_LONG and any(part in text for part in WINDOW_FULL):
         return window_exceeded(model, window)
-    if status in TRANSIENT:
+    if status in TRANSIENT and not any(part in text for part in BAD_FORMAT):
         return UnavailableError(f"Ollama at {address} says: {words}", answered=True, status=status)
     if status in DENIED:
         keys = "Write user:password@ before the host in OLLAMA_HOST, or set OLLAMA_API_KEY."

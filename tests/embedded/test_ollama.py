@@ -216,8 +216,6 @@ class TestRefusals:
             {"options": {"num_predict": 1.5}},
             {"options": {"stop": [1]}},
             {"format": "xml"},
-            {"format": {"type": "nonsense"}, "options": {"temperature": 0}},
-            {"format": {"type": "string", "pattern": "("}, "options": {"temperature": 0}},
             {"think": True},
             {"tools": [{"type": "function", "function": {"name": "f"}}]},
             {"messages": [{"role": "user", "content": "x", "images": ["aGk="]}]},
@@ -228,6 +226,14 @@ class TestRefusals:
         reply = http.post("/api/chat", json={"model": MODEL, "messages": HELLO} | extra)
         assert reply.status_code == 400, reply.text
         assert len(reply.json()["error"]) > 10
+
+    @pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"type": "string", "pattern": "("}], ids=str)
+    def test_a_schema_that_cannot_be_used_is_refused(
+        self, http: httpx.Client, schema: dict[str, Any]
+    ) -> None:
+        body = {"model": MODEL, "messages": HELLO, "format": schema, "options": {"temperature": 0}}
+        reply = http.post("/api/chat", json=body)
+        assert (reply.status_code, reply.json()) == (500, {"error": "invalid JSON schema in format"})
 
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'"text"', b"[" * 100_000])
     def test_bad_json_is_explained(self, http: httpx.Client, body: bytes) -> None:

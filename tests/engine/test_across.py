@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 import pytest
 
 from optimizer.engine import Config, Grade, Item, run
 from optimizer.engine.across import ENDED, NONE_FITS, across, best_of
 from optimizer.engine.events import Across, Answered, Event, Finished, Scored, Spent, Stage
 from optimizer.engine.results import AcrossModels, Reached, WithModel
-from optimizer.llm.base import CallFailedError, Request
+from optimizer.llm.base import Arrival, CallFailedError, Done, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from tests.engine.world import ITEMS, WORDS, events_of, last_input, proposals, task, world
@@ -161,6 +164,28 @@ def test_room_for_them_is_kept_from_the_search() -> None:
     limits = {"max_calls": 300, "patience": 50, "iterations": 20}
     events = events_of(task(other_models=("twin",)), hard, **limits)
     assert all(one.prompts for one in table_of(events).models)
+
+
+class Slow(Scripted):
+    """Takes two seconds an answer, one at a time."""
+
+    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+        for arrival in super().replies(requests):
+            if isinstance(arrival, Done):
+                yield Done(arrival.index, replace(arrival.reply, duration_ms=2000))
+            else:
+                yield arrival
+
+
+def test_they_leave_half_of_the_minutes_to_the_search() -> None:
+    rows = tuple(Item(f"word{n}", "odd" if n % 2 else "even") for n in range(75))
+
+    def proven(*others: str) -> int:
+        model = Ledger(Slow(several, slots=1), MemoryStore())
+        events = list(run(task(items=rows, other_models=others), Config(max_minutes=6), model))
+        return finished(events).best
+
+    assert proven("twin", "deaf") == proven() > 0
 
 
 def test_a_replay_in_the_middle_asks_for_the_rest_only() -> None:

@@ -181,14 +181,16 @@ def test_11_without_rows_the_result_is_handed_over() -> None:
 
 
 def test_12_variables_and_language_are_kept() -> None:
-    rogue = iter(
-        ["Sage, ob die Zahl gerade ist, und antworte immer nur mit einem einzigen Wort.", "No variable."] * 99
-    )
+    german_prompt = "Sage, ob die Zahl gerade ist, und antworte immer nur mit einem einzigen Wort."
 
     def careless(request: Request) -> str | CallFailedError:
         if request.purpose in {"mutate", "synthesize"}:
-            return json.dumps({"prompt": next(rogue) if request.seed % 2 else "Ist {{other}} gerade?"})
+            return json.dumps({"prompt": german_prompt if request.seed % 2 else "Ist {{other}} gerade?"})
         return half_right(request)
+
+    def german(request: Request) -> str | CallFailedError:
+        rewrites = request.purpose in {"mutate", "synthesize"}
+        return json.dumps({"prompt": german_prompt}) if rewrites else half_right(request)
 
     the_task = task(prompt="Please tell me whether the number in {{word}} is even or odd.")
     events = events_of(the_task, careless, **HARD)
@@ -197,5 +199,5 @@ def test_12_variables_and_language_are_kept() -> None:
         assert "{{word}}" in event.components.head
         assert "Zahl" not in event.components.head
     plain = replace(the_task, prompt="Please tell me whether the number is even or odd.")
-    german = events_of(plain, careless, **HARD)
-    assert "another language" in {event.reason for event in german if isinstance(event, Rejected)}
+    rejected = [event for event in events_of(plain, german, **HARD) if isinstance(event, Rejected)]
+    assert "another language" in {event.reason for event in rejected}

@@ -290,6 +290,8 @@ PAGE = b"<!DOCTYPE html><html><head><title>524: A timeout occurred</title></head
         (500, b"null", "says: null$", ""),
         (500, b'{"error": "cut \\ud83d"}', r"says: cut \?$", ""),
         (500, b'{"error": "failed to allocate KV cache, try a smaller context size"}', "KV cache", ""),
+        (500, b'{"error": "invalid JSON schema in format"}', "JSON schema in format$", "refused"),
+        (500, b'{"error": "Failed to initialize samplers: failed to parse grammar"}', "grammar$", "refused"),
         (402, b'{"error": "this model requires a subscription"}', "requires a subscription", "refused"),
         (401, b"<html><title>401 Authorization Required</title>", "OLLAMA_API_KEY", "unauthorized"),
         (404, b"<html>404 Not Found</html>", "Check OLLAMA_HOST", "not_ollama"),
@@ -309,6 +311,12 @@ def test_an_error_is_told_in_the_servers_own_words(
         saying(said, status=status)
     assert getattr(failed.value, "code", "") == code
     assert len(str(failed.value)) < 400
+
+
+def test_a_schema_that_the_server_cannot_use_is_refused() -> None:
+    with pytest.raises(CallFailedError, match="invalid JSON schema in format") as failed:
+        reply_to(request("hi", schema={"type": "string", "pattern": "("}))
+    assert failed.value.code == "refused"
 
 
 def test_https_to_a_server_without_it_says_so(odd: tuple[type[Odd], OllamaHost]) -> None:

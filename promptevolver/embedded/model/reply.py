@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from promptevolver.embedded.model.llama import Llama
-from promptevolver.embedded.model.request import Request, RequestError
+from promptevolver.embedded.model.llama import Llama, LlamaError
+from promptevolver.embedded.model.request import Request
 from promptevolver.embedded.model.weights import iso
 from promptevolver.embedded.model.window import fit_prompt
 
@@ -87,9 +87,7 @@ class Reply:
         self.spoken = True
         schema = self.request.sampling.get("json_schema")
         if schema and not first.startswith(JSON_STARTS.get(str(schema.get("type")), ANY_JSON)):
-            raise RequestError(
-                "the JSON schema in 'format' is invalid or uses what the model server does not support"
-            )
+            raise LlamaError(500, "invalid JSON schema in format")  # as Ollama says it
 
     def _piece(self, text: str) -> dict[str, Any]:
         return {
