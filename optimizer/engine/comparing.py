@@ -9,7 +9,7 @@ from optimizer.engine import checks
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
 from optimizer.engine.components import Components, first_of
-from optimizer.engine.crossfit import CrossFit, suits
+from optimizer.engine.crossfit import CrossFit
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Compared, Event, Outcome
 from optimizer.engine.method import Method
@@ -26,12 +26,14 @@ STOPPED = (
 
 @dataclass(frozen=True)
 class Contender:
-    """The best candidate of a search that was stopped, and what it and the original scored there on search rows."""
+    """The best candidate of a search that was stopped, and what it and the original scored there on search rows.
+    `cross_fitted` is whether that search ran on all rows (crossfit.py), or some were held out."""
 
     number: int
     components: Components
     outcomes: tuple[Outcome, ...] = ()
     original_outcomes: tuple[Outcome, ...] = ()
+    cross_fitted: bool = False
 
 
 def compare(
@@ -47,7 +49,7 @@ def compare(
     """
     checks.refuse(task, config)
     asker = Asker(paid_once(model), replace(config, max_minutes=None), seed)
-    crossfit = CrossFit(task, asker, Method()) if suits(task, config) else None
+    crossfit = CrossFit(task, asker, Method()) if contender.cross_fitted else None
     if crossfit:
         crossfit.begin()
     splits, evaluator = yield from prepared(task, asker)

@@ -182,6 +182,7 @@ def _draft(choices: Choices) -> OptimizationSession:
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
         starts=choices.starts(),
+        seen=choices.seen(),
         turns=installed.tells_turns(models[0]),
         **{**choices.settings, **dict(zip(MODELS, models, strict=True))},
     )
