@@ -10,10 +10,10 @@ from django.conf import settings
 
 from optimizer import engine
 from optimizer.brief import PRESETS, in_force
+from optimizer.engine import starts
 from optimizer.engine.calls import THINKING_TOKENS
 from optimizer.engine.components import Components, Shot, first_of, original_of
 from optimizer.engine.constraint import constraint_of
-from optimizer.engine.crossfit import suits
 from optimizer.engine.events import Outcome
 from optimizer.engine.program import program_of
 from optimizer.engine.reasoning import Reasoning
@@ -69,6 +69,7 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         hears_system=session.hears_system,
         thinks=session.thinks,
         starts=tuple(map(components_of, session.starts)),
+        seen=tuple(items[row].input for row in session.seen),
         **_those_of(engine.Task, session.settings),
     )
 
@@ -94,15 +95,16 @@ def config_of(session: OptimizationSession) -> engine.Config:
     )
 
 
-def compares_few_rows(session: OptimizationSession) -> bool:
-    """Whether its rows are so few that more searches compare them, each without a part of them."""
-    return suits(task_of(session), config_of(session))
-
-
 def _those_of(kind: type[engine.Task] | type[engine.Config], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are fields of the engine's Task, or of its Config."""
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in in_force(settings).items() if name in names}
+
+
+def seen_by(session: OptimizationSession) -> frozenset[str]:
+    """The inputs of rows that its search saw, or the one that it started from. Raises as `task_of` does."""
+    asked = task_of(session), config_of(session), session.seed
+    return starts.seen_by(*asked, cross_fitted=bool(session.cross_fitted))
 
 
 def contender_of(session: OptimizationSession) -> engine.Contender:
@@ -113,6 +115,7 @@ def contender_of(session: OptimizationSession) -> engine.Contender:
         components=components_of(best.components),
         outcomes=_on_search_rows(best),
         original_outcomes=_on_search_rows(session.candidates.get(number=0)),
+        cross_fitted=bool(session.cross_fitted),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.counts import counted
 from optimizer.engine import figures
-from optimizer.engine.caveats import NO_REWRITE, STILL_THINKING
+from optimizer.engine.caveats import NO_REWRITE, SEEN_BEFORE, STILL_THINKING
 from optimizer.engine.splits import FEW_ROWS, HELD_OUT_SHARE, MOST_HELD_OUT
 from optimizer.engine.verdicts import FEWEST_ROWS, Verdict
 from optimizer.models import Chosen, OptimizationSession, SessionStatus
@@ -171,6 +171,7 @@ def next_step(session: OptimizationSession) -> str:
         return "" if session.chosen == Chosen.ORIGINAL else "Copy it, and use it in place of the original."
     return (
         _other_judge(session)
+        or _unseen_rows(session)
         or _more_of_the_limits(session)
         or _enough_rows(session, comparison)
         or _other_grader(session, comparison)
@@ -183,6 +184,13 @@ def _other_judge(session: OptimizationSession) -> str:
     if not session.results.get("doubtful_judge"):
         return ""
     return "Choose another judge model, or add rows with answers, which need no judge."
+
+
+def _unseen_rows(session: OptimizationSession) -> str:
+    seen = any(SEEN_BEFORE in caveat for caveat in session.results.get("caveats", []))
+    if not seen or session.verdict == Verdict.WORSE:
+        return ""
+    return f"Add {FEWEST_ROWS} or more rows that the earlier search never saw."
 
 
 def _other_writer(session: OptimizationSession) -> str:

@@ -10,10 +10,12 @@ from optimizer.engine.calls import THINKING_TOKENS
 from optimizer.engine.events import Outcome
 from optimizer.engine.population import Population
 from optimizer.engine.scoring import WHOLE, Evaluator
+from optimizer.engine.starts import seen_among
 from optimizer.engine.task import Task
 
 STILL_THINKING = "ended while the model was still thinking"
 NO_REWRITE = "wrote no usable rewrite"
+SEEN_BEFORE = "so they cannot prove that its result is better"
 
 
 class Caveats:
@@ -31,7 +33,7 @@ class Caveats:
         the search."""
         failed = failure and f"The optimizer model failed, which ended the search: {failure}"
         answers = (self._thinking(entry), self._reasoning(entry), self._cut(entry))
-        rows = (self._misfits(), self._fewer(), self._single())
+        rows = (self._seen(), self._misfits(), self._fewer(), self._single())
         return [
             *(text for text in (missing, self._no_rewrite(), failed, *answers, *rows) if text),
             *checks.caveats(self.task, self.config),
@@ -44,6 +46,12 @@ class Caveats:
             return ""
         proposals = counted(refused, "proposal")
         return f"The optimizer model {NO_REWRITE} of the instruction ({proposals} skipped)."
+
+    def _seen(self) -> str:
+        seen, compared = seen_among(self.task, self.held_out.items), len(self.held_out.items)
+        if not seen:
+            return ""
+        return f"The earlier search saw {seen} of {counted(compared, 'held-out row')}, {SEEN_BEFORE}."
 
     def _fewer(self) -> str:
         asked, given = len(self.task.held_out), len(self.held_out.items)

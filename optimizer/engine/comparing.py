@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.engine import checks
 from optimizer.engine.asking import Asker
 from optimizer.engine.board import Entry
 from optimizer.engine.components import Components, first_of
-from optimizer.engine.crossfit import CrossFit, suits
+from optimizer.engine.crossfit import CrossFit
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Compared, Event, Outcome
 from optimizer.engine.method import Method
@@ -26,12 +26,14 @@ STOPPED = (
 
 @dataclass(frozen=True)
 class Contender:
-    """The best candidate of a search that was stopped, and what it and the original scored there on search rows."""
+    """The best candidate of a search that was stopped, and what it and the original scored there on search rows.
+    `cross_fitted` is whether that search ran on all rows (crossfit.py), or some were held out."""
 
     number: int
     components: Components
     outcomes: tuple[Outcome, ...] = ()
     original_outcomes: tuple[Outcome, ...] = ()
+    cross_fitted: bool = False
 
 
 def compare(
@@ -41,11 +43,13 @@ def compare(
 
     Task, config and seed are those of the search, so that the rows are those that it never saw. What it already asked
     is answered from the model's ledger. The limits choose the rows, as in the search, and no longer hold then. Few rows
-    are compared as `run` compares them, by more searches within their part of the limits. Raises as `run` does.
+    are compared as `run` compares them, by more searches within their part of the limits on calls and tokens. Minutes
+    are not limited: a person was told how many it takes, and the ledger's replies count those of the search. Raises as
+    `run` does.
     """
     checks.refuse(task, config)
-    asker = Asker(paid_once(model), config, seed)
-    crossfit = CrossFit(task, asker, Method()) if suits(task, config) else None
+    asker = Asker(paid_once(model), replace(config, max_minutes=None), seed)
+    crossfit = CrossFit(task, asker, Method()) if contender.cross_fitted else None
     if crossfit:
         crossfit.begin()
     splits, evaluator = yield from prepared(task, asker)
@@ -58,7 +62,7 @@ def compare(
     race.recall(population.original, contender.original_outcomes)
     race.recall(best, contender.outcomes)
     if crossfit:
-        ending = yield from crossfit.ending(population, evaluator)
+        ending = yield from crossfit.ending(population, [best] if best.number else [], evaluator)
         asker.lift_limits()
     else:
         ending = Ending(task, asker, evaluator, held_out, population, left_out=splits.left_out)

@@ -18,7 +18,7 @@ from optimizer.engine import events, figures
 from optimizer.engine.answering import Case, answer_request
 from optimizer.engine.arriving import Arrived, Written, translated
 from optimizer.engine.asking import Asker, Steps
-from optimizer.engine.board import Board, Entry
+from optimizer.engine.board import Board, Entry, too_long
 from optimizer.engine.budget import Budget, BudgetSpentError
 from optimizer.engine.components import first_of
 from optimizer.engine.costs import Cost
@@ -34,6 +34,7 @@ from optimizer.engine.search import Search
 from optimizer.engine.splits import FEW_ROWS, distinct
 from optimizer.engine.task import FEWEST_CALLS, Config, Item, Task
 from optimizer.engine.verdicts import FEWEST_ROWS
+from optimizer.llm.base import CallFailedError
 
 FOLDS = 4
 SEARCHES = FOLDS + 1  # that share the limits: the last part is for the search on all rows
@@ -46,9 +47,9 @@ TITLES = {
 
 def suits(task: Task, config: Config) -> bool:
     """Whether the rows are few, but enough for a verdict, and each search gets enough of the limits. Other models need
-    rows that are held out from the one search."""
+    rows that are held out from the one search. Rows that an earlier search saw prove nothing in a quarter either."""
     rows = len(distinct(task.items))
-    few = FEWEST_ROWS <= rows < FEW_ROWS and not (task.held_out or task.other_models)
+    few = FEWEST_ROWS <= rows < FEW_ROWS and not (task.held_out or task.other_models or task.seen)
     return config.compare and few and _enough(task, part_of(config))
 
 
@@ -101,6 +102,7 @@ class CrossFit:
         self.config = asker.config
         self.seed = asker.seed
         self.failure = ""  # of the optimizer model, in a fold
+        self.left_out = 0  # rows, by the limits
 
     def run(self) -> Iterator[Event]:
         """The last event is Finished."""
@@ -108,7 +110,7 @@ class CrossFit:
         splits, evaluator = yield from prepared(self.task, self.asker)
         search = Search(self.task, self.asker, self.method, splits, evaluator)
         reason = yield from search.found()
-        search.ending = yield from self.ending(search.population, evaluator)
+        search.ending = yield from self.ending(search.population, search.population.finalists, evaluator)
         search.failure = search.failure or self.failure
         yield from search.end(reason)
 
@@ -116,19 +118,21 @@ class CrossFit:
         """The search on all rows: it holds none out."""
         self.asker.limit_part(replace(part_of(self.config), compare=False))
 
-    def ending(self, population: Population, evaluator: Evaluator) -> Steps[Ending]:
-        """Test the search on each quarter. The ending compares what came of that."""
-        folds = (yield from self._folds()) if population.finalists else []
+    def ending(
+        self, population: Population, finalists: Sequence[Entry], evaluator: Evaluator
+    ) -> Steps[Ending]:
+        """Test the search on each quarter. The ending compares what came of that. Without finalists it measures the
+        original on all rows, because nobody chose it by these."""
+        folds = (yield from self._folds()) if finalists else []
         self.asker.seed = self.seed
         self.asker.limit(self.config)
-        held_out = (yield from _pooled(folds, population, evaluator)) if folds else self._all(evaluator)
-        left_out = len(distinct(self.task.items)) - len(held_out.items)
-        return Ending(self.task, self.asker, evaluator, held_out, population, left_out=left_out, folds=FOLDS)
-
-    def _all(self, evaluator: Evaluator) -> Board:
-        """For the original alone, which nobody chose by these rows."""
-        rows = distinct(self.task.items)
-        return Board(evaluator, rows, split="held-out", original=first_of(self.task))
+        if finalists:
+            held_out = yield from _pooled(folds, population, finalists, evaluator)
+        else:
+            held_out = _board(evaluator, distinct(self.task.items), population)
+        return Ending(
+            self.task, self.asker, evaluator, held_out, population, left_out=self.left_out, folds=FOLDS
+        )
 
     def _folds(self) -> Steps[list[Fold]]:
         quarters = quarters_of(self.task, self.seed)
@@ -138,26 +142,37 @@ class CrossFit:
         )
         folds = []
         for number, rows in enumerate(quarters, 1):
-            fold = yield from translated(self._fold(number, rows), partial(_told, number))
-            yield Noted(_summary(number, fold))
-            folds += [fold] if fold else []
+            which = f"{QUARTER} {number} of {FOLDS}"
+            try:
+                fold = yield from translated(self._fold(number, rows), partial(_told, which))
+            except BudgetSpentError:
+                self.left_out += len(rows)
+                yield Noted(
+                    f"{which}: its part of the budget was too small to compare, so its rows are left out."
+                )
+            except CallFailedError as error:
+                if not too_long(error):
+                    raise
+                yield Noted(
+                    f"{which}: too many rows do not fit into the context window, so its rows are left out."
+                )
+            else:
+                yield Noted(f"{which}: {_summary(fold)}")
+                folds.append(fold)
         return folds
 
-    def _fold(self, number: int, rows: Sequence[Item]) -> Steps[Fold | None]:
-        """None if the limits end it before its best is compared."""
+    def _fold(self, number: int, rows: Sequence[Item]) -> Steps[Fold]:
+        """Raises BudgetSpentError if the limits end it before its best is compared."""
         self.asker.limit_part(part_of(self.config))
         self.asker.seed = random.Random(f"{self.seed}:fold {number}").randrange(2**31)
         kept_back = {item.input for item in rows}
         items = tuple(item for item in self.task.items if item.input not in kept_back)
         task = replace(self.task, items=items, held_out=tuple(rows))
-        try:
-            splits, evaluator = yield from prepared(task, self.asker)
-            splits = affordable(splits, task, self.asker, evaluator)
-            search = Search(task, self.asker, self.method, splits, evaluator)
-            yield from self._found(search)
-            return (yield from self._measured(search))
-        except BudgetSpentError:
-            return None
+        splits, evaluator = yield from prepared(task, self.asker)
+        splits = affordable(splits, task, self.asker, evaluator)
+        search = Search(task, self.asker, self.method, splits, evaluator)
+        yield from self._found(search)
+        return (yield from self._measured(search))
 
     def _found(self, search: Search) -> Steps[None]:
         try:
@@ -188,12 +203,17 @@ def quarters_of(task: Task, seed: int) -> list[list[Item]]:
     return [rows[start::FOLDS] for start in range(FOLDS)]
 
 
-def _pooled(folds: Sequence[Fold], population: Population, evaluator: Evaluator) -> Steps[Board]:
-    """All quarters as one board. A finalist has the outcomes of what each fold found of its kind."""
-    items = [item for fold in folds for item in fold.board.items]
-    original = population.original
-    board = Board(evaluator, items, split="held-out", original=original.components)
-    for entry in (original, *population.finalists):
+def _board(evaluator: Evaluator, items: Sequence[Item], population: Population) -> Board:
+    return Board(evaluator, items, split="held-out", original=population.original.components)
+
+
+def _pooled(
+    folds: Sequence[Fold], population: Population, finalists: Sequence[Entry], evaluator: Evaluator
+) -> Steps[Board]:
+    """All quarters as one board. A finalist has the outcomes of what each fold found of its kind. Without folds, there
+    are no rows: a finalist is never compared on rows that it was made from."""
+    board = _board(evaluator, [item for fold in folds for item in fold.board.items], population)
+    for entry in (population.original, *finalists) if folds else ():
         kind, outcomes = entry.components.kind if entry.number else None, list[Outcome]()
         for fold in folds:
             first = len(outcomes)
@@ -204,25 +224,22 @@ def _pooled(folds: Sequence[Fold], population: Population, evaluator: Evaluator)
     return board
 
 
-def _summary(number: int, fold: Fold | None) -> str:
-    which = f"{QUARTER} {number} of {FOLDS}"
-    if fold is None:
-        return f"{which}: its part of the budget was too small to compare, so its rows are left out."
+def _summary(fold: Fold) -> str:
     reached = [f"{figures.percent(min(1.0, fold.board.mean(fold.original)))} with the original"]
     reached += [
         f"{figures.percent(min(1.0, fold.board.mean(entry)))} with {TITLES[kind]}"
         for kind, entry in fold.best.items()
     ]
     found = "" if fold.best else "; the search found nothing better"
-    return f"{which}: {', '.join(reached)} on {counted(len(fold.board.items), 'row')}{found}."
+    return f"{', '.join(reached)} on {counted(len(fold.board.items), 'row')}{found}."
 
 
-def _told(number: int, event: Event | Written | Arrived) -> Iterable[Event]:
+def _told(which: str, event: Event | Written | Arrived) -> Iterable[Event]:
     """What people are told of a fold: how far it is, what is written, and what it costs. Its candidates are numbered
     like those of the search on all rows, so they are not told."""
     match event:
         case Stage(name, done, total):
-            yield Stage(f"{QUARTER} {number} of {FOLDS}: {name[:1].lower()}{name[1:]}", done, total)
+            yield Stage(f"{which}: {name[:1].lower()}{name[1:]}", done, total)
         case events.Writing(text):
             yield events.Writing(text)
         case events.Beat() | events.Tried() | events.Spent():

@@ -21,6 +21,7 @@ from optimizer.engine.population import Population
 from optimizer.engine.reasoning import Kind
 from optimizer.engine.results import SOME_HEADROOM, Comparison, Finalist, Headroom, Proof, Rating
 from optimizer.engine.scoring import Evaluator
+from optimizer.engine.starts import seen_among
 from optimizer.engine.stats import ahead as told_ahead
 from optimizer.engine.stats import mean
 from optimizer.engine.task import Prior, Task
@@ -170,7 +171,8 @@ class Ending:
         if comparison is None:
             return Proof(winner=entry.number, left_out=self.left_out, folds=self.folds)
         judged = self._judgement()
-        said = verdict(comparison, misfits=len(self.held_out.misfits), judged=judged)
+        seen = seen_among(self.task, self.held_out.items)
+        said = verdict(comparison, misfits=len(self.held_out.misfits), judged=judged, seen=seen)
         ahead = self._ahead_in_search(entry) and comparison.difference > NOTHING
         enough = ahead and said in UNPROVEN and not config.only_proven and self._worth_its_cost(entry)
         won = said == Verdict.BETTER or enough

@@ -11,7 +11,8 @@ from statistics import fmean
 from typing import NamedTuple
 
 from optimizer.engine.comparing import Contender, compare
-from optimizer.engine.events import Spent
+from optimizer.engine.crossfit import FOLDS, QUARTER
+from optimizer.engine.events import Spent, Stage
 from optimizer.engine.optimizing import run
 from optimizer.engine.rehearsal import AVERAGE, STRONG, WEAK, Rehearsal
 from optimizer.engine.speed import Speed
@@ -76,6 +77,14 @@ class Took:
     tokens: int
     minutes: float
 
+    def repeated(self, since: Took, times: int) -> Took:
+        """With what was taken since then so many times more."""
+        return Took(
+            self.calls + times * (self.calls - since.calls),
+            self.tokens + times * (self.tokens - since.tokens),
+            self.minutes + times * (self.minutes - since.minutes),
+        )
+
 
 def estimate(
     task: Task,
@@ -112,14 +121,20 @@ def estimate(
 
 
 def _rehearsed(task: Task, config: Config, model: Rehearsal, seed: int, deadline: float) -> Took | None:
-    """What the search took with that model; None where it was not over in time."""
-    spent = Spent(0, 0, 0)
+    """What the search took with that model; None where it was not over in time. The search of one quarter stands for
+    those of all."""
+    took, first, before = Took(0, 0, 0), "", Took(0, 0, 0)
     for event in run(task, config, model, seed):
         if time.thread_time() > deadline:
             return None
-        if isinstance(event, Spent):
-            spent = event
-    return Took(spent.calls, spent.prompt_tokens + spent.completion_tokens, model.ms / 60_000)
+        match event:
+            case Spent(calls, prompt_tokens, completion_tokens):
+                took = Took(calls, prompt_tokens + completion_tokens, model.ms / 60_000)
+            case Stage(name) if not first and name.startswith(QUARTER):
+                first, before = name.partition(":")[0], took
+            case Stage(name) if first and not name.startswith(first):
+                return took.repeated(before, FOLDS - 1)
+    return took
 
 
 def _told(took: Sequence[Took], config: Config, speed: Speed) -> Estimate:
@@ -146,12 +161,15 @@ def estimate_comparison(
     contender: Contender,
     paid: Paid,
     judging: Speed | None = None,
+    within: float = math.inf,
 ) -> Estimate:
     """What comparing a contender takes, besides what `paid` knows: its calls are known, not how long answers are. No
-    model is asked."""
+    model is asked. Raises TimeoutError where that takes more than `within` so many seconds of computing."""
+    deadline = time.thread_time() + within
     model = Rehearsal(task, speed, judging=judging)
     for _ in compare(task, config, Ledger(model, Beforehand(paid)), seed, contender=contender):
-        pass
+        if time.thread_time() > deadline:
+            raise TimeoutError(f"The rehearsal of the comparison takes longer than {within:g} s.")
     return Estimate(
         calls=Range(model.calls, model.calls),
         tokens=around(model.tokens, MARGIN).whole(),

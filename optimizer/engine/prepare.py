@@ -31,19 +31,24 @@ FEWEST_BLOCK = 4  # rows
 def prepared(task: Task, asker: Asker) -> Steps[tuple[Splits, Evaluator]]:
     """With rows, by their expected answers; without, by pairs of outputs on inputs that are approved or written now.
     The judge of the pairs is measured first."""
-    most = most_held_out(task, asker.config)
     if task.items:
-        splits = split(task.items, seed=asker.seed, most_held_out=most, held_out=task.held_out)
-        return splits, (yield from _graded(task, asker))
+        return split_of(task, asker.config, asker.seed), (yield from _graded(task, asker))
     about = yield from understood(task, asker, ())
     inputs = task.inputs or (yield from invented(task, asker))
     items = items_of(task, inputs) or (Item(""),)
     possible = len(items) // 2 or 1
+    most = most_held_out(task, asker.config)
     half = min(possible, most) if most else len(items)
     splits = Splits((), items[:half], items[half : 2 * half] or items, possible if most else 0)
     judged = Judged(task, asker, about.good_answer)
     yield from measure(judged, items)
     return splits, judged
+
+
+def split_of(task: Task, config: Config, seed: int) -> Splits:
+    """The rows of a task that has some, in the splits of its one search."""
+    most = most_held_out(task, config)
+    return split(task.items, seed=seed, most_held_out=most, held_out=task.held_out, seen=task.seen)
 
 
 def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -> Splits:

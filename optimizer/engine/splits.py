@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.task import Item, TaskRefusedError
+from optimizer.engine.verdicts import FEWEST_ROWS
 
 MOST_VALIDATION = 48
 MOST_HELD_OUT = 64
@@ -34,12 +35,18 @@ class Splits:
 
 
 def split(
-    items: Sequence[Item], *, seed: int, most_held_out: int = MOST_HELD_OUT, held_out: Sequence[Item] = ()
+    items: Sequence[Item],
+    *,
+    seed: int,
+    most_held_out: int = MOST_HELD_OUT,
+    held_out: Sequence[Item] = (),
+    seen: Collection[str] = (),
 ) -> Splits:
     """Shuffle by the seed and cut: two fifths held out, three tenths to choose by, the rest to learn from. Rows to
     learn from beyond TAUGHT are to choose by instead. Then come the limits of each part. The shares are measured
     (tests/bench/splits.py).
 
+    Inputs that an earlier search has `seen` are held out last, and only if the others are too few for a verdict.
     With `held_out` rows of one's own, or none to be held out, all items are cut in two halves, without the inputs
     that are held out. Rows with equal inputs stay on one side, so that no answer leaks; the first of them counts.
     Needs FEWEST different inputs at least.
@@ -53,8 +60,11 @@ def split(
             f"At least {FEWEST} rows with different inputs are needed{besides}; there are {len(inputs)}."
         )
     random.Random(f"{seed}:split").shuffle(inputs)
+    inputs.sort(key=frozenset(seen).__contains__)
+    fresh = len(rows.keys() - set(seen))
     apart = bool(held_out) or not most_held_out
     possible = max(1, min(MOST_HELD_OUT, round(len(inputs) * HELD_OUT_SHARE)))
+    possible = min(possible, fresh) if fresh >= FEWEST_ROWS else possible
     held = 0 if apart else min(most_held_out, possible)
     count = len(inputs)
     share = round(0.5 * count) if apart else max(round(0.3 * count), count - possible - TAUGHT)

@@ -9,9 +9,23 @@ from typing import Any
 from optimizer.engine.components import Components, Shot
 from optimizer.engine.constraint import Constraint
 from optimizer.engine.population import Population
-from optimizer.engine.task import Item
+from optimizer.engine.prepare import split_of
+from optimizer.engine.task import Config, Item, Task
 
 NAME = "earlier result"
+
+
+def seen_by(task: Task, config: Config, seed: int, *, cross_fitted: bool) -> frozenset[str]:
+    """The inputs of rows that the search on this task saw, or the one that it started from."""
+    splits = split_of(task, config, seed)
+    searched = task.items if cross_fitted else (*splits.train, *splits.validation)
+    return frozenset(item.input for item in searched).union(task.seen)
+
+
+def seen_among(task: Task, rows: Sequence[Item]) -> int:
+    """How many of these rows an earlier search saw."""
+    seen = frozenset(task.seen)
+    return sum(item.input in seen for item in rows)
 
 
 def fitted(population: Population, held_out: Sequence[Item]) -> list[Components]:

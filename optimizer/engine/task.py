@@ -88,7 +88,7 @@ class Task:
     and `thinks` whether it reasons by itself; then no prompt asks for it. With `as_system` the prompt is the
     system message, and an input the user message; a prompt with variables cannot be sent so. `other_models` run the
     finalists too, once the target model has. `starts` are prompts that an earlier search found: they race from the
-    beginning.
+    beginning. `seen` are the inputs of rows that this search saw: they are held out last, and prove nothing.
     """
 
     prompt: str
@@ -111,6 +111,7 @@ class Task:
     as_system: bool = False
     other_models: tuple[str, ...] = ()
     starts: tuple[Components, ...] = ()
+    seen: tuple[str, ...] = ()
 
     @property
     def judge(self) -> str:

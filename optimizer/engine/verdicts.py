@@ -102,8 +102,11 @@ class Judgement:
         return doubted or self.too_unreadable or self.too_biased
 
 
-def verdict(comparison: Comparison, *, misfits: int = 0, judged: Judgement | None = None) -> Verdict:
-    """What the paired outcomes prove. `misfits` of the rows could not be run on. `judged` is given where a judge
+def verdict(
+    comparison: Comparison, *, misfits: int = 0, judged: Judgement | None = None, seen: int = 0
+) -> Verdict:
+    """What the paired outcomes prove. `misfits` of the rows could not be run on. The search started from the result of
+    one that saw `seen` of them: with any, a gain is not proven. `judged` is given where a judge
     compared pairs; if it cannot be trusted, no number of rows proves anything. An interval that only touches 0 does not
     leave it."""
     if judged and judged.proves_nothing:
@@ -111,5 +114,5 @@ def verdict(comparison: Comparison, *, misfits: int = 0, judged: Judgement | Non
     if comparison.rows - misfits < FEWEST_ROWS:
         return Verdict.TOO_FEW_ROWS
     if comparison.low > NOTHING:
-        return Verdict.BETTER
+        return Verdict.NOT_PROVEN if seen else Verdict.BETTER
     return Verdict.WORSE if comparison.high < -NOTHING else Verdict.NOT_PROVEN

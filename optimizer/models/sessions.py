@@ -89,11 +89,15 @@ class OptimizationSession(Owned):
     # A person wants to see the test inputs first.
     inputs_requested = models.BooleanField(default=False, db_default=False)
     inputs = models.JSONField(null=True, blank=True)  # test inputs: as written, and then as approved
+    # Whether few rows are all searched and compared (engine/crossfit.py), or some are held out. None: not yet decided.
+    cross_fitted = models.BooleanField(null=True, blank=True)
     # The session whose result the search starts from, and the components of what that had found.
     continues = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="continuations"
     )
     starts = models.JSONField(default=list, db_default=[], blank=True)
+    # The numbers of rows that this session saw.
+    seen = models.JSONField(default=list, db_default=[], blank=True)
     estimate = models.JSONField(null=True, blank=True)  # calls, tokens, minutes, as shown at the start
     submit_key = models.UUIDField(null=True, blank=True, editable=False)
 

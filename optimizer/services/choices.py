@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from optimizer.brief import completed
+from optimizer.briefing import binding_of, items_of, seen_by
+from optimizer.engine import TaskRefusedError
 from optimizer.engine.graders import RUBRIC
 from optimizer.files import Table
 from optimizer.models import Dataset, OptimizationSession, PromptTemplate
@@ -50,6 +52,21 @@ class Choices:
     def starts(self) -> list[dict[str, Any]]:
         """The components of the prompts that the search starts from."""
         return found_by(self.continues) if self.continues else []
+
+    def seen(self) -> list[int]:
+        """The numbers of the rows that the session that it continues has seen."""
+        table = self.examples()
+        if not (self.continues and table):
+            return []
+        binding = binding_of(table, self.prompt, self.literals)
+        if binding.fault:
+            return []  # the run is refused anyway
+        items = items_of(table, binding, self.grader)
+        try:
+            seen = seen_by(self.continues)
+        except TaskRefusedError:  # its rows cannot be read any more: it may have seen all
+            return list(range(len(items)))
+        return [number for number, item in enumerate(items) if item.input in seen]
 
 
 def found_by(session: OptimizationSession) -> list[dict[str, Any]]:

@@ -153,24 +153,28 @@ def forecast_comparison(session: OptimizationSession) -> Forecast | None:
     measured = hashlib.sha256(repr((pace.target, pace.judge)).encode()).hexdigest()
     key = f"comparisons:{session.pk}:{session.calls}:{measured}"
     try:
-        found = cache.get(key) or _comparison(session, pace)
+        found: Estimate | str = cache.get(key) or _comparison(session, pace)
     except Exception:  # only an estimate: the comparison itself may go well
         log.exception("no estimate of comparing session %s", session.pk)
         return None
     cache.set(key, found, REMEMBERED)
-    return _forecast(found, pace, session.target_model)
+    return None if isinstance(found, str) else _forecast(found, pace, session.target_model)
 
 
-def _comparison(session: OptimizationSession, pace: Pace) -> Estimate:
-    return estimate_comparison(
-        briefing.task_of(session),
-        briefing.config_of(session),
-        pace.target or UNMEASURED,
-        session.seed,
-        judging=pace.judge,
-        contender=briefing.contender_of(session),
-        paid=lambda keys: briefing.paid_for(session, keys),
-    )
+def _comparison(session: OptimizationSession, pace: Pace) -> Estimate | str:
+    try:
+        return estimate_comparison(
+            briefing.task_of(session),
+            briefing.config_of(session),
+            pace.target or UNMEASURED,
+            session.seed,
+            judging=pace.judge,
+            contender=briefing.contender_of(session),
+            paid=lambda keys: briefing.paid_for(session, keys),
+            within=LONGEST,
+        )
+    except TimeoutError:
+        return TOO_BIG
 
 
 def _draft(choices: Choices) -> OptimizationSession:
@@ -182,6 +186,7 @@ def _draft(choices: Choices) -> OptimizationSession:
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
         starts=choices.starts(),
+        seen=choices.seen(),
         turns=installed.tells_turns(models[0]),
         **{**choices.settings, **dict(zip(MODELS, models, strict=True))},
     )

@@ -71,6 +71,7 @@ def _start(
         literals=list(choices.literals),
         continues=choices.continues,
         starts=choices.starts(),
+        seen=choices.seen(),
         inputs_requested=asked,
         inputs=list(choices.inputs) or None if asked else None,
         estimate=estimate,

@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 
 from optimizer import cautions
 from optimizer.brief import Kind, in_force, told
-from optimizer.briefing import compares_few_rows
 from optimizer.engine.crossfit import QUARTER
 from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.models import Candidate, Evaluation, OptimizationSession, SessionStatus, Split
@@ -154,7 +153,7 @@ def _verdict(session: OptimizationSession) -> Context:
         "next_step": next_step(session),
         "model_table": session.model_table,
         "to_compare": forecast_comparison(session) if session.comparable else None,
-        "few_rows": session.comparable and compares_few_rows(session),
+        "few_rows": session.comparable and session.cross_fitted,
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from optimizer import engine
 from optimizer.briefing import config_of, contender_of, task_of
+from optimizer.engine.crossfit import suits
 from optimizer.engine.events import Beat, Event, Noted
 from optimizer.engine.inputs import invent
 from optimizer.llm.base import Model, UnavailableError
@@ -83,7 +84,9 @@ def search(run: Run, pool: Pool) -> Iterator[Event]:
             task_of(session), config_of(session), model, session.seed, contender=contender
         )
     else:
-        yield from engine.run(task_of(session), config_of(session), model, session.seed)
+        task, config = task_of(session), config_of(session)
+        run.settle(cross_fitted=suits(task, config))
+        yield from engine.run(task, config, model, session.seed)
 
 
 def written_inputs(session: OptimizationSession, model: Model) -> Iterator[Event]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,12 +13,13 @@ from optimizer import verdicts
 from optimizer.engine import Config, Contender, Item, Task, compare, run
 from optimizer.engine.asking import Asker
 from optimizer.engine.budget import BudgetSpentError
+from optimizer.engine.components import Shot, first_of
 from optimizer.engine.costs import Cost
 from optimizer.engine.crossfit import FOLDS, part_of, quarters_of, suits
-from optimizer.engine.events import Compared, Event, Finished, Noted, Proposed, Scored, Spent, Stage
-from optimizer.engine.reasoning import Kind
+from optimizer.engine.events import Compared, Event, Finished, Noted, Outcome, Proposed, Scored, Spent, Stage
+from optimizer.engine.reasoning import Kind, Reasoning
 from optimizer.engine.verdicts import Verdict
-from optimizer.llm.base import Arrival, CallFailedError, Request
+from optimizer.llm.base import Arrival, CallFailedError, Done, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from optimizer.models import OptimizationSession
@@ -266,7 +268,7 @@ def test_one_that_was_stopped_is_compared_in_the_same_way() -> None:
     last = found[max(found)]
     outcome = [e for e in events_of(asked) if isinstance(e, Scored) and e.split == "validation"]
     by_number = {event.number: event.outcomes for event in outcome}
-    contender = Contender(last.number, last.components, by_number[last.number], by_number[0])
+    contender = Contender(last.number, last.components, by_number[last.number], by_number[0], True)
     *_, end = compare(asked, Config(), Ledger(Scripted(world), store), contender=contender)
     assert isinstance(end, Compared)
     assert end.proof.folds == FOLDS
@@ -297,3 +299,59 @@ def test_rows_keep_their_weights() -> None:
     result = result_of(task(items=rows), half)
     assert result.comparison
     assert result.comparison.best == pytest.approx(18 / 36)
+
+
+class SlowInQuarters(Watched):
+    """As soon as the search on all rows is over, each call takes ten minutes."""
+
+    def replies(self, requests: Sequence[Request]) -> Iterator[Arrival]:
+        for arrival in super().replies(requests):
+            if self.quarter and isinstance(arrival, Done):
+                arrival = replace(arrival, reply=replace(arrival.reply, duration_ms=600_000))
+            yield arrival
+
+
+def test_where_no_quarter_could_be_compared_nothing_is_proven() -> None:
+    result = finished(SlowInQuarters().run(task(items=FEW), max_minutes=10))
+    assert result.finalists
+    assert (result.comparison, result.verdict, result.best) == (None, None, 0)
+    assert result.proof.left_out
+    assert any("too small for the final comparison" in caveat for caveat in result.caveats)
+
+
+def test_a_contender_is_never_compared_on_rows_that_it_was_made_from() -> None:
+    """It reasons first and was no better than the original, so that a search would not have it as a finalist."""
+    shown = tuple(Shot(item.input, item.expected) for item in FEW)
+    known = first_of(task()).but(
+        shots=shown, shots_as="turns", reasoning=Reasoning("Think first.", "Answer:")
+    )
+    right = {item.input: item.expected for item in FEW}
+
+    def by_heart(request: Request) -> str:
+        if request.purpose != "answer":
+            return proposals(request)
+        return right[last_input(request)] if "Think first." in str(request.messages) else "neither"
+
+    even = tuple(Outcome(n, item.input, item.expected, "", 0.0) for n, item in enumerate(FEW[:12]))
+    contender = Contender(7, known, even, even, cross_fitted=True)
+    *_, end = compare(task(items=FEW), Config(), Scripted(by_heart), contender=contender)
+    assert isinstance(end, Compared)
+    assert end.proof.verdict != Verdict.BETTER
+
+
+def test_a_quarter_that_fits_no_window_is_left_out() -> None:
+    rows = quarters_of(task(items=ITEMS[:16]), 0)[1]
+    long = {item.input for item in rows}
+
+    def windowed(request: Request) -> str | CallFailedError:
+        too_long = request.purpose == "answer" and last_input(request) in long
+        return CallFailedError("context_window", "too long") if too_long else world(request)
+
+    events = events_of(task(items=ITEMS[:16]), windowed)
+    result = finished(events)
+    assert result.comparison
+    assert (result.comparison.rows, result.proof.left_out) == (12, 0)
+    notes = [event.text for event in events if isinstance(event, Noted)]
+    assert (
+        "Quarter 2 of 4: too many rows do not fit into the context window, so its rows are left out." in notes
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.engine import Config, Item, TaskRefusedError
+from optimizer.engine import Config, Item, TaskRefusedError, run
 from optimizer.engine.estimate import Estimate, Speed, estimate
-from optimizer.engine.rehearsal import Rehearsal
+from optimizer.engine.rehearsal import AVERAGE, STRONG, WEAK, Ability, Rehearsal
 from optimizer.llm.base import Done, Message, Reply, Request
 from tests.engine.world import ITEMS, task
 
@@ -78,3 +78,15 @@ def test_what_the_run_would_refuse_is_refused() -> None:
 def test_ten_thousand_rows_are_estimated_at_once() -> None:
     rows = tuple(Item(f"word{number}", "odd" if number % 2 else "even") for number in range(10_000))
     assert estimate(task(items=rows), Config(), SPEED).calls.high < 5_000
+
+
+@pytest.mark.parametrize("ability", [WEAK, AVERAGE, STRONG])
+def test_one_quarter_stands_for_all(ability: Ability) -> None:
+    """Few rows take five searches (crossfit.py), of which two are rehearsed."""
+    asked, config = task(items=ITEMS[:24]), Config(max_calls=600)
+    whole = Rehearsal(asked, SPEED, ability=ability)
+    list(run(asked, config, whole))
+    found = estimate(asked, config, SPEED)
+    assert found.calls.low < whole.calls <= found.calls.high
+    assert found.tokens.low < whole.tokens < found.tokens.high
+    assert found.minutes.low < whole.ms / 60_000 < found.minutes.high

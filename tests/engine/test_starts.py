@@ -16,8 +16,9 @@ from optimizer.engine.prepare import races
 from optimizer.engine.reasoning import Reasoning
 from optimizer.engine.scoring import Graded
 from optimizer.engine.splits import Splits, split
-from optimizer.engine.starts import NAME, fitted
+from optimizer.engine.starts import NAME, fitted, seen_by
 from optimizer.engine.task import Item, Task
+from optimizer.engine.verdicts import Verdict
 from optimizer.llm.base import Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
@@ -161,3 +162,55 @@ def test_a_replay_gives_the_same_calls() -> None:
 def test_splits_are_those_of_the_world() -> None:
     assert isinstance(SPLITS, Splits)
     assert (len(SPLITS.held_out), len(SPLITS.validation), len(SPLITS.train)) == (16, 12, 12)
+
+
+# Rows that the earlier search saw
+
+WORDS = [str(item.input) for item in ITEMS]
+
+
+def by_heart(request: Request) -> str:
+    """Right only on rows whose answers stand in the instruction: an earlier search wrote them down."""
+    if request.purpose != "answer":
+        return proposals(request)
+    text = "\n".join(message.content for message in request.messages)
+    known = f"{last_input(request)} is even" in text, f"{last_input(request)} is odd" in text
+    return {(True, False): "even", (False, True): "odd"}.get(known, "neither")
+
+
+def learnt(items: tuple[Item, ...]) -> Components:
+    return Components("Remember: " + ", ".join(f"{item.input} is {item.expected}" for item in items) + ".")
+
+
+@pytest.mark.parametrize(("rows", "changes"), [(24, {}), (39, {"other_models": ("twin",)}), (40, {})])
+def test_rows_that_the_earlier_search_saw_prove_nothing(rows: int, changes: dict[str, object]) -> None:
+    items = ITEMS[:rows]
+    asked = task(items=items, starts=(learnt(items),), seen=tuple(WORDS[:rows]), **changes)
+    result = finished(events_of(asked, by_heart, seed=5, reasoning="never"))
+    assert result.comparison
+    assert result.comparison.difference > 0.5
+    assert result.verdict not in (None, Verdict.BETTER)
+    compared = result.comparison.rows
+    assert f"The earlier search saw {compared} of {compared} held-out rows" in result.caveats[0]
+
+
+def test_other_rows_are_held_out_first_and_prove_as_usual() -> None:
+    """With more rows and another seed, none that the earlier search saw is compared."""
+    earlier = task(items=ITEMS[:24])
+    seen = seen_by(earlier, Config(), 0, cross_fitted=True)
+    assert seen == set(WORDS[:24])
+    found = split(ITEMS, seed=9, seen=seen)
+    assert {item.input for item in found.held_out} == set(WORDS[24:])
+    few = split(ITEMS[:36], seed=9, seen=seen)
+    assert {item.input for item in few.held_out} == set(WORDS[24:36])
+    result = finished(events_of(task(starts=(SECRET,), seen=tuple(seen)), pathless, seed=9))
+    assert result.verdict == Verdict.BETTER
+
+
+def test_with_the_same_rows_the_same_are_held_out_whatever_the_seed() -> None:
+    seen = seen_by(task(), Config(), 0, cross_fitted=False)
+    assert seen == set(WORDS) - {item.input for item in SPLITS.held_out}
+    assert split(ITEMS, seed=0, seen=seen) == SPLITS
+    assert set(split(ITEMS, seed=1, seen=seen).held_out) == set(SPLITS.held_out)
+    again = task(seen=("of an earlier one",))
+    assert "of an earlier one" in seen_by(again, Config(), 0, cross_fitted=False)

@@ -73,6 +73,22 @@ def test_what_it_starts_from_is_kept_with_the_new_one(
     assert user_client.get(f"/?from={session.pk}").context["form"]["continues"].value() == ended.pk
 
 
+@pytest.mark.parametrize(("cross_fitted", "seen"), [(True, 20), (False, 12)])
+def test_it_is_kept_which_rows_the_earlier_one_saw(
+    user_client: Client, ended: OptimizationSession, user: User, cross_fitted: bool, seen: int
+) -> None:
+    rows = [(f"word{number}", "even") for number in range(20)]
+    dataset = factories.keep_rows(ended.workspace, user, rows)
+    OptimizationSession.objects.filter(pk=ended.pk).update(dataset=dataset, cross_fitted=cross_fitted)
+    more = "\n".join(["input,expected", *(",".join(row) for row in [("new", "odd"), *rows])])
+    data = filled(user_client, ended) | {"rows": more}
+    del data["dataset"]
+    assert user_client.post("/", data).status_code == 302
+    found = task_of(OptimizationSession.objects.latest("pk")).seen
+    assert len(found) == seen
+    assert "new" not in found
+
+
 def test_unticked_it_starts_like_a_new_one(user_client: Client, ended: OptimizationSession) -> None:
     data = filled(user_client, ended)
     del data["continues"]
