@@ -19,7 +19,7 @@ from optimizer.engine.crossfit import FOLDS, part_of, quarters_of, suits
 from optimizer.engine.events import Compared, Event, Finished, Noted, Outcome, Proposed, Scored, Spent, Stage
 from optimizer.engine.reasoning import Kind, Reasoning
 from optimizer.engine.verdicts import Verdict
-from optimizer.llm.base import Arrival, CallFailedError, Done, Request
+from optimizer.llm.base import Arrival, CallFailedError, Done, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from optimizer.models import OptimizationSession
@@ -257,19 +257,29 @@ def test_two_kinds_of_finalists_are_each_compared_on_all_rows() -> None:
     assert first.best != second.best
 
 
-def test_one_that_was_stopped_is_compared_in_the_same_way() -> None:
-    asked, store = task(items=FEW), MemoryStore()
+class Timed(MemoryStore):
+    """Notes when each reply came, a second after the one before."""
+
+    def save(self, request: Request, reply: Reply) -> Reply:
+        return super().save(request, replace(reply, at_ms=1_000 * (len(self.kept) + 1)))
+
+
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+@pytest.mark.parametrize("minutes", [None, 10])
+def test_one_that_was_stopped_is_compared_in_the_same_way(quarter: int, minutes: float | None) -> None:
+    """The minutes that the search took do not shorten the quarters."""
+    asked, config, store = task(items=FEW), Config(max_minutes=minutes), Timed()
     found: dict[int, Proposed] = {}
-    for event in run(asked, Config(), Ledger(Scripted(world), store)):
+    for event in run(asked, config, Ledger(Scripted(world), store)):
         if isinstance(event, Proposed):
             found[event.number] = event
-        if isinstance(event, Stage) and event.name.startswith("Quarter 2"):
+        if isinstance(event, Stage) and event.name.startswith(f"Quarter {quarter}"):
             break
     last = found[max(found)]
     outcome = [e for e in events_of(asked) if isinstance(e, Scored) and e.split == "validation"]
     by_number = {event.number: event.outcomes for event in outcome}
     contender = Contender(last.number, last.components, by_number[last.number], by_number[0], True)
-    *_, end = compare(asked, Config(), Ledger(Scripted(world), store), contender=contender)
+    *_, end = compare(asked, config, Ledger(Scripted(world), store), contender=contender)
     assert isinstance(end, Compared)
     assert end.proof.folds == FOLDS
     assert end.proof.comparison
