@@ -128,7 +128,8 @@ def long(workspace: Workspace) -> OptimizationSession:
     session = session_of(
         workspace, original, 20, status="completed", dataset=factories.make_dataset(workspace, 20),
         finish_reason="All 3 iterations are done.", kept_original=False, score_kind="accuracy",
-        baseline_score=0.25, best_score=0.75, quality_score=75, results=RESULTS,
+        baseline_score=0.25, best_score=0.75, quality_score=75,
+        results={name: told for name, told in RESULTS.items() if name != "other_models"},
     )  # fmt: skip
     factories.make_candidate(session, text=original, number=0)
     turns = [("user", "Is it far?"), ("assistant", "Two miles."), ("user", "{{input}}")]
