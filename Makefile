@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 # Tests that run beside the others, on services of their own: each half keeps one core busy.
-BESIDE := $(addprefix tests/,accounts admin brief engine files live llm management models services views worker)
+BESIDE := $(addprefix tests/,accounts admin brief engine files live models services views worker)
 
 .PHONY: help setup run test lint check check-readme bench bench-method picture doctor clean
 .DEFAULT_GOAL := help
