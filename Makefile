@@ -13,7 +13,10 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 # Tests that run beside the others, on services of their own: each half keeps one core busy.
 BESIDE := $(addprefix tests/,accounts admin brief engine files live models services views worker)
 
-.PHONY: help setup run test lint check check-readme bench bench-method picture doctor clean
+# Tests of peers that only the benchmark installs.
+PEERS := tests/bench/test_bench_peers.py
+
+.PHONY: help setup run test test-peers lint check check-readme bench bench-method picture doctor clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -26,8 +29,11 @@ run: setup ## start everything and print a sign-in link; PORT=8001 chooses anoth
 
 test: .venv/dev.stamp chromium ## run the tests
 	@mkdir -p .local; $(BIN)/python -m pytest $(BESIDE) > .local/beside.log 2>&1 & beside=$$!; \
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(BESIDE)); status=$$?; \
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(BESIDE) $(PEERS)); status=$$?; \
 	wait $$beside || status=$$?; cat .local/beside.log; exit $$status
+
+test-peers: .venv/dev.stamp .venv-bench/bench.stamp ## run the tests of the peers in the benchmark
+	$(BIN)/python -m pytest $(PEERS)
 
 lint: .venv/dev.stamp ## ruff, mypy, missing migrations, deployment checks
 	$(BIN)/ruff check .

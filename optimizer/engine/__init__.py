@@ -1,4 +1,4 @@
-"""The optimisation method, as a library of its own: no Django, no network, no files.
+"""The optimization method, as a library of its own: no Django, no network, no files.
 
     for event in run(Task(...), Config(...), model, seed):
         ...

@@ -183,10 +183,12 @@ def page_of(session: OptimizationSession) -> str:
 
 def summary(session: OptimizationSession) -> dict[str, Any]:
     """What `--json` prints."""
-    handed_over = (
-        found_of(session) if session.hands_over_best else session.candidates.filter(number=0).first()
-    )
-    comparison = comparison_of(session)
+    return _came_to(session) | _scored(session) | _took(session)
+
+
+def _came_to(session: OptimizationSession) -> dict[str, Any]:
+    """How it ended, and the prompt that is handed over."""
+    found = found_of(session) if session.hands_over_best else session.candidates.filter(number=0).first()
     return {
         "session": session.pk,
         "started_from": session.continues_id,
@@ -196,9 +198,17 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "handed_over": (Chosen.BEST if session.hands_over_best else Chosen.ORIGINAL).value,
         "original": session.prompt.original,
         "optimized": result_text(session),
-        "messages": handed_over.messages if handed_over else [],
-        "format": handed_over.format if handed_over else None,
+        "messages": found.messages if found else [],
+        "format": found.format if found else None,
         "kept_original": None if session.kept_original is None else not session.hands_over_best,
+        "improvements": session.results.get("improvements", []) if session.hands_over_best else [],
+    }
+
+
+def _scored(session: OptimizationSession) -> dict[str, Any]:
+    """Scores, the comparison and the finalists."""
+    comparison = comparison_of(session)
+    return {
         "quality_score": session.quality_score,
         "score_kind": session.score_kind,
         "baseline_score": session.baseline_score,
@@ -213,7 +223,12 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
         "headroom": session.results.get("headroom"),
         "search_scores": {name: score for name, (score, _) in searched(session).items()},
         "metrics": session.results.get("metrics"),
-        "improvements": session.results.get("improvements", []) if session.hands_over_best else [],
+    }
+
+
+def _took(session: OptimizationSession) -> dict[str, Any]:
+    """What was asked for, and what that cost."""
+    return {
         "calls": session.calls,
         "calls_reused": session.calls_reused,
         "prompt_tokens": session.prompt_tokens,

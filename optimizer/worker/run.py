@@ -30,7 +30,8 @@ from optimizer.models import (
     SessionStatus,
 )
 from optimizer.newest import hide, show
-from optimizer.worker.record import Recorder, proof_of, results_of, scores_of
+from optimizer.worker.record import Recorder
+from optimizer.worker.storing import proof_of, results_of, scores_of
 from optimizer.worker.waiting import counted_in, parked_ms, waiting_of
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)

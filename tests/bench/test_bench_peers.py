@@ -1,4 +1,4 @@
-"""The peers of `make bench-method`, in their own environment, on a server whose replies are known."""
+"""The peers of `make bench-method`, in their own environment, on a server whose replies are known: `make test-peers`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from tests.bench.method.jobs import Job
 from tests.bench.method.tasks import HELD_OUT, LONGEST_ANSWER, SEARCHED
 from tests.llm.server import FakeOllama, Served, serving
 
-pytestmark = pytest.mark.skipif(
-    not apart.PYTHON.exists(), reason="The peers are installed by `make .venv-bench/bench.stamp`."
-)
 MODEL = "known:latest"
 LABELS = {"apple": "k1", "bridge": "k2", "cloud": "k3", "donkey": "k4"}
 ANSWER = "[[ ## answer ## ]]\n"
 Body = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def installed() -> None:
+    """Peers have packages of their own."""
+    assert apart.PYTHON.exists(), "Run these tests by `make test-peers`, which installs the peers."
 
 
 def write_rows(folder: Path) -> None:

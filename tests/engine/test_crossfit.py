@@ -23,7 +23,7 @@ from optimizer.llm.base import Arrival, CallFailedError, Done, Reply, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from optimizer.models import OptimizationSession
-from optimizer.worker.record import results_of, scores_of
+from optimizer.worker.storing import results_of, scores_of
 from tests.engine.world import ITEMS, events_of, last_input, proposals, result_of, task, world
 
 FEW = ITEMS[:24]

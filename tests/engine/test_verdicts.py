@@ -25,7 +25,7 @@ from optimizer.llm.base import CallFailedError, Request
 from optimizer.llm.ledger import Ledger, MemoryStore
 from optimizer.llm.scripted import Scripted
 from optimizer.models import OptimizationSession
-from optimizer.worker.record import results_of, scores_of
+from optimizer.worker.storing import results_of, scores_of
 from tests.engine.world import ITEMS, last_input, proposals, task
 
 Script = Callable[[Request], "str | CallFailedError"]
