@@ -1,4 +1,7 @@
-"""The peers of `make bench-method`, in their own environment, on a server whose replies are known: `make test-peers`."""
+"""The peers of `make bench-method`, in their own environment, on a server whose replies are known.
+
+`make test-peers` runs these tests.
+"""
 
 from __future__ import annotations
 
