@@ -262,7 +262,7 @@ def test_pages_fetch_only_what_is_visible(part: str) -> None:
 
 SPELLED_AT = {
     "optimizer/brief/settings.py",
-    "optimizer/models/sessions.py",
+    "optimizer/models/session_columns.py",
     "optimizer/briefing.py",
     "optimizer/engine/task.py",
 }
@@ -280,7 +280,7 @@ def test_a_setting_is_declared_once(setting: str) -> None:
         if path.suffix in {".py", ".html", ".js"} and re.search(rf"\b{setting}\b", path.read_text())
     }
     users = {path for path in spelled - SPELLED_AT if not path.startswith("optimizer/migrations/")}
-    assert {"optimizer/brief/settings.py", "optimizer/models/sessions.py"} <= spelled
+    assert {"optimizer/brief/settings.py", "optimizer/models/session_columns.py"} <= spelled
     assert len(users) <= 1, users
     assert all(path.startswith("optimizer/engine/") for path in users)
 
