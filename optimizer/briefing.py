@@ -69,7 +69,7 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
         hears_system=session.hears_system,
         thinks=session.thinks,
         starts=tuple(map(components_of, session.starts)),
-        seen=tuple(items[row].input for row in session.seen),
+        seen=tuple(items[row].input for row in session.seen if row < len(items)),
         **_those_of(engine.Task, session.settings),
     )
 

@@ -109,7 +109,9 @@ def gain(session: OptimizationSession) -> str:
     where = counted(comparison["rows"], "row")
     if nothing_ahead(session) and cross_fitted(session):
         return f"The original was measured on {where}."
-    if comparison["rows"] > 1 or session.dataset_id:
+    if cross_fitted(session):
+        where += ", none of which the search that was tested saw"
+    elif comparison["rows"] > 1 or session.dataset_id:
         where += " that the search never saw"
     if nothing_ahead(session):
         return f"The original was measured on {where}."

@@ -85,6 +85,11 @@ def withheld(steps: Live[T], places: Collection[int]) -> Live[T]:
     return arriving(steps, lambda place, what: () if place in places else (Arrived(place, what),))
 
 
+def unwritten(steps: Live[T]) -> Live[T]:
+    """The same steps, but nobody is told what is being written."""
+    return translated(steps, lambda told: () if isinstance(told, Written) else (told,))
+
+
 def public(told: Event | Written | Arrived) -> Iterable[Event]:
     """What the whole run is told: no arrivals, and only the text of what is being written."""
     match told:

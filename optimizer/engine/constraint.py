@@ -88,10 +88,13 @@ def _of_labels(task: Task, answers: Sequence[str]) -> Constraint | None:
 
 
 def _of_schema(answers: Sequence[str]) -> Constraint | None:
-    schema = _given(answers)
-    if schema is None and (values := _values(answers)):
-        schema = _bounded(_inferred(values), values)
-    text = json.dumps(schema, ensure_ascii=False) if schema else ""
+    try:
+        schema = _given(answers)
+        if schema is None and (values := _values(answers)):
+            schema = _bounded(_inferred(values), values)
+        text = json.dumps(schema, ensure_ascii=False) if schema else ""
+    except RecursionError:  # answers that are nested too deeply
+        return None
     return Constraint(schema=text) if 0 < len(text) <= LONGEST_SCHEMA else None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from optimizer.counts import agreeing, counted
 from optimizer.engine import meta
 from optimizer.engine.answering import AnswerCalls, Case, Said, Scoring, said_by
-from optimizer.engine.arriving import Arrived, Live, Written, placed, public, remade, translated
+from optimizer.engine.arriving import Arrived, Live, Written, placed, public, remade, translated, unwritten
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.calls import MESSAGE, THINKING_TOKENS, VERDICT_TOKENS, Answer, judge_request
 from optimizer.engine.costs import Cost
@@ -72,14 +72,15 @@ class Judge:
             raise _never_read(self._lost)
 
     def readings(self, requests: Sequence[Request], stage: str = "Judging") -> Live[list[Answer | None]]:
-        """As `verdicts`, for calls that are already worded, and whether or not any can be read."""
+        """As `verdicts`, for calls that are already worded, and whether or not any can be read. What a judge writes is
+        no candidate's answer, so nobody is told of it."""
         everywhere = range(len(requests))
-        first = self.asker.follow(stage, requests)
+        first = unwritten(self.asker.follow(stage, requests))
         answers = yield from placed(first, everywhere, lambda answer: not self._unreadable(answer))
         again = [index for index, answer in enumerate(answers) if self._unreadable(answer)]
         if again:
             repeated = [replace(requests[i], max_tokens=THINKING_TOKENS, seed=1) for i in again]
-            better = yield from placed(self.asker.follow(stage, repeated), again)
+            better = yield from placed(unwritten(self.asker.follow(stage, repeated)), again)
             for index, answer in zip(again, better, strict=True):
                 answers[index] = answer
         lost = [answer for answer in answers if self._unreadable(answer)]

@@ -125,6 +125,10 @@ def too_few(count: int) -> str:
 
 
 def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
+    if any(UNSTORABLE.search(name) for name in sheet.columns):
+        raise FileFaultError(
+            "The name of a column holds a broken character (NUL or half a pair). Rename the column."
+        )
     expected = expected_column(sheet, assigned)
     weight = weight_column(sheet)
     chosen = input_column(sheet, assigned, expected, weight)

@@ -15,13 +15,17 @@ from optimizer.engine.components import original_of
 from optimizer.files import Table
 from optimizer.files.binding import Binding
 from optimizer.files.rows import FEWEST_ROWS, too_few
-from optimizer.forms.examples import OPTIONS_OF, ExamplesForm
+from optimizer.forms.examples import OPTIONS_OF, PLACES, ExamplesForm
 from optimizer.forms.fields import LongText, NamesField, pane
 from optimizer.forms.settings import Laid, circumstances, laid_out, setting_fields
-from optimizer.models import OptimizationSession, PromptTemplate, User
+from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, User
 from optimizer.services.choices import Choices, found_by
 
 LARGEST_KEY = 2**63 - 1
+NOTHING_FOUND = {
+    SessionStatus.FAILED: "failed",
+    SessionStatus.CANCELLED: "was stopped before it found anything better",
+}
 NO_ROWS = "A search that starts from an earlier result needs rows with answers. Add rows, or start without that result."
 
 
@@ -77,7 +81,7 @@ class OptimizationForm(ExamplesForm):
             self.binding = binding_of(self.table, chosen["prompt"], chosen.get("literals") or ())
             self._check_binding(self.binding, self.table)
         self._check_settings(chosen)
-        if chosen.get("continues") and not self.place:
+        if chosen.get("continues") and not self.place and self.errors.keys().isdisjoint(PLACES):
             self.add_error("rows", NO_ROWS)
         return chosen
 
@@ -124,9 +128,8 @@ class OptimizationForm(ExamplesForm):
         if session.is_active:
             raise ValidationError(f"Optimization {number} has not ended. Wait for its result, or stop it.")
         if not found_by(session):
-            raise ValidationError(
-                f"Optimization {number} found nothing better than its original, so there is nothing to start from."
-            )
+            why = NOTHING_FOUND.get(SessionStatus(session.status), "found nothing better than its original")
+            raise ValidationError(f"Optimization {number} {why}, so there is nothing to start from.")
         return session
 
     def choices(self) -> Choices:
@@ -151,12 +154,13 @@ class OptimizationForm(ExamplesForm):
 
 def initial_of(session: OptimizationSession) -> dict[str, Any]:
     """The form's values that would run this session again."""
-    prompt = session.prompt
+    prompt, continues = session.prompt, session.continues
     given = {
         "literals": session.literals, "grader": session.grader,
         "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
         "template": prompt.template_id, "show_inputs": session.inputs_requested or session.inputs is not None,
-        "inputs_of": session.pk if session.inputs else None, "continues": session.continues_id,
+        "inputs_of": session.pk if session.inputs else None,
+        "continues": continues.pk if continues and not continues.deleted_at else None,
     }  # fmt: skip
     return session.settings | _options_of(session) | given
 

@@ -22,6 +22,7 @@ OPTION_OF = {
     "prompt": "prompt",  # one of several options gives it
     "rows": "--examples",
     "rows_file": "--examples",
+    "dataset": "the rows",  # those of the optimization that --from names
     "literals": "--literal",
     "continues": "--from",
     "choice_list": "--choices",

@@ -195,3 +195,14 @@ def test_closing_translated_steps_closes_the_steps() -> None:
     assert next(following) == 1
     following.close()
     assert ended
+
+
+def test_nobody_is_told_what_a_judge_writes() -> None:
+    """Every pair is judged twice, so the judge's replies are more than the rows."""
+    asker = Asker(Backwards(world), Config())
+    board = race_of(Judged(task(items=(), inputs=tuple(item.input for item in ITEMS)), asker, "be short"))
+    events = list(board.score(TWO[1:], range(4)))
+    assert told(events, Scored)
+    assert not any("better" in event.text for event in told(events, Writing))  # type: ignore[union-attr]
+    rated = race_of(ByRubric(task(grader="rubric", grader_options=(("rubric", "short"),)), asker))
+    assert not any("score" in event.text for event in told(list(rated.score(TWO, range(4))), Writing))  # type: ignore[union-attr]

@@ -12,6 +12,7 @@ from optimizer.engine import Item, run
 from optimizer.engine.components import Components
 from optimizer.engine.constraint import Constraint, constraint_for, constraint_of, structure_of
 from optimizer.engine.events import Event, Finished, Noted, Proposed, Spent
+from optimizer.engine.graders import fault
 from optimizer.engine.reasoning import Kind, Reasoning
 from optimizer.engine.task import Config
 from optimizer.llm.base import CallFailedError, Request
@@ -254,3 +255,13 @@ def test_rows_need_not_share_every_key_for_a_structure() -> None:
         "required": ["a"],
     }
     assert structure_of(["not JSON"]) is None
+
+
+def test_answers_that_are_nested_too_deeply_are_not_constrained() -> None:
+    deep = "[" * 450 + "1" + "]" * 450
+    rows = tuple(Item(f"word{n}", deep) for n in range(6))
+    assert constraint_for(task(items=rows, grader="json"), rows) is None
+
+
+def test_a_property_may_be_called_like_a_keyword() -> None:
+    assert fault("json", '{"$schema": "x", "properties": {"pattern": {"enum": ["$ref"]}}}') == ""

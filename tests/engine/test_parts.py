@@ -262,6 +262,8 @@ def test_what_a_judge_should_see_is_left_in_place() -> None:
         ("json", "{"),
         ("json", '{"$schema": "x", "$ref": "http://127.0.0.1/"}'),
         ("json", '{"$schema": "x", "pattern": "^(a+)+$"}'),
+        ("json", '{"$schema": "x", "properties": {"a": {"items": [{"pattern": "^(a+)+$"}]}}}'),
+        ("json", '{"$schema": "x", "allOf": [{"$ref": "#"}]}'),
         ("json", "[" * 5000),
         ("numeric", "none"),
     ],

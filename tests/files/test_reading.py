@@ -307,6 +307,8 @@ def cases_json(check: str) -> str:
         ("input,expected\n\ud800,d\n", "Row 1 (line 2): “input” holds a broken character"),
         ('{"input": "\\ud800", "expected": "b"}', "Row 1 (line 1): “input” holds a broken character"),
         ('{"input": "\\u0000a", "expected": "b"}', "broken character"),
+        ('{"input": "a", "expected": "b", "\\u0000": "c"}', "The name of a column holds a broken character"),
+        ('{"input": "a", "expected": {"": 1, "\\u0000": 2}}', "broken character"),
         ('{"input": "a", "expected": null}', "“expected” is empty"),
         ('{"input": "a", "expected": "b"}\n{"input": "a",\n', "Line 2 is not JSON: "),
         ('[\n{"input": "a", "expected": "b"},\n{"input" "a"}]', "Line 3 is not JSON: "),

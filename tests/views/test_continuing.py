@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from optimizer import installed
 from optimizer.briefing import task_of
@@ -100,6 +101,24 @@ def test_unticked_it_starts_like_a_new_one(user_client: Client, ended: Optimizat
 def test_a_start_that_is_not_wanted_stays_on_offer(ended: OptimizationSession, user_client: Client) -> None:
     shown = user_client.post("/", {"prompt": "", "offered": ended.pk}).content.decode()
     assert f'name="continues" id="id_continues" value="{ended.pk}" aria-' in shown
+
+
+def test_what_was_deleted_is_not_offered_again(ended: OptimizationSession, user_client: Client) -> None:
+    assert user_client.post("/", filled(user_client, ended)).status_code == 302
+    again = OptimizationSession.objects.latest("pk")
+    OptimizationSession.objects.filter(pk=ended.pk).update(deleted_at=timezone.now())
+    assert user_client.get(f"/?from={again.pk}").context["form"]["continues"].value() is None
+
+
+def test_why_there_is_nothing_to_start_from(ended: OptimizationSession, user_client: Client) -> None:
+    ended.candidates.update(is_best=False)
+    for status, why in (
+        ("failed", "failed, so"),
+        ("cancelled", "was stopped before it found anything better"),
+    ):
+        OptimizationSession.objects.filter(pk=ended.pk).update(status=status, results={})
+        shown = user_client.post("/", {"prompt": "Hi", "continues": ended.pk}).content.decode()
+        assert f"Optimization {ended.pk} {why}" in shown
 
 
 def test_it_may_be_of_another_model(user_client: Client, ended: OptimizationSession) -> None:
