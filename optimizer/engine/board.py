@@ -33,12 +33,14 @@ TOO_LONG = "the row is too long for the context window"
 
 @dataclass(frozen=True)
 class Entry:
-    """A candidate of the search. Number 0 is the original."""
+    """A candidate of the search. Number 0 is the original. `expected` is how many points (-1 to 1) above the original
+    it is likely to score, before it has run."""
 
     number: int
     parents: tuple[int, ...]
     operator: str
     components: Components
+    expected: float = 0.0
 
 
 class Board:

@@ -72,9 +72,13 @@ class Contest:
             raise spent
 
     def deepen(self) -> Steps[None]:
-        """Race those that had to wait. Then the best of each kind continue, if they ran on only some of the rows."""
+        """Race those that had to wait. Then the best of each kind continue, if they ran on only some of the rows; not
+        those of a kind that is clearly worse."""
         yield from self._catch_up()
-        for kind, leader in list(self.population.leaders.items()):
+        leaders = dict(self.population.leaders)
+        if self.told_apart():
+            leaders = {self.population.leader.components.kind: self.population.leader}
+        for kind, leader in leaders.items():
             rivals = [entry for entry in self._close_to(leader) if entry.components.kind == kind]
             if self.population.race.complete(leader) or not rivals:
                 continue
@@ -111,7 +115,7 @@ class Contest:
         race, before = population.race, population.leader
         self._keep(0)
         for block in blocks(race.items, race.block):
-            if self._told_apart() or not self.asker.affords(race.cost(field, block)):
+            if self.told_apart() or not self.asker.affords(race.cost(field, block)):
                 break
             try:
                 yield from race.score(field, block)
@@ -120,8 +124,11 @@ class Contest:
         if population.leader != before:
             yield Leading(population.leader.number)
 
-    def _told_apart(self) -> bool:
+    def told_apart(self) -> bool:
+        """Whether there are leaders of both kinds, and one is clearly worse on the rows that both ran on."""
         population = self.population
+        if len(population.leaders) < 2:
+            return False
         one, other = population.race.paired(*population.leaders.values())
         return clearly_worse(one, other) or clearly_worse(other, one)
 

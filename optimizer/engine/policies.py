@@ -11,6 +11,7 @@ from typing import Protocol
 from optimizer.engine.board import Entry
 from optimizer.engine.task import Prior
 
+GAIN = 0.2  # points, of a child that is sure to win
 FAINT = 2.0  # tries that all of an operator's earlier runs count for, together
 
 
@@ -65,6 +66,12 @@ def thompson(records: Mapping[str, Tally], rng: random.Random) -> str:
         for name, r in records.items()
     }
     return max(draws, key=lambda name: draws[name])
+
+
+def likely_gain(promise: float) -> float:
+    """How many points above its parent a child is likely to score: none where it is expected to win every second time
+    (0.5), GAIN where always."""
+    return GAIN * (2 * promise - 1)
 
 
 def any_operator(records: Mapping[str, Tally], rng: random.Random) -> str:

@@ -33,6 +33,7 @@ class Child:
     parent: Entry
     operator: str
     components: Components
+    gain: float = 0.0  # points above its parent that it is likely to score
 
 
 class Population:
@@ -91,7 +92,8 @@ class Population:
 
     def add(self, child: Child) -> Entry:
         """The child as an entry, with the next number."""
-        entry = Entry(len(self.entries), (child.parent.number,), child.operator, child.components)
+        expected = child.parent.expected + child.gain
+        entry = Entry(len(self.entries), (child.parent.number,), child.operator, child.components, expected)
         self.entries.append(entry)
         return entry
 

@@ -15,7 +15,7 @@ from optimizer.engine.guards import objection
 from optimizer.engine.method import Method
 from optimizer.engine.operators import Operator, View
 from optimizer.engine.operators.base import settled
-from optimizer.engine.policies import Tally, with_prior
+from optimizer.engine.policies import Tally, likely_gain, with_prior
 from optimizer.engine.population import Child, Population
 from optimizer.engine.task import Prior, Task
 
@@ -61,12 +61,13 @@ class Proposer:
     def all_of(
         self, chosen: Sequence[Operator], shares: Shares | None = None, *, beside: Sequence[Entry] = ()
     ) -> Steps[None]:
-        """Use every operator that suits a leader once, within these shares of what is left. What they propose races
-        `beside` others."""
+        """Use every operator that suits a leader once, within these shares of what is left; kinds without a share get
+        none. What they propose races `beside` others."""
         draws = [
             Draw(leader, operator, f"{n} of {leader.number}")
-            for leader in self.population.leaders.values()
+            for kind, leader in self.population.leaders.items()
             for n, operator in enumerate(chosen)
+            if shares is None or kind in shares
         ]
         suited = [draw for draw in draws if draw.operator.suits(self._view(draw))]
         yield from self.attempt(suited, shares, beside=beside)
@@ -84,7 +85,7 @@ class Proposer:
         if any(draw.operator in self.method.heeding for draw in draws):
             self.used_evidence = self.task.evidence
         children = [
-            Child(draw.parent, draw.operator.name, components)
+            Child(draw.parent, draw.operator.name, components, likely_gain(draw.operator.promise))
             for draw, found in zip(draws, proposals, strict=True)
             for components in found
         ]

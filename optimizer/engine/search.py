@@ -11,7 +11,7 @@ from optimizer.engine import starts
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import first_of
-from optimizer.engine.contest import Contest
+from optimizer.engine.contest import Contest, Shares
 from optimizer.engine.ending import Ending
 from optimizer.engine.events import Event, IterationDone
 from optimizer.engine.headroom import NEAR, nearly_all_right, no_lever_helps
@@ -30,6 +30,7 @@ from optimizer.engine.task import Task
 # The share of what is left that the first two steps may spend on each kind of candidate, in this order.
 AT_FIRST = {Kind.ANSWER_ONLY: 0.4, Kind.REASONS_FIRST: 0.2}
 THEN = {Kind.REASONS_FIRST: 0.6, Kind.ANSWER_ONLY: 0.5}
+ALONE = 0.8
 
 
 class Search:
@@ -119,8 +120,14 @@ class Search:
         earlier = yield from self.proposer.admit(self._earlier())
         yield from self.proposer.all_of(self.method.structural, AT_FIRST, beside=earlier)
         if not (yield from self._enough()):
-            yield from self.proposer.all_of(self.method.following, THEN)
+            yield from self.proposer.all_of(self.method.following, self._then())
             yield from self.contest.deepen()
+
+    def _then(self) -> Shares:
+        """The shares of the second step: all for the kind that leads, if the other is clearly worse already."""
+        if self.contest.told_apart():
+            return {self.population.leader.components.kind: ALONE}
+        return THEN
 
     def _earlier(self) -> list[Child]:
         population, held_out = self.population, self.ending.held_out.items

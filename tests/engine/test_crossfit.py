@@ -275,9 +275,9 @@ def test_one_that_was_stopped_is_compared_in_the_same_way(quarter: int, minutes:
             found[event.number] = event
         if isinstance(event, Stage) and event.name.startswith(f"Quarter {quarter}"):
             break
-    last = found[max(found)]
     outcome = [e for e in events_of(asked) if isinstance(e, Scored) and e.split == "validation"]
     by_number = {event.number: event.outcomes for event in outcome}
+    last = found[max(found.keys() & by_number.keys())]
     contender = Contender(last.number, last.components, by_number[last.number], by_number[0], True)
     *_, end = compare(asked, config, Ledger(Scripted(world), store), contender=contender)
     assert isinstance(end, Compared)

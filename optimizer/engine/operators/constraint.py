@@ -14,7 +14,7 @@ class ConstrainAnswer:
     (arXiv 2601.07525). This helps some models and harms others."""
 
     name: str = "constrained answer"
-    promise: float = 0.2
+    promise: float = 0.5
     practises: bool = False
     writes: bool = False
 

@@ -32,7 +32,7 @@ class RandomExamples:
     """Random training rows as chat turns: what anybody would try first."""
 
     name: str = "random examples"
-    promise: float = 0.5
+    promise: float = 0.6
     practises: bool = False
     writes: bool = False
 
@@ -72,7 +72,7 @@ class AddExamples:
         shots = short_enough(shots_of(balanced(view.train, count, view.rng), view.train))
         if self.shots_as == "text":
             return [view.parent.but(shots=shots, shots_as="text", nearest=0)]
-        return [view.parent.but(shots=shots, **in_turns(view, once=self.once))]
+        return [view.parent.but(shots=shots, **in_turns(view, once=self.once or dear_to_repeat(view)))]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class NearestExamples:
     """The training rows most like each input as its examples (TF-IDF over character n-grams)."""
 
     name: str = "examples for each input"
-    promise: float = 0.5
+    promise: float = 0.8
     practises: bool = False
     writes: bool = False
 

@@ -76,7 +76,7 @@ class Delete:
     """The parent without each of its parts, and with half of its examples: shorter is better at equal score."""
 
     name: str = "deletion"
-    promise: float = 0.3
+    promise: float = 0.5
     practises: bool = False
     writes: bool = False
 

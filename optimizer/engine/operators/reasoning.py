@@ -51,7 +51,7 @@ class OwnReasonings:
 
     count: int = 3
     name: str = "own right reasonings"
-    promise: float = 0.6
+    promise: float = 0.75
     practises: bool = True
     writes: bool = False
 

@@ -48,7 +48,7 @@ def search(job: Job, task: BenchTask, meter: Meter) -> Found:
         watch.best_at,
         spent=watch.spent,
         seconds=watch.seconds,
-        told=watch.beside(expected),
+        told={**watch.beside(expected), "reason": watch.finished.reason},
         finalists=tuple((one.kind.value, prompted(one.components, task)) for one in watch.finished.finalists),
     )
 

@@ -50,7 +50,7 @@ class Found:
     at_third: Program | None = None
     spent: tuple[int, int] | None = None  # calls and tokens, where the meter has not seen them
     seconds: float | None = None
-    told: dict[str, float] = field(default_factory=dict)  # what else is worth keeping of the run
+    told: dict[str, float | str] = field(default_factory=dict)  # what else is worth keeping of the run
     finalists: tuple[tuple[str, Program], ...] | None = None  # with their kinds, the leader first
 
 
