@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.contrib.auth import REDIRECT_FIELD_NAME as NEXT
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import resolve_url
 from django.utils.deprecation import MiddlewareMixin
+from django.views.defaults import page_not_found
 
 from optimizer.views.health import healthz
 
@@ -15,6 +19,35 @@ class HealthMiddleware(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         return healthz(request) if request.path == "/healthz" else None
+
+
+class PossibleMiddleware(MiddlewareMixin):
+    """Keeps from views what only a program sends: NUL in an address, and a place to go next that is no address."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        if "\0" in request.path_info:
+            return page_not_found(request, Http404("There is no such address."))
+        request.GET = _without_bad_next(request.GET)  # type: ignore[assignment]
+        if request.method == "POST" and NEXT in request.POST:
+            request.POST = _without_bad_next(request.POST)  # type: ignore[assignment]
+        return None
+
+
+def _without_bad_next(given: QueryDict) -> QueryDict:
+    """The same, without a place to go next that cannot be read as an address."""
+    if all(map(_is_address, given.getlist(NEXT))):
+        return given
+    kept = given.copy()
+    del kept[NEXT]
+    return kept
+
+
+def _is_address(text: str) -> bool:
+    try:
+        urlsplit(text).port  # noqa: B018  a ValueError tells that there is none
+    except ValueError:
+        return False
+    return "\0" not in text
 
 
 class SignedOutMiddleware(MiddlewareMixin):

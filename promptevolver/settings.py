@@ -83,7 +83,7 @@ if SITE_URL and not (urlsplit(SITE_URL).scheme in {"http", "https"} and urlsplit
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "optimizer.apps.OptimizerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "optimizer.middleware.PossibleMiddleware",
     "optimizer.middleware.SignedOutMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]

@@ -7,6 +7,9 @@ from functools import lru_cache
 import regex
 
 LARGEST = 100_000  # characters with the counts written out, as compiling does; about 270 bytes each
+# Matches nothing. Beside it no text is required in every match; looking for one takes time that grows with the cube of
+# its length where it repeats itself, and no time limit ends that.
+NEVER = "(?!)"
 TOKEN = regex.compile(
     r"\\.|\[(?:\\.|[^\]\\])*+\]|(?<group>[()])|\{\s*(?<count>[0-9]{1,9})[0-9,\s]*\}|.", regex.DOTALL
 )
@@ -17,7 +20,8 @@ def expression(text: str) -> regex.Pattern[str]:
     """The expression. ValueError, RecursionError or regex.error where it is none, or is too large."""
     if _written_out(text) > LARGEST:
         raise ValueError(f"its counts make it longer than {LARGEST:,} characters")
-    return regex.compile(text)
+    regex.compile(text)  # a fault is told of the text as it is
+    return regex.compile(f"{NEVER}|{text}")
 
 
 def _written_out(text: str) -> int:

@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from optimizer.files.rows import UNSTORABLE
 from optimizer.models.base import TEXT_MAX
 
+DECOMPOSED = 2  # characters that one may consist of
+
 
 class LongText(forms.CharField):
     """Text of up to 10,000 characters: trimmed, NFC, with one kind of line end, and storable."""
@@ -24,6 +26,8 @@ class LongText(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         text = str(super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n")
+        if len(text) > DECOMPOSED * self.limit:
+            return text  # too long in any form; normalizing takes time that grows with its square
         return unicodedata.normalize("NFC", text)
 
     def validate(self, value: str) -> None:
