@@ -204,7 +204,9 @@ async def test_an_anonymous_visitor_is_sent_away(connect: Connect, session: Opti
     assert await closed(await connect(f"topic=session:{session.pk}")) == SIGNED_OUT
 
 
-@pytest.mark.parametrize("origin", [b"https://evil.example", b"null", None])
+@pytest.mark.parametrize(
+    "origin", [b"https://evil.example", b"null", None, b"http://localhost:9999", b"http://[bad"]
+)
 async def test_a_foreign_page_cannot_connect(
     origin: bytes | None, connect: Connect, session: OptimizationSession, user_client: Client
 ) -> None:
