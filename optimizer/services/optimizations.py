@@ -30,6 +30,10 @@ from optimizer.services.datasets import create_dataset
 from optimizer.services.estimates import forecast
 
 
+STOPPED_UNBEGUN = "Stopped before it began."
+STOPPED_AT_INPUTS = "Stopped after the test inputs were written, before the search began."
+
+
 def start_optimization(*, by: User, workspace: Workspace, choices: Choices) -> OptimizationSession:
     """A new optimization, whose work is queued once this is committed. Submitting it twice starts only one."""
     require_writer(user=by, workspace_id=workspace.pk)
@@ -153,7 +157,7 @@ def _end_unclaimed(session: OptimizationSession) -> bool:
             status=SessionStatus.CANCELLED,
             stop_requested_at=now,
             finished_at=now,
-            finish_reason="Stopped before it began.",
+            finish_reason=STOPPED_AT_INPUTS if session.inputs is not None else STOPPED_UNBEGUN,
         )
     )
 

@@ -299,6 +299,14 @@ def test_one_that_has_not_begun_ends_at_once(user_client: Client, workspace: Wor
     assert session.finished_at is not None
 
 
+def test_one_whose_inputs_wait_was_stopped_before_its_search(
+    user_client: Client, waiting: OptimizationSession
+) -> None:
+    user_client.post(address(waiting, "stop/"))
+    waiting.refresh_from_db()
+    assert waiting.finish_reason == "Stopped after the test inputs were written, before the search began."
+
+
 def test_stopping_a_finished_one_changes_nothing(user_client: Client, done: OptimizationSession) -> None:
     user_client.post(address(done, "stop/"))
     done.refresh_from_db()
