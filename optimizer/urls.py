@@ -22,5 +22,7 @@ urlpatterns = [
     path("history/", history.history, name="history"),
     path("trash/<str:kind>/<int:pk>/bring-back/", trash.trash_bring_back, name="trash-bring-back"),
     path("settings/", preferences.preferences, name="preferences"),
+    path("settings/theme/", preferences.theme_choose, name="theme-choose"),
+    path("settings/your-data.zip", preferences.own_data, name="own-data"),
     path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign-in-by-link"),
 ]

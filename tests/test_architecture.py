@@ -67,7 +67,7 @@ MAY_IMPORT = {
         "engine",
         "verdicts",
     },
-    "middleware": {"views"},
+    "middleware": {"services", "views"},
     "live": {"views", "services", "models", "topics"},
     "routing": {"live"},
     "urls": {"views"},
