@@ -73,6 +73,7 @@ CHECKS = [
     ("template_version_length", "templateversion", "text = ' '"),
     ("template_version_length", "templateversion", f"text = {LONG}"),
     ("preference_theme_known", "preference", "theme = 'pink'"),
+    ("preference_preset_known", "preference", "default_preset = 'endless'"),
     ("membership_role_known", "membership", "role = 'king'"),
 ]
 

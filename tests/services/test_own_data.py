@@ -26,7 +26,8 @@ SELECT %s, n, 'Review ' || n, repeat(md5(n::text), 10) FROM generate_series(1, 1
 
 
 def archive_of(user: User) -> dict[str, bytes]:
-    data = b"".join(zipped(files_of(user, now=timezone.now())))
+    now = timezone.now()
+    data = b"".join(zipped(files_of(user, now=now), at=now))
     with ZipFile(io.BytesIO(data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -147,7 +148,8 @@ def test_a_hundred_thousand_rows_take_little_memory(user: User, workspace: Works
     with connection.cursor() as cursor:
         cursor.execute(MANY_ROWS, [dataset.pk])
     tracemalloc.start()
-    size = sum(map(len, zipped(files_of(user, now=timezone.now()))))
+    now = timezone.now()
+    size = sum(map(len, zipped(files_of(user, now=now), at=now)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 500_000
