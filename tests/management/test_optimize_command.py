@@ -697,10 +697,10 @@ def test_what_the_person_prefers_counts_where_nothing_is_given(
     rows: str, person: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_preferences(
-        by=person, default_preset="quick", default_context="A tea shop.", default_judge_model="judge:3b"
+        by=person, default_preset="thorough", default_context="A tea shop.", default_judge_model="scripted"
     )
-    given = optimized(rows, capsys, "--judge-model", "other:3b")
-    assert (given["settings"]["preset"], given["settings"]["judge_model"]) == ("quick", "other:3b")
+    settings = optimized(rows, capsys, "--preset", "quick")["settings"]
+    assert (settings["preset"], settings["judge_model"]) == ("quick", "scripted")
     assert OptimizationSession.objects.get().prompt.context == "A tea shop."
 
 
