@@ -8,11 +8,8 @@ from django.db import transaction
 
 SESSION, OPINION = "session", "opinion"
 TEMPLATE = "template"
-HISTORY, RECENT, TEMPLATES = (
-    "history",
-    "recent",
-    "templates",
-)  # a page asks for these by name alone: the reader decides which rows
+# A page asks for these by name alone: the reader decides which rows.
+HISTORY, RECENT, TEMPLATES, DATASETS = "history", "recent", "templates", "datasets"
 
 
 def kind_and_key(asked: str) -> tuple[str, str]:
@@ -42,8 +39,24 @@ def templates(workspace_pk: int) -> str:
 
 
 def public_templates() -> str:
-    """The topic of the list of public templates."""
+    """The topic of the templates that everyone sees."""
     return f"{TEMPLATES}:public"
+
+
+def datasets(workspace_pk: int) -> str:
+    """The topic of the list of a workspace's datasets."""
+    return f"{DATASETS}:{workspace_pk}"
+
+
+def lists_with(kind: str, workspace_pk: int) -> tuple[str, ...]:
+    """The topics of the lists in which a row of that kind may stand."""
+    match kind:
+        case "template":
+            return templates(workspace_pk), public_templates()
+        case "dataset":
+            return (datasets(workspace_pk),)
+        case _:
+            return (history(workspace_pk),)
 
 
 def signed_out(session_key: str | None) -> str:
