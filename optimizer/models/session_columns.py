@@ -5,14 +5,12 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from optimizer.brief import PRESETS, USUAL
+from optimizer.brief import PRESET_TITLES, PRESETS, USUAL
 from optimizer.engine.verdicts import Verdict
 from optimizer.models.base import Owned, one_of
 from optimizer.models.datasets import Dataset
 from optimizer.models.prompts import Prompt
 from optimizer.models.states import ACTIVE, UNLEARNED, Chosen, SessionStatus
-
-PRESET_TITLES = [(name, preset.title) for name, preset in PRESETS.items()]
 
 
 class SessionColumns(Owned):
