@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from optimizer.views import accounts, history, home, preferences, previews, sessions, trash
+from optimizer.views import (
+    accounts,
+    dataset_files,
+    dataset_rows,
+    datasets,
+    history,
+    home,
+    preferences,
+    previews,
+    sessions,
+    trash,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -19,6 +30,23 @@ urlpatterns = [
     path("optimizations/<int:pk>/finalist/", sessions.finalist_choose, name="finalist-choose"),
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
     path("optimizations/<int:pk>/outputs/<int:output>/", sessions.output_rate, name="output-rate"),
+    path("datasets/", datasets.dataset_list, name="dataset-list"),
+    path("datasets/new/", datasets.dataset_new, name="dataset-new"),
+    path("datasets/<int:pk>/", datasets.dataset_detail, name="dataset-detail"),
+    path("datasets/<int:pk>/describe/", datasets.dataset_describe, name="dataset-describe"),
+    path("datasets/<int:pk>/delete/", datasets.dataset_delete, name="dataset-delete"),
+    path("datasets/<int:pk>/read/", dataset_files.dataset_read, name="dataset-read"),
+    path("datasets/<int:pk>/rows.csv", dataset_files.dataset_export, {"ending": "csv"}, name="dataset-csv"),
+    path(
+        "datasets/<int:pk>/rows.jsonl",
+        dataset_files.dataset_export,
+        {"ending": "jsonl"},
+        name="dataset-jsonl",
+    ),
+    path("datasets/<int:pk>/rows/", dataset_rows.rows_change, name="rows-change"),
+    path("datasets/<int:pk>/rows/new/", dataset_rows.row_add, name="row-add"),
+    path("datasets/<int:pk>/rows/<int:row>/", dataset_rows.row_change, name="row-change"),
+    path("datasets/<int:pk>/rows/<int:row>/move/", dataset_rows.row_move, name="row-move"),
     path("history/", history.history, name="history"),
     path("trash/<str:kind>/<int:pk>/bring-back/", trash.trash_bring_back, name="trash-bring-back"),
     path("settings/", preferences.preferences, name="preferences"),

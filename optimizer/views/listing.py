@@ -8,6 +8,7 @@ from datetime import datetime
 from django.core import signing
 
 from optimizer.models import OptimizationSession
+from optimizer.models.base import Owned
 from optimizer.models.prompts import PromptQuerySet
 from optimizer.models.states import SessionQuerySet
 
@@ -61,7 +62,7 @@ def _chosen(rows: SessionQuerySet, prompts: PromptQuerySet | None, status: str) 
     return rows.filter(status=status) if status else rows
 
 
-def cursor_of(session: OptimizationSession) -> str:
+def cursor_of(session: Owned) -> str:
     """Where that row stands in the list: opaque and signed."""
     return signing.dumps([session.created_at.isoformat(), session.pk], salt=SALT)
 

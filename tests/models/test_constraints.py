@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import RestrictedError
 from django.utils import timezone
 
-from optimizer.models import Dataset, Evaluation, OptimizationSession, SystemMetric, User, Workspace
+from optimizer.models import Dataset, Evaluation, OptimizationSession, SystemMetric, Upload, User, Workspace
 from tests import factories
 
 LONG = "repeat('x', 10001)"
@@ -66,6 +66,15 @@ CHECKS = [
     ("example_input_length", "example", f"input = {LONG}"),
     ("example_expected_length", "example", "expected = ''"),
     ("example_expected_length", "example", f"expected = {LONG}"),
+    ("example_since_until_sane", "example", "until = 1"),
+    ("example_since_until_sane", "example", "since = 0"),
+    ("example_split_known", "example", "split = 'test'"),
+    ("dataset_named", "dataset", "name = ' '"),
+    ("dataset_description_length", "dataset", f"description = {LONG}"),
+    ("dataset_version_from_1", "dataset", "version = 0"),
+    ("dataset_version_number_from_1", "datasetversion", "number = 0"),
+    ("session_dataset_version_from_1", "optimizationsession", "dataset_version = 0"),
+    ("upload_size", "upload", f"content = decode(repeat('00', {2**26 + 1}), 'hex')"),
     ("example_weight_above_0", "example", "weight = 0"),
     ("example_weight_above_0", "example", "weight = 'NaN'"),
     ("template_rating_1_to_5", "prompttemplate", "average_rating = 0.9"),
@@ -95,7 +104,10 @@ TWINS = [
     ("output_rated_once", "outputrating", {}, None),
     ("prior_once", "operatorprior", {}, {"model": "'other'"}),
     ("prior_once", "operatorprior", {}, {"operator": "'other'"}),
-    ("example_position_once", "example", {}, {"position": "7"}),
+    ("example_place_once", "example", {"since": "2"}, {"position": "7"}),
+    ("example_place_in_version", "example", {"until": "9"}, {"since": "2", "until": "9"}),
+    ("dataset_version_once", "datasetversion", {}, {"number": "7"}),
+    ("optimizer_upload_dataset_id_key", "upload", {}, None),
     ("template_version_once", "templateversion", {}, {"number": "7"}),
     ("metric_minute_once", "systemmetric", {}, {"name": "'other'"}),
     ("optimizer_preference_user_id_key", "preference", {}, None),
@@ -115,6 +127,7 @@ def world(user: User, workspace: Workspace) -> None:
     """One row in every table."""
     key = UUID("00000000-0000-4000-8000-000000000000")
     dataset = factories.make_dataset(workspace, rows=1)
+    Upload.objects.create(dataset=dataset, content=b"input,expected")
     session = factories.make_session(workspace, created_by=user, submit_key=key, dataset=dataset)
     evaluation = factories.make_evaluation(factories.make_candidate(session, is_best=True))
     factories.rate_output(evaluation, user)
