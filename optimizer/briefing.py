@@ -37,17 +37,22 @@ def items_of(table: Table, binding: Binding, grader: str) -> tuple[engine.Item, 
         expected, *also = table.answers(row, as_list=grader == "json")
         items.append(
             engine.Item(
-                binding.shown(row), expected, row.weight, values=binding.values(row), also=tuple(also)
+                binding.shown(row),
+                expected,
+                row.weight,
+                values=binding.values(row),
+                also=tuple(also),
+                split=row.split,
             )
         )
     return tuple(items)
 
 
 def task_of(session: OptimizationSession, table: Table | None = None) -> engine.Task:
-    """The session's task, with these rows or else those of its dataset.
+    """The session's task, with these rows or else those of the dataset's version that it uses.
 
     Raises TaskRefusedError if they do not fill its prompt."""
-    table = table or (session.dataset.table() if session.dataset else None)
+    table = table or (session.dataset.table(session.dataset_version) if session.dataset else None)
     items: tuple[engine.Item, ...] = ()
     if table:
         binding = binding_of(table, session.prompt.original, session.literals)

@@ -21,11 +21,15 @@ from optimizer.files.records import Record, Sheet
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a person said about the columns; "" if they left it to us."""
+    """What a person said about the file and its columns; "" if they left it to us. With `keep_good`, rows with faults
+    are left out."""
 
     expected: str = ""
     input: str = ""
     first_row_is_data: bool = False
+    encoding: str = ""
+    delimiter: str = ""
+    keep_good: bool = False
 
 
 def expected_column(sheet: Sheet, assigned: Assignment) -> str:
