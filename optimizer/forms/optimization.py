@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -12,14 +13,16 @@ from django.core.exceptions import ValidationError
 from optimizer.brief import SETTINGS, Group, completed, objections
 from optimizer.briefing import binding_of, prompt_of
 from optimizer.engine.components import original_of
-from optimizer.files import Table
+from optimizer.engine.variables import in_braces
+from optimizer.files import Assignment, Table
 from optimizer.files.binding import Binding
 from optimizer.files.rows import FEWEST_ROWS, too_few
 from optimizer.forms.examples import OPTIONS_OF, PLACES, ExamplesForm
 from optimizer.forms.fields import LongText, NamesField, pane
+from optimizer.forms.mapping import typed_of
 from optimizer.forms.settings import Laid, circumstances, laid_out, setting_fields
 from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, User
-from optimizer.services.choices import Choices, found_by
+from optimizer.services.choices import Choices, found_by, last_assignment
 
 LARGEST_KEY = 2**63 - 1
 NOTHING_FOUND = {
@@ -78,12 +81,26 @@ class OptimizationForm(ExamplesForm):
     def clean(self) -> dict[str, Any]:
         chosen = super().clean()
         if self.table and chosen.get("prompt"):
-            self.binding = binding_of(self.table, chosen["prompt"], chosen.get("literals") or ())
+            self._forget_columns_of_other_rows(self.table)
+            self.binding = binding_of(
+                self.table, chosen["prompt"], chosen.get("literals") or (), self.assigned
+            )
             self._check_binding(self.binding, self.table)
         self._check_settings(chosen)
         if chosen.get("continues") and not self.place and self.errors.keys().isdisjoint(PLACES):
             self.add_error("rows", NO_ROWS)
         return chosen
+
+    def last_assignment(self) -> Assignment:
+        """The columns that were chosen the last time that these saved rows met this template."""
+        dataset = self.cleaned_data.get("dataset")
+        return last_assignment(dataset, self.cleaned_data.get("template")) if dataset else Assignment()
+
+    def _forget_columns_of_other_rows(self, table: Table) -> None:
+        """A page sends what was chosen for earlier rows. A terminal sends what is meant, also if it is wrong."""
+        if "mapping_of" in self.data:
+            there = tuple(pair for pair in self.assigned.variables if pair[1] in table.columns)
+            self.assigned = replace(self.assigned, variables=there)
 
     def _check_settings(self, chosen: dict[str, Any]) -> None:
         """Settings that conflict with the prompt or the model are reported at their fields."""
@@ -96,7 +113,9 @@ class OptimizationForm(ExamplesForm):
     def _check_binding(self, binding: Binding, table: Table) -> None:
         """Every variable has a column, and every row something for the prompt."""
         if binding.fault:
-            self.add_error("prompt" if binding.nameless else self.place, binding.fault)
+            self.add_error("mapping" if binding.nameless or binding.refused else self.place, binding.fault)
+        elif empty := binding.empty(table):
+            self.add_error("mapping", [f"{in_braces(name)}: {why}" for name, why in empty.items()])
         elif gaps := binding.gaps(table):
             self.add_error(self.place, gaps[0])
         elif (different := len({binding.shown(row) for row in table.rows})) < FEWEST_ROWS:
@@ -139,6 +158,7 @@ class OptimizationForm(ExamplesForm):
             prompt=chosen["prompt"],
             context=chosen["context"],
             literals=chosen["literals"],
+            assignment=self.assigned,
             table=None if chosen["dataset"] else self.table,
             dataset=chosen["dataset"],
             template=chosen["template"],
@@ -162,7 +182,8 @@ def initial_of(session: OptimizationSession) -> dict[str, Any]:
         "inputs_of": session.pk if session.inputs else None,
         "continues": continues.pk if continues and not continues.deleted_at else None,
     }  # fmt: skip
-    return session.settings | _options_of(session) | given
+    columns = typed_of(session.assignment) | {"mapping_of": str(session.dataset_id or "")}
+    return session.settings | _options_of(session) | columns | given
 
 
 def _options_of(session: OptimizationSession) -> dict[str, Any]:

@@ -24,6 +24,7 @@ OPTION_OF = {
     "rows_file": "--examples",
     "dataset": "the rows",  # those of the optimization that --from names
     "literals": "--literal",
+    "mapping": "--map",
     "continues": "--from",
     "choice_list": "--choices",
 } | {setting.name: setting.flag for setting in SETTINGS}
@@ -89,7 +90,8 @@ def faults(form: OptimizationForm) -> str:
     """What is wrong with what was given, by its option, and the options that help."""
     told = [f"{option(name)}: {' '.join(map(str, said))}" for name, said in form.errors.items()]
     if form.binding and form.binding.nameless:
-        told.append(f"As text: --literal {form.binding.nameless[0]}")
+        one = form.binding.nameless[0]
+        told.append(f"By hand: --map {one}=COLUMN. As text: --literal {one}")
     if form.fault and form.fault.columns:
         told.append(
             f"Options: --expected-column NAME, --input-column NAME{', --no-header' * form.fault.headless}"

@@ -69,6 +69,7 @@ def _start(
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
+        mapping=choices.assignment.stored(),
         continues=choices.continues,
         starts=choices.starts(),
         seen=choices.seen(),
@@ -97,7 +98,7 @@ def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
         by=by,
         name=f"Rows of “{prompt.title}”",
         table=choices.table,
-        binding=binding_of(choices.table, prompt.original, choices.literals),
+        binding=binding_of(choices.table, prompt.original, choices.literals, choices.assignment),
     )
 
 

@@ -52,7 +52,7 @@ def test_an_unbound_variable_stops_the_start(user_client: Client) -> None:
     typed: dict[str, object] = {"prompt": "Say {{mail}}.", "rows": TEAMS}
     refused = user_client.post("/", typed)
     assert refused.status_code == 422
-    assert "No column fills {{mail}}" in str(refused.context["form"].errors["prompt"])
+    assert "No column fills {{mail}}" in str(refused.context["form"].errors["mapping"])
     assert (
         '<button class="button small" type="submit" name="literals" value="mail"' in refused.content.decode()
     )
