@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from optimizer.views import accounts, history, home, preferences, previews, sessions
+from optimizer.views import accounts, clearing, history, home, preferences, previews, sessions
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("optimizations/estimate/", previews.optimization_estimate, name="optimization-estimate"),
+    path("optimizations/clear/", clearing.form_clear, name="form-clear"),
     path("optimizations/rows/", previews.rows_preview, name="rows-preview"),
     path("optimizations/sample-time/", previews.sample_time, name="sample-time"),
     path("optimizations/grade/", previews.grader_try, name="grader-try"),

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms import BoundField
 
 from optimizer.brief import SETTINGS, Group, completed, objections
 from optimizer.briefing import binding_of, prompt_of
@@ -73,6 +74,11 @@ class OptimizationForm(ExamplesForm):
         """Whether the prompt is the system message, apart from the rows. Call it on a valid form."""
         given = self.cleaned_data
         return prompt_of(given["prompt"], given["literals"], self.settings).head_as == "system"
+
+    @property
+    def roles(self) -> list[BoundField]:
+        """The fields that name the column of each role."""
+        return [self[name] for name in ("expected_column", "input_column", "weight_column")]
 
     def laid_out(self) -> list[tuple[Group, list[Laid]]]:
         """The folded settings, for the page."""

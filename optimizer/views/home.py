@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
-from optimizer import cautions, installed
+from optimizer import cautions
 from optimizer.brief import MODELS, PRESETS
 from optimizer.forms.examples import GRADER_WORDS, TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
@@ -21,7 +21,9 @@ from optimizer.forms.settings import by_preset
 from optimizer.models import Dataset, OptimizationSession, PromptTemplate
 from optimizer.sample import sample_form_data
 from optimizer.services.optimizations import start_optimization
+from optimizer.views.clearing import brought_back, gone_of
 from optimizer.views.listing import RECENT
+from optimizer.views.models import models_offered
 from optimizer.views.requests import AppRequest, is_number
 from optimizer.views.rows import preview_of
 from optimizer.views.workspaces import workspace_of
@@ -73,6 +75,9 @@ def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], 
     again = request.GET.get("from", "")
     if is_number(again):
         return _again(request, _earlier(request, int(again))), "again"
+    if undo := request.GET.get("undo", ""):
+        kept = brought_back(request.user, undo)
+        return kept, "undone" if kept else "forgotten"
     template = request.GET.get("template", "")
     if is_number(template):
         return _of_template(request, int(template)), "template"
@@ -136,7 +141,8 @@ def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
         "presets": presets,
         "datasets": datasets,
         "examples_gone": gone,
-        "models": installed.models(),
+        "models": models_offered(str(form["target_model"].value() or "")),
+        "gone": gone_of(request.user, request.GET.get("cleared", "")),
         "cautions": cautions.before(
             *(str(form[name].value() or "") for name in MODELS),
             others=[name.strip() for name in str(form["other_models"].value() or "").split(",")],
