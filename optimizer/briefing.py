@@ -38,7 +38,7 @@ def table_of(session: OptimizationSession) -> Table | None:
     if session.dataset is None:
         return None
     try:
-        return reassigned(session.dataset.table(), session.assignment)
+        return reassigned(session.dataset.table(session.dataset_version), session.assignment)
     except FileFaultError as error:
         raise engine.TaskRefusedError(str(error)) from error
 
@@ -50,14 +50,19 @@ def items_of(table: Table, binding: Binding, grader: str) -> tuple[engine.Item, 
         expected, *also = table.answers(row, as_list=grader == "json")
         items.append(
             engine.Item(
-                binding.shown(row), expected, row.weight, values=binding.values(row), also=tuple(also)
+                binding.shown(row),
+                expected,
+                row.weight,
+                values=binding.values(row),
+                also=tuple(also),
+                split=row.split,
             )
         )
     return tuple(items)
 
 
 def task_of(session: OptimizationSession, table: Table | None = None) -> engine.Task:
-    """The session's task, with these rows or else those of its dataset.
+    """The session's task, with these rows or else those of the dataset's version that it uses.
 
     Raises TaskRefusedError if they do not fill its prompt."""
     table = table or table_of(session)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from optimizer.views import accounts, clearing, history, home, preferences, previews, sessions
+from optimizer.views import accounts, clearing, history, home, preferences, previews, sessions, trash
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -21,6 +21,9 @@ urlpatterns = [
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
     path("optimizations/<int:pk>/outputs/<int:output>/", sessions.output_rate, name="output-rate"),
     path("history/", history.history, name="history"),
+    path("trash/<str:kind>/<int:pk>/bring-back/", trash.trash_bring_back, name="trash-bring-back"),
     path("settings/", preferences.preferences, name="preferences"),
+    path("settings/theme/", preferences.theme_choose, name="theme-choose"),
+    path("settings/your-data.zip", preferences.own_data, name="own-data"),
     path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign-in-by-link"),
 ]

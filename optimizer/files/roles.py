@@ -22,14 +22,17 @@ from optimizer.files.records import Record, Sheet
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a person said about the columns; "" if they left it to us. `variables` are pairs of a variable and the
-    column that fills it."""
+    """What a person said about the file and its columns; "" if they left it to us. `variables` are pairs of a variable
+    and the column that fills it. With `keep_good`, rows with faults are left out."""
 
     expected: str = ""
     input: str = ""
     weight: str = ""
     variables: tuple[tuple[str, str], ...] = ()
     first_row_is_data: bool = False
+    encoding: str = ""
+    delimiter: str = ""
+    keep_good: bool = False
 
     def stored(self) -> dict[str, Any]:
         """What was said, as it is stored."""

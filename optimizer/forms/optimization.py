@@ -24,6 +24,7 @@ from optimizer.forms.mapping import typed_of
 from optimizer.forms.settings import Laid, circumstances, laid_out, setting_fields
 from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, User
 from optimizer.services.choices import Choices, found_by, last_assignment
+from optimizer.services.preferences import preference_of
 
 LARGEST_KEY = 2**63 - 1
 NOTHING_FOUND = {
@@ -56,7 +57,7 @@ class OptimizationForm(ExamplesForm):
     def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user
         self.binding: Binding | None = None  # how the rows fill the prompt, once there are both
-        defaults = {setting.name: setting.default for setting in SETTINGS}
+        defaults = {setting.name: setting.default for setting in SETTINGS} | preference_of(user).defaults
         super().__init__(*bound, user=user, initial={**defaults, **(initial or {})}, more=setting_fields())
 
     @property

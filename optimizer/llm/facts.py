@@ -23,7 +23,8 @@ class ModelFacts:
     """One model. `completes` is false for embeddings, `thinks` true for one that may think before it answers.
 
     `remote` is the host that it runs at, "" for the server itself. `trained` is the largest window it knows, `window`
-    the one that it is loaded with, in tokens, 0 if unknown. `size` is in bytes, 0 if unknown. `roles` follows from its template alone.
+    the one that it is loaded with, in tokens, 0 if unknown. `size` is in bytes, 0 if unknown. `roles`
+    follows from its template alone.
     """
 
     name: str

@@ -44,7 +44,9 @@ def add_arguments(parser: CommandParser) -> None:
     for setting in SETTINGS:
         _add_setting(parser, setting)
     parser.add_argument(
-        "--user", metavar="EMAIL", help="whose optimization it is; default: the administrator's"
+        "--user",
+        metavar="EMAIL",
+        help="whose optimization it is, with the defaults of their Settings page; default: the administrator's",
     )
     parser.add_argument("--estimate", action="store_true", help="print the estimate, and start nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +86,14 @@ def grader_fault(typed: Mapping[str, Any]) -> str:
     return ""
 
 
-def faults(form: OptimizationForm) -> str:
-    """What is wrong with what was given, by its option, and the options that help."""
+def faults(form: OptimizationForm, *, preferred: Container[str] = ()) -> str:
+    """What is wrong with what was given, by its option, and the options that help. What is `preferred` was not given,
+    but stands in the person's settings."""
     told = [f"{option(name)}: {' '.join(map(str, said))}" for name, said in form.errors.items()]
+    if own := [option(name) for name in form.errors if name in preferred]:
+        told.append(
+            f"This comes from your Settings page: {', '.join(own)}. Give the option, or change it there."
+        )
     if form.binding and form.binding.nameless:
         one = form.binding.nameless[0]
         told.append(f"By hand: --map {one}=COLUMN. As text: --literal {one}")

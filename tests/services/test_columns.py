@@ -67,8 +67,7 @@ def test_rows_that_were_kept_without_columns_still_run(workspace: Workspace) -> 
 def test_lists_of_answers_reach_the_engine_but_for_the_json_grader(user: User, workspace: Workspace) -> None:
     rows = [{"input": f"question {n}", "answer": ["Rome", "Roma"]} for n in range(4)]
     table = read_table(json.dumps(rows))
-    binding = briefing.binding_of(table, "Say.")
-    dataset = create_dataset(workspace=workspace, by=user, name="x", table=table, binding=binding)
+    dataset = create_dataset(workspace=workspace, by=user, name="x", table=table).dataset
     for grader, answers in {"exact": ("Rome", "Roma"), "json": ('["Rome","Roma"]',)}.items():
         session = factories.make_session(workspace, dataset=dataset, grader=grader)
         assert briefing.task_of(session).items[0].answers == answers
@@ -76,8 +75,7 @@ def test_lists_of_answers_reach_the_engine_but_for_the_json_grader(user: User, w
 
 def test_a_dataset_keeps_its_rows_in_order_under_a_trimmed_name(user: User, workspace: Workspace) -> None:
     table = read_table(ROWS)
-    binding = briefing.binding_of(table, PROMPT)
-    dataset = create_dataset(workspace=workspace, by=user, name="  Mail ", table=table, binding=binding)
+    dataset = create_dataset(workspace=workspace, by=user, name="  Mail ", table=table).dataset
     assert (dataset.name, dataset.created_by) == ("Mail", user)
     assert [row.weight for row in dataset.table().rows] == [1, 2, 3, 4, 5, 6]
 
