@@ -21,7 +21,7 @@ class ModelField(ShortText):
     """The name of a model, unless the servers are known not to have it. `:latest` may be left out, as with Ollama."""
 
     def __init__(self) -> None:
-        attrs = {"list": "models-there", "autocomplete": "off", "spellcheck": "false"}
+        attrs = {"list": "models", "autocomplete": "off", "spellcheck": "false"}
         super().__init__(widget=forms.TextInput(attrs=attrs), max_length=200, required=False)
 
     def clean(self, value: Any) -> str:

@@ -18,7 +18,9 @@ TYPED = {
 def test_what_goes_is_told_and_comes_back(user_client: Client) -> None:
     page = user_client.post(CLEAR, TYPED, follow=True)
     assert page.context["form"]["prompt"].value() in (None, "")
-    assert "Cleared: the prompt, the pasted rows, the chosen columns and the settings." in page.content.decode()
+    assert (
+        "Cleared: the prompt, the pasted rows, the chosen columns and the settings." in page.content.decode()
+    )
     token = page.context["request"].GET["cleared"]
     form = user_client.get(f"/?undo={token}").context["form"]
     assert {name: form[name].value() for name in TYPED} == TYPED

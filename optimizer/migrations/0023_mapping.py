@@ -4,7 +4,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0020_cross_fitted'),
+        ('optimizer', '0022_dataset_versions'),
+        ('optimizer', '0022_old_templates'),
+        ('optimizer', '0022_time_zone_of_the_browser'),
     ]
 
     operations = [
