@@ -96,12 +96,24 @@ class Binding:
 
     def gaps(self, table: Table) -> list[str]:
         """What to say about rows with nothing at all for the prompt."""
-        columns = [column for _, column in self.variables] or list(self.below)
+        columns = self._columns
         return [
             f"Row {number}: “{columns[0]}” is empty. Fill it in, or remove the row."
+            for number in self.empty_rows(table)
+        ]
+
+    def empty_rows(self, table: Table) -> list[int]:
+        """The numbers of rows with nothing at all for the prompt."""
+        columns = self._columns
+        return [
+            number
             for number, row in enumerate(table.rows, 1)
             if columns and not any(row.cells.get(column, "").strip() for column in columns)
         ]
+
+    @property
+    def _columns(self) -> list[str]:
+        return [column for _, column in self.variables] or list(self.below)
 
     def blanks(self, table: Table) -> list[str]:
         """What to know about values that are missing in some rows."""

@@ -54,6 +54,7 @@ class ExamplesForm(forms.Form):
     rows = LongText(widget=pane(5, ROWS_LIKE), required=False, limit=settings.DATASET_MAX_BYTES, strip=False)
     rows_file = forms.FileField(required=False, allow_empty_file=True)
     no_header = forms.BooleanField(required=False)
+    keep_good = forms.BooleanField(required=False)
     expected_column = ShortText(strip=False, max_length=TEXT_MAX, required=False)
     input_column = ShortText(strip=False, max_length=TEXT_MAX, required=False)
     weight_column = ShortText(strip=False, max_length=TEXT_MAX, required=False)
@@ -114,7 +115,12 @@ class ExamplesForm(forms.Form):
 
     def _read_text(self, source: str | UploadedFile[bytes]) -> Table:
         content, name = (source, "") if isinstance(source, str) else (_content(source), source.name or "")
-        assignment = replace(self.assigned, first_row_is_data=bool(self.cleaned_data.get("no_header")))
+        said = self.cleaned_data
+        assignment = replace(
+            self.assigned,
+            first_row_is_data=bool(said.get("no_header")),
+            keep_good=bool(said.get("keep_good")),
+        )
         return read_table(content, name, limits=limits(), assignment=assignment)
 
     def _assigned(self) -> Assignment:

@@ -17,12 +17,13 @@ from optimizer.engine.components import original_of
 from optimizer.engine.variables import in_braces
 from optimizer.files import Assignment, Table
 from optimizer.files.binding import Binding
+from optimizer.files.faults import shortened
 from optimizer.files.rows import FEWEST_ROWS, too_few
 from optimizer.forms.examples import OPTIONS_OF, PLACES, ExamplesForm
 from optimizer.forms.fields import LongText, NamesField, pane
 from optimizer.forms.mapping import typed_of
 from optimizer.forms.settings import Laid, circumstances, laid_out, setting_fields
-from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, User
+from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, TemplateVersion, User
 from optimizer.services.choices import Choices, found_by, last_assignment
 from optimizer.services.preferences import preference_of
 
@@ -50,6 +51,7 @@ class OptimizationForm(ExamplesForm):
     show_inputs = forms.BooleanField(required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
     template = _hidden_number()
+    version = _hidden_number()  # of the template
     inputs_of = _hidden_number()
     continues = _hidden_number()
     offered = _hidden_number()  # what it may continue, also when that is not chosen
@@ -57,6 +59,7 @@ class OptimizationForm(ExamplesForm):
     def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user
         self.binding: Binding | None = None  # how the rows fill the prompt, once there are both
+        self.good = self.bad = 0  # rows with something for the prompt, and with nothing
         defaults = {setting.name: setting.default for setting in SETTINGS} | preference_of(user).defaults
         super().__init__(*bound, user=user, initial={**defaults, **(initial or {})}, more=setting_fields())
 
@@ -89,14 +92,20 @@ class OptimizationForm(ExamplesForm):
         chosen = super().clean()
         if self.table and chosen.get("prompt"):
             self._forget_columns_of_other_rows(self.table)
-            self.binding = binding_of(
-                self.table, chosen["prompt"], chosen.get("literals") or (), self.assigned
-            )
-            self._check_binding(self.binding, self.table)
+            self._bind(self.table, chosen)
         self._check_settings(chosen)
         if chosen.get("continues") and not self.place and self.errors.keys().isdisjoint(PLACES):
             self.add_error("rows", NO_ROWS)
         return chosen
+
+    def _bind(self, table: Table, chosen: Mapping[str, Any]) -> None:
+        """How the rows fill the prompt. Rows with nothing for it are left out if that is wished."""
+        self.binding = binding_of(table, chosen["prompt"], chosen.get("literals") or (), self.assigned)
+        if chosen.get("keep_good") and self.place != "dataset" and (empty := self.binding.empty_rows(table)):
+            left = [row for number, row in enumerate(table.rows, 1) if number not in empty]
+            faults = (*table.faults, *self.binding.gaps(table))
+            self.table = table = replace(table, rows=tuple(left), faults=faults)
+        self._check_binding(self.binding, table)
 
     def last_assignment(self) -> Assignment:
         """The columns that were chosen the last time that these saved rows met this template."""
@@ -124,7 +133,8 @@ class OptimizationForm(ExamplesForm):
         elif empty := binding.empty(table):
             self.add_error("mapping", [f"{in_braces(name)}: {why}" for name, why in empty.items()])
         elif gaps := binding.gaps(table):
-            self.add_error(self.place, gaps[0])
+            self.good, self.bad = len(table.rows) - len(gaps), len(gaps)
+            self.add_error(self.place, shortened(gaps))
         elif (different := len({binding.shown(row) for row in table.rows})) < FEWEST_ROWS:
             self.add_error(self.place, too_few(different))
 
@@ -134,6 +144,11 @@ class OptimizationForm(ExamplesForm):
         visible = PromptTemplate.objects.visible_to(self.user)
         template: PromptTemplate | None = visible.filter(pk=self.cleaned_data["template"]).first()
         return template
+
+    def _version(self) -> TemplateVersion | None:
+        """The version of the template that the prompt came from."""
+        template, number = self.cleaned_data["template"], self.cleaned_data["version"]
+        return template.versions.filter(number=number).first() if template and number else None
 
     def clean_inputs_of(self) -> tuple[str, ...]:
         """The test inputs of an earlier session. They are shown first: a session that is gone is no reason to
@@ -169,6 +184,7 @@ class OptimizationForm(ExamplesForm):
             table=None if chosen["dataset"] else self.table,
             dataset=chosen["dataset"],
             template=chosen["template"],
+            template_version=self._version(),
             grader=chosen["grader"] or "exact",
             grader_options=self.grader_options,
             settings=self.settings,
@@ -182,10 +198,12 @@ class OptimizationForm(ExamplesForm):
 def initial_of(session: OptimizationSession) -> dict[str, Any]:
     """The form's values that would run this session again."""
     prompt, continues = session.prompt, session.continues
+    version = prompt.template_version
     given = {
         "literals": session.literals, "grader": session.grader,
         "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
-        "template": prompt.template_id, "show_inputs": session.inputs_requested or session.inputs is not None,
+        "template": prompt.template_id, "version": version.number if version else None,
+        "show_inputs": session.inputs_requested or session.inputs is not None,
         "inputs_of": session.pk if session.inputs else None,
         "continues": continues.pk if continues and not continues.deleted_at else None,
     }  # fmt: skip

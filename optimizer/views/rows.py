@@ -10,6 +10,7 @@ from optimizer.engine.components import Components, original_of
 from optimizer.engine.variables import in_braces, variables
 from optimizer.files import FileFaultError, Table
 from optimizer.files.binding import Binding
+from optimizer.files.faults import shortened
 from optimizer.forms.optimization import OptimizationForm
 from optimizer.llm.base import Message
 from optimizer.views.mapper import Line, lines_of
@@ -32,7 +33,8 @@ class RowsPreview:
     """What a person sees of their rows: how many, what each column does, one prompt as it will be sent.
 
     `lines` say which column goes where, to be changed; `first` are the first rows, by `columns`; `headless` tells that
-    the first row may be data; `unbound` are variables that no column fills, which may be text; `generated` are
+    the first row may be data; `good` rows remain if the `bad` ones are left out, and `left_out` says why some were;
+    `unbound` are variables that no column fills, which may be text; `generated` are
     variables for which values are written, as there are no rows.
     """
 
@@ -46,6 +48,9 @@ class RowsPreview:
     columns: tuple[Column, ...] = ()
     first: list[list[str]] = field(default_factory=list)
     place: str = ""
+    good: int = 0
+    bad: int = 0
+    left_out: tuple[str, ...] = ()
     headless: bool = False
     unbound: tuple[str, ...] = ()
     bound: tuple[str, ...] = ()
@@ -63,6 +68,8 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
             errors=_errors(form),
             lines=lines_of(form, fault.columns) if fault.columns else [],
             place=_place(form),
+            good=fault.good,
+            bad=fault.bad,
             headless=fault.headless,
             generated=() if form.place or form.fault else _variables(form),
             literals=literals,
@@ -77,6 +84,9 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
         rendered=_rendered(form),
         lines=lines_of(form, table.columns),
         columns=_columns(table, binding),
+        good=form.good if form.place != "dataset" else 0,
+        bad=form.bad,
+        left_out=tuple(shortened(table.faults)),
         first=[[_short(row.cells.get(name, "")) for name in table.columns] for row in table.rows[:SHOWN]],
         place=_place(form),
         headless=form.place != "dataset" and form.cleaned_data.get("no_header", False),

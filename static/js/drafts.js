@@ -224,6 +224,8 @@ if (form()) {
   startDrafts();
   addEventListener("input", ({ target }) => { if (form().contains(target)) keepDraft(); });
   addEventListener("htmx:afterSettle", dropStandIns);
+  // A template brings another page of this form: what was typed goes along.
+  addEventListener("htmx:afterSettle", ({ detail }) => { if (detail.requestConfig?.path === "/optimizations/template/") keepDraft(); });
   // Once the optimization is there, its draft is done.
   addEventListener("htmx:afterRequest", ({ target, detail }) => {
     if ([form(), $("#clear")].includes(target) && detail.xhr.getResponseHeader("HX-Redirect")) forgetDraft();
