@@ -61,8 +61,8 @@ class Binding:
         if why := dict(self.refused).get(variable):
             return why
         if variable in self.answers:
-            return "It has the name of the expected answer or the weight, which no model may see. Choose a column."
-        return "No column has this name. Choose one." if variable in self.unbound else ""
+            return "It is called like the answer or the weight, which no model may see. Choose a column."
+        return "No column has this name. Choose one, or press “is text”." if variable in self.unbound else ""
 
     def _of_unbound(self, left: str) -> str:
         names, one = ", ".join(map(in_braces, self.unbound)), self.unbound[0]

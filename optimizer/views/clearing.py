@@ -69,11 +69,18 @@ def _kept(typed: QueryDict) -> dict[str, Any]:
 
 
 def _gone(form: OptimizationForm) -> str:
-    changed = set(form.changed_data)
-    told = [words for name, words in PARTS.items() if name in changed]
-    if changed & {"grader", *(setting.name for setting in SETTINGS)}:
+    told = [words for name, words in PARTS.items() if _holds(form, name)]
+    if any(_holds(form, name) for name in ("grader", *(setting.name for setting in SETTINGS))):
         told.append("the settings")
     return get_text_list(told, "and") if told else "nothing"
+
+
+def _holds(form: OptimizationForm, name: str) -> bool:
+    """Whether somebody put something there."""
+    field, value = form.fields[name], form[name].value()
+    if name == "mapping":
+        return any(pair.partition("=")[2] for pair in value or ())
+    return value not in (None, "") and field.has_changed(form.get_initial_for_field(field, name), value)
 
 
 def _key(user: User, token: str) -> str:

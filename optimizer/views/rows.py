@@ -75,19 +75,20 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
             literals=literals,
         )
     binding, table = form.binding, form.table
+    columns = _columns(table, binding)
     return RowsPreview(
-        errors=_errors(form) + ([binding.fault] if binding and (binding.nameless or binding.refused) else []),
+        errors=_errors(form),
         rows=len(table.rows),
         mapping=binding.in_words(table, apart=_prompt(form).head_as == "system") if binding else "",
         notes=(*table.notes, *(binding.blanks(table) if binding else ())),
         warnings=form.warnings,
         rendered=_rendered(form),
         lines=lines_of(form, table.columns),
-        columns=_columns(table, binding),
+        columns=columns,
         good=form.good if form.place != "dataset" else 0,
         bad=form.bad,
         left_out=tuple(shortened(table.faults)),
-        first=[[_short(row.cells.get(name, "")) for name in table.columns] for row in table.rows[:SHOWN]],
+        first=[[_short(row.cells.get(column.name, "")) for column in columns] for row in table.rows[:SHOWN]],
         place=_place(form),
         headless=form.place != "dataset" and form.cleaned_data.get("no_header", False),
         unbound=binding.nameless if binding else (),
@@ -103,13 +104,15 @@ def _place(form: OptimizationForm) -> str:
 
 
 def _columns(table: Table, binding: Binding | None) -> tuple[Column, ...]:
-    """The table's columns, each with what it is for."""
+    """The table's columns, each with what it is for; those that are used come first."""
     goes = {table.expected: "expected answer"} | ({table.weight: "weight"} if table.weight else {})
     if binding:
         goes |= dict.fromkeys(binding.below, "below the prompt")
         for name, column in binding.variables:
             goes[column] = f"{goes[column]}, {in_braces(name)}" if column in goes else in_braces(name)
-    return tuple(Column(name, goes.get(name, "")) for name in table.columns)
+    return tuple(
+        Column(name, goes.get(name, "")) for name in sorted(table.columns, key=lambda name: name not in goes)
+    )
 
 
 def _short(text: str) -> str:
