@@ -1,0 +1,18 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('optimizer', '0022_dataset_versions'),
+        ('optimizer', '0022_old_templates'),
+        ('optimizer', '0022_time_zone_of_the_browser'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='optimizationsession',
+            name='mapping',
+            field=models.JSONField(blank=True, db_default={}, default=dict),
+        ),
+    ]
