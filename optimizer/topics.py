@@ -7,8 +7,9 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 
 SESSION, OPINION = "session", "opinion"
-HISTORY, RECENT = "history", "recent"  # a page asks for these by name alone: the reader decides which rows
-TEMPLATES, DATASETS = "templates", "datasets"  # and for these
+TEMPLATE = "template"
+# A page asks for these by name alone: the reader decides which rows.
+HISTORY, RECENT, TEMPLATES, DATASETS = "history", "recent", "templates", "datasets"
 
 
 def kind_and_key(asked: str) -> tuple[str, str]:
@@ -25,6 +26,11 @@ def session(pk: int) -> str:
 def history(workspace_pk: int) -> str:
     """The topic of the list of a workspace's optimizations."""
     return f"{HISTORY}:{workspace_pk}"
+
+
+def template(pk: int) -> str:
+    """The topic of a template's page."""
+    return f"{TEMPLATE}:{pk}"
 
 
 def templates(workspace_pk: int) -> str:
@@ -87,6 +93,11 @@ def publish(*topics: str) -> None:
 def publish_session(pk: int, workspace_pk: int) -> None:
     """Tell all pages that show this optimization."""
     publish(session(pk), history(workspace_pk))
+
+
+def publish_template(pk: int, workspace_pk: int, *, is_public: bool) -> None:
+    """Tell all pages that show this template."""
+    publish(template(pk), templates(workspace_pk), *([public_templates()] if is_public else []))
 
 
 def send(topic: str) -> None:

@@ -18,7 +18,7 @@ from optimizer.models import (
     User,
 )
 from optimizer.services.access import may_write
-from optimizer.views.listing import RECENT, live_page, page_from
+from optimizer.views.listing import HISTORY, RECENT, live_page
 from optimizer.views.opinions import opinion_of
 from optimizer.views.panels import TABS, Context, session_panel
 from optimizer.views.requests import is_number
@@ -129,7 +129,7 @@ def _history_region(workspaces: tuple[int, ...], options: Mapping[str, str]) -> 
     status = options.get("status", "")
     oldest = options.get("oldest", "")
     try:
-        page_from(oldest)
+        HISTORY.place_of(oldest)
     except BadSignature:
         return None
     return HistoryRegion(

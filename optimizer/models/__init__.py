@@ -11,13 +11,14 @@ from optimizer.models.prompts import Prompt, PromptStatus
 from optimizer.models.ratings import OutputRating
 from optimizer.models.sessions import OptimizationSession
 from optimizer.models.states import ACTIVE, Chosen, SessionStatus
-from optimizer.models.templates import PromptTemplate, TemplateVersion
+from optimizer.models.templates import PromptTemplate
 from optimizer.models.users import Preference, Theme, User
+from optimizer.models.versions import LabelMove, TemplateLabel, TemplateVersion, VersionSource
 from optimizer.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "ACTIVE", "Candidate", "Chosen", "Dataset", "DatasetVersion", "Evaluation", "Example", "Feedback", "HandSplit",
-    "LLMCall", "Mark", "Membership", "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Prompt",
-    "PromptStatus", "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "SystemMetric",
-    "TemplateVersion", "Theme", "Upload", "User", "Workspace",
+    "LLMCall", "LabelMove", "Mark", "Membership", "OperatorPrior", "OptimizationSession", "OutputRating",
+    "Preference", "Prompt", "PromptStatus", "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split",
+    "SystemMetric", "TemplateLabel", "TemplateVersion", "Theme", "Upload", "User", "VersionSource", "Workspace",
 ]  # fmt: skip
