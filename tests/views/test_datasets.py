@@ -566,8 +566,8 @@ def test_a_file_is_read_in_another_way_after_a_preview(
     [
         ({"encoding": "utf-8"}, "is not UTF-8: see line 2"),
         ({"encoding": "rot13"}, "valid choice"),
-        ({"delimiter": "|"}, "No column is called"),
-        ({"expected_column": "nothing"}, "There is no column “nothing”"),
+        ({"encoding": "cp1252", "delimiter": "|"}, "No column is called"),
+        ({"encoding": "cp1252", "expected_column": "nothing"}, "There is no column “nothing”"),
     ],
 )
 def test_a_reading_that_fails_is_told(
