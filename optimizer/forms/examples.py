@@ -114,7 +114,7 @@ class ExamplesForm(forms.Form):
             return None
 
     def _read_text(self, source: str | UploadedFile[bytes]) -> Table:
-        content, name = (source, "") if isinstance(source, str) else (_content(source), source.name or "")
+        content, name = (source, "") if isinstance(source, str) else (content_of(source), source.name or "")
         said = self.cleaned_data
         assignment = replace(
             self.assigned,
@@ -258,7 +258,8 @@ class TrialForm(ExamplesForm):
             return row, None
 
 
-def _content(file: UploadedFile[bytes]) -> bytes:
+def content_of(file: UploadedFile[bytes]) -> bytes:
+    """The file's bytes. FileFaultError if it is too large."""
     limit = settings.DATASET_MAX_BYTES
     if (file.size or 0) > limit:
         raise FileFaultError(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import Self
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length
+from django.db.models.functions import JSONObject, Length
 
 from optimizer.files import Row, Source, Table
 from optimizer.files.rows import HEAVIEST
@@ -22,6 +24,7 @@ models.BinaryField.register_lookup(Length)
 
 LARGEST_UPLOAD = 64 * 2**20  # bytes; settings.DATASET_MAX_BYTES limits further
 TAG_MAX = 30
+MOST_USES = 20  # optimizations that a list counts
 
 
 class DatasetQuerySet(OwnedQuerySet):
@@ -35,6 +38,21 @@ class DatasetQuerySet(OwnedQuerySet):
             return self
         query = SearchQuery(" & ".join(terms), search_type="raw", config="simple")
         return self.alias(words=SearchVector("name", "description", config="simple")).filter(words=query)
+
+    def with_uses(self) -> Self:
+        """Each with its newest optimizations under `uses`: what a list says of them. One more than MOST_USES means
+        that there are more."""
+        sessions = apps.get_model("optimizer", "OptimizationSession").objects.filter(
+            dataset=models.OuterRef("pk"), deleted_at=None
+        )
+        told = sessions.order_by("-created_at", "-id").values(
+            told=JSONObject(
+                pk="pk", verdict="verdict", before="baseline_score", after="best_score",
+                template="prompt__template_id", template_name="prompt__template__name",
+                hidden="prompt__template__deleted_at",
+            )
+        )  # fmt: skip
+        return self.annotate(uses=ArraySubquery(told[: MOST_USES + 1]))
 
 
 class Dataset(Owned):
@@ -178,7 +196,7 @@ class Example(models.Model):
             models.UniqueConstraint(fields=["dataset", "position", "since"], name="example_place_in_version"),
             models.CheckConstraint(
                 condition=Q(since__gte=1) & (Q(until=None) | Q(until__gt=models.F("since"))),
-                name="example_interval_sane",
+                name="example_since_until_sane",
             ),
             one_of("split", HandSplit, "example_split_known"),
             text_length("input", "example_input_length"),

@@ -6,8 +6,7 @@ import json
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, Q, Value, Window
-from django.db.models.functions import RowNumber
+from django.db.models import F, Q, Value
 
 from optimizer.engine import splits
 
@@ -44,7 +43,3 @@ class ExampleQuerySet(models.QuerySet[Any]):
             output_field=models.BooleanField(),
         )
         return self.alias(found=found).filter(Q(found=True) | Q(cells={}, input__icontains=words))
-
-    def numbered(self) -> Self:
-        """With the `number` of each row: the first is 1. Call it before anything is left out."""
-        return self.annotate(number=Window(RowNumber(), order_by="position"))

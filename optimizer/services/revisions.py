@@ -73,8 +73,8 @@ class Revision:
     def place_below(self, above: Example | None) -> int:
         """A position right below that row, or at the top, where no row ever was."""
         for _ in range(2):
-            start = self._ever.get(pk=above.pk).position if above else 0
-            following = self._ever.filter(position__gt=start).first()
+            start: int = self._ever.get(pk=above.pk).position if above else 0
+            following: Example | None = self._ever.filter(position__gt=start).first()
             if following is None:
                 return start + STRIDE
             if (place := (start + following.position) // 2) > start:
@@ -85,7 +85,7 @@ class Revision:
     def place_at_end(self) -> int:
         """A position below all others."""
         last = self._ever.last()
-        return last.position + STRIDE if last else STRIDE
+        return int(last.position) + STRIDE if last else STRIDE
 
     @property
     def _ever(self) -> ExampleQuerySet:

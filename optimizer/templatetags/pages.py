@@ -150,6 +150,12 @@ def of(verdicts: Mapping[int, bool] | None, output: int) -> bool | None:
 
 
 @register.filter
+def cell(cells: Mapping[str, str], column: str) -> str:
+    """The text in a row's column; "" if it has none."""
+    return cells.get(column, "")
+
+
+@register.filter
 def undo(message: Message) -> dict[str, str] | None:
     """Which row the message's Undo brings back: its kind and number; None for other messages."""
     match message.extra_tags.split() if message.extra_tags else []:

@@ -1,108 +1,70 @@
-"""Believable templates for pictures: a shelf of them, one with a history, and two people who edit it at once."""
+"""Believable datasets for pictures."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.utils import timezone
-
-from optimizer.models import PromptTemplate, User, VersionSource, Workspace
-from optimizer.services.feedback import rate_session
-from optimizer.services.templates import (
-    Details,
-    Written,
-    create_template,
-    move_label,
-    publish_template,
-    restore_version,
-    save_version,
-)
+from optimizer.files import read_table
+from optimizer.models import Dataset, User
+from optimizer.services.dataset_rows import Typed, change_row, mark_rows, tag_rows
+from optimizer.services.datasets import create_dataset
 from tests import factories
-from tests.browser import showcase
 
-SHELF = [
-    ("Meeting minutes to decisions", "Office", "Who does what by when, from notes.", "minutes", 41, 4.4, 9),
-    ("Bug report triage", "Engineering", "Severity and component of a report.", "bugs, JSON", 128, 4.8, 31),
-    ("Polite refusal", "Support", "Says no, and offers what is possible.", "mail, tone", 12, 3.9, 4),
-    ("Product description", "Marketing", "Eighty words, one benefit first.", "copy", 7, None, 0),
-    ("Invoice to fields", "Finance", "Number, date, total and IBAN.", "JSON, extraction", 203, 4.6, 40),
-    (
-        "Translate, keep the terms",
-        "Languages",
-        "Names in the glossary stay.",
-        "German, glossary",
-        65,
-        4.1,
-        12,
-    ),
-    ("SQL from a question", "Engineering", "One SELECT, or the reason why not.", "SQL", 88, 4.3, 17),
-]
-FIRST = """Answer this review of our restaurant.
-
-Review: {{review}}"""
-SECOND = """Answer this review of our restaurant in the name of {{manager}}.
-
-Thank the guest first. If something went wrong, say what we will change. Use at most four sentences.
-
-Review: {{review}}"""
-FOUND = """You answer reviews in the name of {{manager}}, who runs a small restaurant.
-
-Thank the guest first, and name one thing from the review that pleased you. If something went wrong, say plainly
-what we will change, and do not offer money. Use at most four short sentences.
-
-Review: {{review}}"""
-THEIRS = FOUND.replace(
-    "at most four short sentences", "at most three short sentences, in the language of the review"
-)
-MINE = FOUND.replace(", and do not offer money", "").replace(
-    "a small restaurant", "a small restaurant by the sea"
-)
+QUESTIONS = [
+    ("billing", "I was charged twice in May. Can you refund one of the two payments?", "refund"),
+    ("billing", "Where do I find my invoice?", "invoice"),
+    ("support", "The app closes as soon as I open the camera.", "bug"),
+    ("support", "How do I change the language of the keyboard?", "question"),
+    ("sales", "We are forty people. Is there a discount for teams?", "quote"),
+    ("sales", "I would like to see the product before we buy it.", "demo"),
+    ("support", "Since the update, letters stay unread although I opened them.\nI restarted twice.", "bug"),
+    ("billing", "Please cancel my subscription at the end of the month.", "cancel"),
+]  # fmt: skip
 
 
-def fill_templates(user: User) -> PromptTemplate:
-    """The shelf; the template with a history is given back."""
+def addresses_of(user: User) -> dict[str, str]:
+    """The pages of datasets by the name of their picture."""
+    mail = kept(
+        user, "Mail to support", "team,question,label", 240, "Letters of May, labelled by Grace and Ada."
+    )
+    kept(user, "Reviews of restaurants", "review,mood", 64)
+    kept(
+        user, "Meeting notes", "notes,language,length,summary", 38, "Notes with the summaries that we liked."
+    )
+    rows = list(mail.rows_there()[:12])
+    mark_rows(dataset=mail, by=user, rows=[row.pk for row in rows[3:6]], split="held_out")
+    tag_rows(dataset=mail, by=user, rows=[rows[0].pk, rows[6].pk], tag="hard")
+    stale = mail.rows_there()[1]
+    change_row(row=stale, by=user, typed=Typed(stale.texts, 2.0, ("two answers",), "search"))
+    factories.make_session(
+        user.personal_workspace, dataset=mail, dataset_version=1, status="completed", verdict="better",
+        baseline_score=0.52, best_score=0.81, score_kind="accuracy", kept_original=False, results={"improvements": []},
+        prompt=factories.make_prompt(
+            user.personal_workspace, original="Which label has this letter?",
+            template=factories.make_template(user.personal_workspace, name="Sort letters"),
+        ),
+    )  # fmt: skip
+    place = f"/datasets/{mail.pk}/"
+    return {
+        "datasets": "/datasets/",
+        "datasets-new": "/datasets/new/",
+        "datasets-rows": place,
+        "datasets-edit": f"{place}?edit={mail.rows_there()[2].pk}",
+        "datasets-versions": f"{place}?tab=versions",
+        "datasets-file": f"{place}?tab=file",
+        "datasets-uses": f"{place}?tab=uses",
+        "datasets-older": f"{place}?version=2",
+    }
+
+
+def kept(user: User, name: str, header: str, count: int, description: str = "") -> Dataset:
+    """A dataset of that many rows under this header."""
+    columns = header.split(",")
+    lines = [header.replace(columns[-1], "expected")]
+    for number in range(count):
+        team, question, label = QUESTIONS[number % len(QUESTIONS)]
+        texts = [team, f"{question} ({number + 1})", *["short"] * (len(columns) - 3), label][-len(columns) :]
+        lines.append(",".join(f'"{text}"' for text in texts))
+    table = read_table("\n".join(lines), f"{name.lower().replace(' ', '-')}.csv")
     workspace = user.personal_workspace
-    for number, (name, category, about, tags, uses, rating, ratings) in enumerate(SHELF):
-        template = create_template(
-            workspace=workspace,
-            by=user,
-            details=Details(name, category, about, tags.split(", ")),
-            written=Written("Read {{text}} and answer."),
-            is_public=number % 3 == 1,
-        )
-        PromptTemplate.objects.filter(pk=template.pk).update(
-            usage_count=uses,
-            average_rating=rating,
-            rating_count=ratings,
-            created_at=timezone.now() - timedelta(days=3 * number + 2),
-        )
-    return _with_history(workspace, user)
-
-
-def _with_history(workspace: Workspace, user: User) -> PromptTemplate:
-    mate = factories.make_user("bo@example.com", username="Bo")
-    factories.join(workspace, mate)
-    details = Details(
-        "Answer to a review",
-        "Support",
-        "A short public answer to what a guest wrote, in the name of the manager.",
-        ("mail", "reviews", "tone"),
-    )
-    template = create_template(workspace=workspace, by=user, details=details, written=Written(FIRST))
-    save_version(
-        template=template, by=mate, base=1, written=Written(SECOND, note="Names the manager; four sentences")
-    )
-    session = showcase.done(workspace, user)
-    prompt = session.prompt
-    prompt.template, prompt.template_version = template, template.versions.get(number=2)
-    prompt.save()
-    found = Written(FOUND, note="Fewer apologies, same warmth", source=VersionSource.RESULT, session=session)
-    save_version(template=template, by=user, base=2, written=found)
-    restore_version(template=template, by=mate, base=3, number=2)
-    restore_version(template=template, by=user, base=4, number=3)
-    for name, number in [("production", 2), ("candidate", 3), ("production", 3), ("candidate", 5)]:
-        move_label(template=template, by=(user, mate)[number % 2], name=name, number=number)
-    rate_session(session=session, by=user, rating=5)
-    publish_template(template=template, by=user, public=True)
-    PromptTemplate.objects.filter(pk=template.pk).update(usage_count=23)
-    return template
+    return create_dataset(
+        workspace=workspace, by=user, name=name, table=table, description=description
+    ).dataset

@@ -29,7 +29,7 @@ def session(user: User) -> OptimizationSession:
 def test_a_dataset_keeps_all_columns_and_gives_them_back(session: OptimizationSession) -> None:
     dataset = Dataset.objects.get()
     assert dataset.table() == read_table(ROWS)
-    assert Example.objects.filter(dataset=dataset).first().input == "team: red\nquestion: why 0?"  # type: ignore[union-attr]
+    assert Example.objects.filter(dataset=dataset).first().input == "why 0?"  # type: ignore[union-attr]
 
 
 def test_the_engine_gets_a_value_for_each_variable(session: OptimizationSession) -> None:

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     """The rows that were there are version 1 of their dataset."""
 
     dependencies = [
-        ("optimizer", "0021_datasets"),
+        ("optimizer", "0023_datasets"),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0020_cross_fitted'),
+        ('optimizer', '0022_time_zone_of_the_browser'),
     ]
 
     operations = [
@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='example',
-            constraint=models.CheckConstraint(condition=models.Q(('since__gte', 1), models.Q(('until', None), ('until__gt', models.F('since')), _connector='OR')), name='example_interval_sane'),
+            constraint=models.CheckConstraint(condition=models.Q(('since__gte', 1), models.Q(('until', None), ('until__gt', models.F('since')), _connector='OR')), name='example_since_until_sane'),
         ),
         migrations.AddConstraint(
             model_name='example',

@@ -4,9 +4,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0022_dataset_versions'),
+        ('optimizer', '0024_dataset_versions'),
         ('optimizer', '0022_old_templates'),
-        ('optimizer', '0022_time_zone_of_the_browser'),
     ]
 
     operations = [
