@@ -59,6 +59,22 @@ MINE = FOUND.replace(", and do not offer money", "").replace(
 )
 
 
+def addresses_of(user: User) -> dict[str, str]:
+    """Pages of templates by the name of their picture."""
+    page = f"/templates/{fill_templates(user).pk}/"
+    tabs = {name: f"{page}?tab={name}" for name in ("versions", "optimizations", "details")}
+    return {
+        "templates": "/templates/",
+        "templates-narrowed": "/templates/?category=Support&sort=used",
+        "template": page,
+        "template-old": f"{page}?version=2",
+        "template-diff": f"{page}?tab=versions&a=2&b=3",
+        "template-edit": f"{page}edit/",
+        "template-new": "/templates/new/",
+        **{f"template-{name}": address for name, address in tabs.items()},
+    }
+
+
 def fill_templates(user: User) -> PromptTemplate:
     """The shelf; the template with a history is given back."""
     workspace = user.personal_workspace

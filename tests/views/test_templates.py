@@ -23,9 +23,11 @@ from optimizer.models import (
     User,
     Workspace,
 )
-from optimizer.services.templates import publish_template
+from optimizer.services.saving import save_result_as_version
+from optimizer.services.templates import move_label, publish_template
 from optimizer.services.trash import send_to_trash
 from optimizer.views.shelf import SCOPES, SORTS, Shelf
+from optimizer.views.templates import TABS
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -669,6 +671,19 @@ def test_a_result_is_saved_by_writers_alone(
     assert client_of(outsider).post(path, {"into": "template"}).status_code == 404
     factories.join(session.workspace, outsider, Role.VIEWER)
     assert client_of(outsider).post(path, {"into": "template"}).status_code == 403
+
+
+def test_who_made_a_public_template_is_the_workspaces_own_business(
+    client_of: ClientOf, session: OptimizationSession, template: PromptTemplate, user: User, outsider: User
+) -> None:
+    save_result_as_version(session=session, by=user, base=1, note="")
+    move_label(template=template, by=user, name="production", number=2)
+    publish_template(template=template, by=user, public=True)
+    for tab in TABS:
+        page = text(client_of(outsider).get(address(template), {"tab": tab}))
+        assert "user@example.com" not in page
+        assert f"/optimizations/{session.pk}/" not in page
+    assert "user@example.com" in text(client_of(user).get(address(template)))
 
 
 def test_a_template_deleted_while_it_is_optimized_leaves_all_pages_well(
