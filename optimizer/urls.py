@@ -4,6 +4,8 @@ from django.urls import path
 
 from optimizer.views import (
     accounts,
+    choosing,
+    clearing,
     dataset_files,
     dataset_rows,
     datasets,
@@ -21,6 +23,9 @@ from optimizer.views import (
 urlpatterns = [
     path("", home.home, name="home"),
     path("optimizations/estimate/", previews.optimization_estimate, name="optimization-estimate"),
+    path("optimizations/template/", home.template_use, name="template-use"),
+    path("optimizations/choose/<str:kind>/", choosing.choices_search, name="choices-search"),
+    path("optimizations/clear/", clearing.form_clear, name="form-clear"),
     path("optimizations/rows/", previews.rows_preview, name="rows-preview"),
     path("optimizations/sample-time/", previews.sample_time, name="sample-time"),
     path("optimizations/grade/", previews.grader_try, name="grader-try"),

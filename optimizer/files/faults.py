@@ -11,17 +11,18 @@ class FileFaultError(ValueError):
     """The file cannot be used as it is. `messages` say what was seen and what to do.
 
     `columns` are those that were found, for a person to choose from; `headless` tells that the first row may be data;
-    `good` is how many rows can be kept if those with faults are left out.
+    `good` is how many rows can be kept if the `bad` ones are left out.
     """
 
     def __init__(
-        self, *messages: str, columns: Sequence[str] = (), headless: bool = False, good: int = 0
+        self, *messages: str, columns: Sequence[str] = (), headless: bool = False, good: int = 0, bad: int = 0
     ) -> None:
         super().__init__("\n".join(messages))
         self.messages = list(messages)
         self.columns = tuple(columns)
         self.headless = headless
         self.good = good
+        self.bad = bad
 
 
 def twice(where: str, name: str) -> str:
@@ -32,7 +33,7 @@ def twice(where: str, name: str) -> str:
 def refuse(messages: Sequence[str], *, good: int = 0) -> None:
     """FileFaultError with the first of these messages, if there are any."""
     if messages:
-        raise FileFaultError(*shortened(messages), good=good)
+        raise FileFaultError(*shortened(messages), good=good, bad=len(messages))
 
 
 def shortened(messages: Sequence[str]) -> list[str]:

@@ -193,6 +193,51 @@ def table_of_pairs(pairs: Sequence[tuple[str, str]]) -> Table:
     return Table(("input", "expected"), rows, expected="expected", input="input")
 
 
+def reassigned(table: Table, assigned: Assignment, *, limits: Limits | None = None) -> Table:
+    """The same rows, with the columns that a person chose for the answer, the input and the weight. FileFaultError if
+    they cannot be used so."""
+    if (assigned.expected or table.expected, assigned.weight or table.weight) == (
+        table.expected,
+        table.weight,
+    ):
+        chosen = assigned.input in ("", table.input)
+        if chosen and (table.input_chosen or not assigned.input):
+            return table
+    sheet = Sheet(
+        table.columns,
+        tuple(Record(f"Row {n}", row.cells) for n, row in enumerate(table.rows, 1)),
+        table.notes,
+    )
+    expected = expected_column(sheet, replace(assigned, expected=assigned.expected or table.expected))
+    weight = weight_column(
+        sheet, replace(assigned, weight=assigned.weight or _kept(table.weight, expected)), expected
+    )
+    kept = table.input if table.input_chosen and table.input not in (expected, weight) else ""
+    said = replace(assigned, input=assigned.input or kept)
+    changed = replace(
+        table,
+        expected=expected,
+        weight=weight,
+        input=input_column(sheet, said, expected, weight),
+        input_chosen=bool(said.input),
+    )
+    refuse([fault for record in sheet.records if (fault := _fault(record, changed, limits or Limits()))])
+    rows = zip(table.rows, sheet.records, strict=True)
+    return replace(changed, rows=tuple(_reassigned_row(row, record, table, changed) for row, record in rows))
+
+
+def _kept(weight: str, expected: str) -> str:
+    return "" if weight == expected else weight
+
+
+def _reassigned_row(row: Row, record: Record, before: Table, now: Table) -> Row:
+    """The row with its answer and weight from the columns that hold them now."""
+    weight = row.weight if now.weight == before.weight else _weight(record, now) or 1.0
+    if now.expected == before.expected:
+        return replace(row, weight=weight)
+    return replace(row, expected=row.cells[now.expected].strip(), accepted=(), weight=weight)
+
+
 def too_few(count: int) -> str:
     """What to say about so few rows."""
     found = there_are(count, "different row") if count else "There are no rows"
@@ -211,7 +256,7 @@ def _table(sheet: Sheet, assigned: Assignment, limits: Limits) -> Table:
             "The name of a column holds a broken character (NUL or half a pair). Rename the column."
         )
     expected = expected_column(sheet, assigned)
-    weight = weight_column(sheet)
+    weight = weight_column(sheet, assigned, expected)
     chosen = input_column(sheet, assigned, expected, weight)
     columns, too_long = _storable(sheet, {expected, chosen, weight}, limits)
     notes = [

@@ -24,6 +24,7 @@ OPTION_OF = {
     "rows_file": "--examples",
     "dataset": "the rows",  # those of the optimization that --from names
     "literals": "--literal",
+    "mapping": "--map",
     "continues": "--from",
     "choice_list": "--choices",
 } | {setting.name: setting.flag for setting in SETTINGS}
@@ -94,7 +95,8 @@ def faults(form: OptimizationForm, *, preferred: Container[str] = ()) -> str:
             f"This comes from your Settings page: {', '.join(own)}. Give the option, or change it there."
         )
     if form.binding and form.binding.nameless:
-        told.append(f"As text: --literal {form.binding.nameless[0]}")
+        one = form.binding.nameless[0]
+        told.append(f"By hand: --map {one}=COLUMN. As text: --literal {one}")
     if form.fault and form.fault.columns:
         told.append(
             f"Options: --expected-column NAME, --input-column NAME{', --no-header' * form.fault.headless}"

@@ -38,6 +38,8 @@ class SessionColumns(Owned):
     grader = models.CharField(max_length=10, default="exact")
     grader_options = models.JSONField(default=dict, blank=True)
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
+    # The columns that a person chose: by role (files/roles.py), and by variable under "variables".
+    mapping = models.JSONField(default=dict, db_default={}, blank=True)
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
     judge_model = models.CharField(max_length=200, blank=True, default="", db_default="")

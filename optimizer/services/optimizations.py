@@ -71,6 +71,7 @@ def _start(
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
+        mapping=choices.assignment.stored(),
         continues=choices.continues,
         starts=choices.starts(),
         seen=choices.seen(),

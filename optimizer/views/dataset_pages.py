@@ -41,8 +41,7 @@ class Uses:
 
 def listed_datasets(rows: DatasetQuerySet, *, words: str = "", cursor: str = "") -> Listed:
     """One page after `cursor`. BadSignature if that is not one of ours."""
-    rows = rows.matching(words).with_uses().order_by("-created_at", "-id")
-    page = page_of(rows, NEWEST, cursor)
+    page = page_of(rows.matching(words).with_uses().order_by("-created_at", "-id"), NEWEST, cursor)
     return Listed([(dataset, uses_of(dataset.uses)) for dataset in page.rows], page.more)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from optimizer import briefing
 from optimizer.engine import TaskRefusedError
-from optimizer.files import read_table
+from optimizer.files import Assignment, read_table
 from optimizer.models import Dataset, Example, OptimizationSession, User, Workspace
-from optimizer.services.choices import Choices
+from optimizer.services.choices import Choices, last_assignment
 from optimizer.services.datasets import create_dataset
 from optimizer.services.optimizations import start_optimization
 from tests import factories
@@ -78,3 +78,27 @@ def test_a_dataset_keeps_its_rows_in_order_under_a_trimmed_name(user: User, work
     dataset = create_dataset(workspace=workspace, by=user, name="  Mail ", table=table).dataset
     assert (dataset.name, dataset.created_by) == ("Mail", user)
     assert [row.weight for row in dataset.table().rows] == [1, 2, 3, 4, 5, 6]
+
+
+def test_columns_chosen_by_hand_are_kept_with_the_session_and_reach_the_engine(user: User) -> None:
+    table = read_table("Abteilung,Frage,expected\n" + "".join(f"rot {n},warum {n}?,so\n" for n in range(6)))
+    chosen = Assignment(variables=(("team", "Abteilung"), ("question", "Frage")))
+    choices = Choices(prompt=PROMPT, table=table, assignment=chosen)
+    session = start_optimization(by=user, workspace=user.personal_workspace, choices=choices)
+    session.refresh_from_db()
+    assert session.mapping == {"variables": {"team": "Abteilung", "question": "Frage"}}
+    item = briefing.task_of(session).items[1]
+    assert item.values == (("team", "rot 1"), ("question", "warum 1?"))
+    assert session.dataset is not None
+    assert last_assignment(session.dataset, None) == chosen
+
+
+def test_another_answer_column_of_saved_rows_reaches_the_engine(
+    session: OptimizationSession, user: User
+) -> None:
+    chosen = Assignment(expected="team", variables=(("name", "question"),))
+    again = Choices(prompt="{{name}}", dataset=Dataset.objects.get(), assignment=chosen)
+    item = briefing.task_of(
+        start_optimization(by=user, workspace=user.personal_workspace, choices=again)
+    ).items[0]
+    assert (item.input, item.expected) == ("why 0?", "red")
