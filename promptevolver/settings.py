@@ -119,6 +119,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "optimizer.middleware.PossibleMiddleware",
     "optimizer.middleware.SignedOutMiddleware",
+    "optimizer.middleware.PreferenceMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 

@@ -26,6 +26,7 @@ from optimizer.management import giving_up
 from optimizer.management.telling import result_lines
 from optimizer.models import Candidate, Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
+from optimizer.services.preferences import save_preferences
 from optimizer.worker import pools
 from optimizer.worker.claiming import reopen
 from tests import factories
@@ -220,11 +221,26 @@ def estimated(*words: str) -> None:
 
 def test_a_variable_without_a_column_is_bad_input(teams: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = refusal(capsys, "--prompt", "Say {{mail}}.", "--examples", teams)
-    assert said.startswith(
-        "prompt: No column fills {{mail}}. Columns without a variable: “team”, “question”."
-    )
-    assert "--literal mail" in said
+    assert said.startswith("--map: No column fills {{mail}}. Columns without a variable: “team”, “question”.")
+    assert "By hand: --map mail=COLUMN. As text: --literal mail" in said
     estimated("--prompt", "Say {{mail}}.", "--examples", teams, "--literal", "mail")
+
+
+def test_a_column_is_mapped_by_hand(teams: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = (
+        "--prompt",
+        "Say {{mail}} of {{who}}.",
+        "--examples",
+        teams,
+        "--map",
+        "mail=question",
+        "--map",
+        "who=team",
+    )
+    estimated(*rows)
+    assert "“question” fills {{mail}}; “team” fills {{who}}" in capsys.readouterr().err
+    assert "--map: There is no column “nope” for {{who}}." in refusal(capsys, *rows[:-1], "who=nope")
+    assert "--map: “who” is not a pair. Write VARIABLE=COLUMN" in refusal(capsys, *rows[:-1], "who")
 
 
 def test_how_columns_are_used_is_told(teams: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -690,3 +706,23 @@ def test_ctrl_c_while_other_models_run_keeps_the_result(
     assert "With third: not measured. The optimization ended before its turn." in said.err
     assert said.out.strip() == Prompt.objects.get().optimized
     assert OptimizationSession.objects.get().status == SessionStatus.COMPLETED
+
+
+def test_what_the_person_prefers_counts_where_nothing_is_given(
+    rows: str, person: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_preferences(
+        by=person, default_preset="thorough", default_context="A tea shop.", default_judge_model="scripted"
+    )
+    settings = optimized(rows, capsys, "--preset", "quick")["settings"]
+    assert (settings["preset"], settings["judge_model"]) == ("quick", "scripted")
+    assert OptimizationSession.objects.get().prompt.context == "A tea shop."
+
+
+def test_a_default_that_cannot_be_used_is_said_to_be_one(rows: str, person: User) -> None:
+    save_preferences(by=person, default_model="gone:1b")
+    installed.keep([ModelFacts("here:1b")])
+    said = refused("--prompt", PROMPT, "--examples", rows)
+    assert "--model: There is no model “gone:1b” on the server." in said
+    assert "This comes from your Settings page: --model." in said
+    assert "Settings page" not in refused("--prompt", PROMPT, "--examples", rows, "--model", "lost:1b")
