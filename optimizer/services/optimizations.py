@@ -29,7 +29,6 @@ from optimizer.services.choices import Choices
 from optimizer.services.datasets import create_dataset
 from optimizer.services.estimates import forecast
 
-
 STOPPED_UNBEGUN = "Stopped before it began."
 STOPPED_AT_INPUTS = "Stopped after the test inputs were written, before the search began."
 
