@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from optimizer.views import accounts, history, home, preferences, previews, sessions
+from optimizer.views import accounts, history, home, preferences, previews, sessions, trash
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -20,6 +20,7 @@ urlpatterns = [
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
     path("optimizations/<int:pk>/outputs/<int:output>/", sessions.output_rate, name="output-rate"),
     path("history/", history.history, name="history"),
+    path("trash/<str:kind>/<int:pk>/bring-back/", trash.trash_bring_back, name="trash-bring-back"),
     path("settings/", preferences.preferences, name="preferences"),
     path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign-in-by-link"),
 ]

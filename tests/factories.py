@@ -128,7 +128,15 @@ def keep_rows(workspace: Workspace, user: User, rows: Sequence[tuple[str, str]])
 
 def make_template(workspace: Workspace, text: str = "Summarise {{text}}.", **fields: Any) -> PromptTemplate:
     """With its first version."""
-    defaults = {"name": "Summary", "category": "writing"}
+    defaults = {"name": "Summary", "category": "writing", "newest": 1}
     template = PromptTemplate.objects.create(workspace=workspace, **defaults | fields)
     TemplateVersion.objects.create(template=template, number=1, text=text)
+    PromptTemplate.objects.filter(pk=template.pk).find_again()
     return template
+
+
+def make_version(template: PromptTemplate, text: str, **fields: Any) -> TemplateVersion:
+    """The next one."""
+    template.newest += 1
+    template.save(update_fields=["newest"])
+    return TemplateVersion.objects.create(template=template, number=template.newest, text=text, **fields)

@@ -73,7 +73,7 @@ MAY_IMPORT = {
     "urls": {"views"},
     "accounts": {"services", "models"},
     "signals": {"services", "models", "topics"},
-    "admin": {"models"},
+    "admin": {"models", "services"},
     "management": {
         "forecasts",
         "brief",

@@ -10,13 +10,14 @@ from optimizer.models.prompts import Prompt, PromptStatus
 from optimizer.models.ratings import OutputRating
 from optimizer.models.sessions import OptimizationSession
 from optimizer.models.states import ACTIVE, Chosen, SessionStatus
-from optimizer.models.templates import PromptTemplate, TemplateVersion
+from optimizer.models.templates import PromptTemplate
 from optimizer.models.users import Preference, Theme, User
+from optimizer.models.versions import LabelMove, TemplateLabel, TemplateVersion, VersionSource
 from optimizer.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
-    "ACTIVE", "Candidate", "Chosen", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "Mark", "Membership",
-    "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Prompt", "PromptStatus",
-    "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateVersion", "Theme",
-    "User", "Workspace",
+    "ACTIVE", "Candidate", "Chosen", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "LabelMove", "Mark",
+    "Membership", "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Prompt", "PromptStatus",
+    "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateLabel",
+    "TemplateVersion", "Theme", "User", "VersionSource", "Workspace",
 ]  # fmt: skip

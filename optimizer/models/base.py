@@ -43,6 +43,10 @@ class OwnedQuerySet(models.QuerySet[Any]):
             return self.none()
         return self.in_workspaces(user.memberships.values_list("workspace_id", flat=True))
 
+    def with_trash(self, user: User) -> Self:
+        """Rows of the workspaces that the user belongs to, and those in their trash."""
+        return self.filter(workspace_id__in=list(user.memberships.values_list("workspace_id", flat=True)))
+
     def in_workspaces(self, workspaces: Iterable[int]) -> Self:
         """Rows of these workspaces, without those in the trash. The query holds their numbers, because PostgreSQL
         chooses an index by them; a join would hide them."""

@@ -12,6 +12,7 @@ from django.db.models.functions import MD5, Lower, Trim
 
 from optimizer.models.base import Owned, OwnedQuerySet, one_of, text_length
 from optimizer.models.templates import PromptTemplate
+from optimizer.models.versions import TemplateVersion
 
 
 def domain_of(context: models.F | models.Value) -> MD5:
@@ -56,6 +57,9 @@ class Prompt(Owned):
     context = models.TextField(blank=True)
     template = models.ForeignKey(
         PromptTemplate, null=True, blank=True, on_delete=models.SET_NULL, related_name="prompts"
+    )
+    template_version = models.ForeignKey(
+        TemplateVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="prompts"
     )
     status = models.CharField(max_length=10, choices=PromptStatus.choices, default=PromptStatus.PENDING)
 

@@ -12,14 +12,14 @@ from optimizer.briefing import binding_of, items_of, seen_by
 from optimizer.engine import TaskRefusedError
 from optimizer.engine.graders import RUBRIC
 from optimizer.files import Table
-from optimizer.models import Dataset, OptimizationSession, PromptTemplate
+from optimizer.models import Dataset, OptimizationSession, PromptTemplate, TemplateVersion
 
 
 @dataclass(frozen=True)
 class Choices:
     """What a person asked for, complete and checked. A `table` makes a new dataset; `dataset` is one that exists.
-    `literals` are names in double braces that are text. The search starts from what the session that it `continues`
-    found."""
+    `literals` are names in double braces that are text. The prompt comes from that version of a template. The search
+    starts from what the session that it `continues` found."""
 
     prompt: str
     context: str = ""
@@ -27,6 +27,7 @@ class Choices:
     table: Table | None = None
     dataset: Dataset | None = None
     template: PromptTemplate | None = None
+    template_version: TemplateVersion | None = None
     grader: str = "exact"
     grader_options: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(

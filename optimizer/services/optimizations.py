@@ -19,6 +19,7 @@ from optimizer.models import (
     OptimizationSession,
     Prompt,
     PromptStatus,
+    PromptTemplate,
     SessionStatus,
     User,
     Workspace,
@@ -60,7 +61,7 @@ def _start(
 ) -> OptimizationSession:
     owned: dict[str, Any] = {"workspace": workspace, "created_by": by, "updated_by": by}
     prompt = Prompt.objects.create(
-        original=choices.prompt, context=choices.context, template=choices.template, **owned
+        original=choices.prompt, context=choices.context, **_origin(choices), **owned
     )
     asked = choices.show_inputs and not (choices.table or choices.dataset)
     session = OptimizationSession.objects.create(
@@ -82,6 +83,15 @@ def _start(
     transaction.on_commit(lambda: ring(session.pk), robust=True)
     topics.publish(topics.history(session.workspace_id))
     return session
+
+
+def _origin(choices: Choices) -> dict[str, Any]:
+    """The template and version that the prompt comes from, whose use is counted; nothing if they are gone by now."""
+    template = choices.template
+    if template is None or not PromptTemplate.objects.filter(pk=template.pk).count_use():
+        return {}
+    topics.publish_template(template.pk, template.workspace_id, is_public=template.is_public)
+    return {"template": template, "template_version": choices.template_version}
 
 
 def ring(session_id: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -139,6 +140,15 @@ def marked(score: float) -> str:
 def of(verdicts: Mapping[int, bool] | None, output: int) -> bool | None:
     """What the reader said about that output; None if nothing, or if the reader is not known."""
     return (verdicts or {}).get(output)
+
+
+@register.filter
+def undo(message: Message) -> dict[str, str] | None:
+    """Which row the message's Undo brings back: its kind and number; None for other messages."""
+    match message.extra_tags.split() if message.extra_tags else []:
+        case ["undo", kind, pk]:
+            return {"kind": kind, "pk": pk}
+    return None
 
 
 @register.simple_tag
