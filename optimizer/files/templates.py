@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -22,9 +23,8 @@ MARKDOWN = (".md", ".markdown", ".txt", ".prompt")
 MOST_BYTES = 5 * 2**20  # of one file
 MOST_TEMPLATES, MOST_VERSIONS = 500, 1000
 LONGEST = {"name": 100, "category": 50, "note": 200, "tag": 30, "label": 30}  # characters
-LONGEST_TEXT = 10_000  # characters; of a description, too
+LONGEST_TEXT, LONGEST_DESCRIPTION = 10_000, 1_000  # characters
 MOST_TAGS, MOST_LABELS = 20, 20
-CATEGORY = "general"
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 KNOWN = {
     "name", "title", "category", "description", "tags", "variables", "system", "text", "note", "versions", "labels",
@@ -50,7 +50,7 @@ class TemplateText:
 
     name: str
     versions: tuple[VersionText, ...]
-    category: str = CATEGORY
+    category: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
     variables: tuple[Declared, ...] = ()
@@ -123,7 +123,7 @@ def _of_fields(fields: Mapping[str, Any]) -> TemplateText:
         return TemplateText(
             name=named,
             versions=versions,
-            category=_line(fields.get("category"), "category") or CATEGORY,
+            category=_line(fields.get("category"), "category"),
             description=_string(fields.get("description"), "description"),
             tags=tuple(dict.fromkeys(_words(fields.get("tags"), "tags"))),
             variables=tuple(_declared(one) for one in _objects(fields.get("variables"), "variables")),
@@ -246,7 +246,7 @@ def _fault_of_line(kind: str, text: str) -> str:
 
 
 def _faults_of_texts(template: TemplateText) -> list[str]:
-    texts = [("description", template.description)]
+    texts = []
     for number, version in enumerate(template.versions, 1):
         of = f" of version {number}" if len(template.versions) > 1 else ""
         texts += [(f"text{of}", version.text), (f"system text{of}", version.system_text)]
@@ -255,13 +255,15 @@ def _faults_of_texts(template: TemplateText) -> list[str]:
         for number, version in enumerate(template.versions, 1)
         if not version.text.strip()
     ]
-    return told + [said for name, text in texts if (said := _fault_of_text(name, text))]
+    told += [said for name, text in texts if (said := _fault_of_text(name, text, LONGEST_TEXT))]
+    about = _fault_of_text("description", template.description, LONGEST_DESCRIPTION)
+    return [*told, about] if about else told
 
 
-def _fault_of_text(name: str, text: str) -> str:
-    if len(text) > LONGEST_TEXT:
-        over = f"{len(text):,} characters; at most {LONGEST_TEXT:,} are allowed"
-        return f"The {name} has {over}. Shorten it by {len(text) - LONGEST_TEXT:,}."
+def _fault_of_text(name: str, text: str, longest: int) -> str:
+    if len(text) > longest:
+        over = f"{len(text):,} characters; at most {longest:,} are allowed"
+        return f"The {name} has {over}. Shorten it by {len(text) - longest:,}."
     if UNSTORABLE.search(text):
         return f"The {name} holds a broken character (NUL or half a pair). Remove it."
     return ""
@@ -312,6 +314,13 @@ def _listed(versions: Iterable[VersionText]) -> list[dict[str, Any]]:
 
 def _full(said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value}
+
+
+def loaded_as(template: TemplateText) -> str:
+    """A digest of the newest state: of all that a person may edit, without the history and the labels."""
+    newest = VersionText(template.newest.text, template.newest.system_text)
+    said = _fields(replace(template, versions=(newest,), labels=()), _listed([newest]))
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def file_name(template: TemplateText, taken: Iterable[str] = (), ending: str = ".md") -> str:

@@ -9,6 +9,7 @@ from optimizer.models.metrics import SystemMetric
 from optimizer.models.prompts import Prompt, PromptStatus
 from optimizer.models.ratings import OutputRating
 from optimizer.models.sessions import OptimizationSession
+from optimizer.models.starters import StarterCopy
 from optimizer.models.states import ACTIVE, Chosen, SessionStatus
 from optimizer.models.templates import PromptTemplate
 from optimizer.models.users import Preference, Theme, User
@@ -18,6 +19,6 @@ from optimizer.models.workspaces import Membership, Role, Workspace
 __all__ = [
     "ACTIVE", "Candidate", "Chosen", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "LabelMove", "Mark",
     "Membership", "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Prompt", "PromptStatus",
-    "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "SystemMetric", "TemplateLabel",
+    "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "StarterCopy", "SystemMetric", "TemplateLabel",
     "TemplateVersion", "Theme", "User", "VersionSource", "Workspace",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ TEMPLATES = st.builds(
     TemplateText,
     name=WORDS,
     versions=st.lists(VERSIONS, min_size=1, max_size=3).map(tuple),
-    category=WORDS,
+    category=st.just("") | WORDS,
     description=st.just("") | TEXTS,
     tags=st.lists(WORDS, max_size=3, unique=True).map(tuple),
     variables=st.lists(DECLARED, max_size=2, unique_by=lambda one: one.name).map(tuple),
@@ -118,7 +118,7 @@ def test_what_is_written_reads_well() -> None:
         labels=(("production", 2),),
     )
     assert as_markdown(template) == (
-        "---\nname: Summary\ncategory: general\ntags:\n- a\n- b\nsystem: Be brief.\nlabels:\n  production: 2\n"
+        "---\nname: Summary\ntags:\n- a\n- b\nsystem: Be brief.\nlabels:\n  production: 2\n"
         "versions:\n- text: Old {{text}}.\n  note: first\n---\nNew\n{{text}}.\n"
     )
 
