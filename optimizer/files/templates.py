@@ -13,7 +13,7 @@ from typing import Any
 
 from optimizer.counts import counted
 from optimizer.files import front_matter
-from optimizer.files.declared import UNSTORABLE, Declared
+from optimizer.files.declared import UNSTORABLE, Declared, doubts
 from optimizer.files.declared import faults as faults_of
 from optimizer.files.faults import FileFaultError, refuse
 from optimizer.files.text import decoded
@@ -119,7 +119,8 @@ def _of_fields(fields: Mapping[str, Any]) -> TemplateText:
     named = _line(fields.get("name") or fields.get("title"), "name")
     with _telling_of(named):
         versions = _versions(fields)
-        left = [f"“{name[:40]}” is not used." for name in fields if name not in KNOWN]
+        notes = [f"“{name[:40]}” is not used." for name in fields if name not in KNOWN]
+        notes += [told for text in (versions[-1].text, versions[-1].system_text) for told in doubts(text)[:3]]
         return TemplateText(
             name=named,
             versions=versions,
@@ -128,7 +129,7 @@ def _of_fields(fields: Mapping[str, Any]) -> TemplateText:
             tags=tuple(dict.fromkeys(_words(fields.get("tags"), "tags"))),
             variables=tuple(_declared(one) for one in _objects(fields.get("variables"), "variables")),
             labels=_labels(fields.get("labels")),
-            notes=tuple(left),
+            notes=tuple(notes),
         )
 
 
