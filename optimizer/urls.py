@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from optimizer.views import accounts, history, home, preferences, previews, sessions, trash
+from optimizer.views import (
+    accounts,
+    history,
+    home,
+    preferences,
+    previews,
+    saving,
+    sessions,
+    template_editor,
+    templates,
+    trash,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -19,6 +30,16 @@ urlpatterns = [
     path("optimizations/<int:pk>/finalist/", sessions.finalist_choose, name="finalist-choose"),
     path("optimizations/<int:pk>/rating/", sessions.session_rate, name="session-rate"),
     path("optimizations/<int:pk>/outputs/<int:output>/", sessions.output_rate, name="output-rate"),
+    path("optimizations/<int:pk>/save/", saving.session_save, name="session-save"),
+    path("templates/", templates.template_list, name="template-list"),
+    path("templates/new/", template_editor.template_new, name="template-new"),
+    path("templates/<int:pk>/", templates.template_detail, name="template-detail"),
+    path("templates/<int:pk>/edit/", template_editor.template_edit, name="template-edit"),
+    path("templates/<int:pk>/details/", template_editor.template_details, name="template-details"),
+    path("templates/<int:pk>/restore/", templates.template_restore, name="template-restore"),
+    path("templates/<int:pk>/label/", templates.template_label, name="template-label"),
+    path("templates/<int:pk>/publish/", templates.template_publish, name="template-publish"),
+    path("templates/<int:pk>/delete/", templates.template_delete, name="template-delete"),
     path("history/", history.history, name="history"),
     path("trash/<str:kind>/<int:pk>/bring-back/", trash.trash_bring_back, name="trash-bring-back"),
     path("settings/", preferences.preferences, name="preferences"),

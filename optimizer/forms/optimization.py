@@ -18,7 +18,7 @@ from optimizer.files.rows import FEWEST_ROWS, too_few
 from optimizer.forms.examples import OPTIONS_OF, PLACES, ExamplesForm
 from optimizer.forms.fields import LongText, NamesField, pane
 from optimizer.forms.settings import Laid, circumstances, laid_out, setting_fields
-from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, User
+from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, TemplateVersion, User
 from optimizer.services.choices import Choices, found_by
 
 LARGEST_KEY = 2**63 - 1
@@ -45,6 +45,7 @@ class OptimizationForm(ExamplesForm):
     show_inputs = forms.BooleanField(required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
     template = _hidden_number()
+    template_version = _hidden_number()  # its number
     inputs_of = _hidden_number()
     continues = _hidden_number()
     offered = _hidden_number()  # what it may continue, also when that is not chosen
@@ -109,6 +110,13 @@ class OptimizationForm(ExamplesForm):
         template: PromptTemplate | None = visible.filter(pk=self.cleaned_data["template"]).first()
         return template
 
+    def clean_template_version(self) -> TemplateVersion | None:
+        """The version of the template. One that is gone is no reason to refuse, either."""
+        template: PromptTemplate | None = self.cleaned_data.get("template")
+        if template is None:
+            return None
+        return template.versions.filter(number=self.cleaned_data["template_version"]).first()
+
     def clean_inputs_of(self) -> tuple[str, ...]:
         """The test inputs of an earlier session. They are shown first: a session that is gone is no reason to
         refuse."""
@@ -142,6 +150,7 @@ class OptimizationForm(ExamplesForm):
             table=None if chosen["dataset"] else self.table,
             dataset=chosen["dataset"],
             template=chosen["template"],
+            template_version=chosen["template_version"],
             grader=chosen["grader"] or "exact",
             grader_options=self.grader_options,
             settings=self.settings,
@@ -158,7 +167,9 @@ def initial_of(session: OptimizationSession) -> dict[str, Any]:
     given = {
         "literals": session.literals, "grader": session.grader,
         "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
-        "template": prompt.template_id, "show_inputs": session.inputs_requested or session.inputs is not None,
+        "template": prompt.template_id,
+        "template_version": prompt.template_version and prompt.template_version.number,
+        "show_inputs": session.inputs_requested or session.inputs is not None,
         "inputs_of": session.pk if session.inputs else None,
         "continues": continues.pk if continues and not continues.deleted_at else None,
     }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -24,6 +24,7 @@ from optimizer.services.optimizations import start_optimization
 from optimizer.views.listing import RECENT
 from optimizer.views.requests import AppRequest, is_number
 from optimizer.views.rows import preview_of
+from optimizer.views.versions import version_of
 from optimizer.views.workspaces import workspace_of
 
 DATASETS = 50
@@ -75,21 +76,23 @@ def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], 
         return _again(request, _earlier(request, int(again))), "again"
     template = request.GET.get("template", "")
     if is_number(template):
-        return _of_template(request, int(template)), "template"
+        return _of_template(request, int(template), request.GET.get("version", "")), "template"
     if "sample" in request.GET or (newcomer and "blank" not in request.GET):
         return sample_form_data(), "sample"
     return {}, ""
 
 
-def _of_template(request: AppRequest, pk: int) -> dict[str, Any]:
-    """A template's newest text."""
+def _of_template(request: AppRequest, pk: int, number: str) -> dict[str, Any]:
+    """The text of a template's version; of its newest, if no other is named."""
     template = get_object_or_404(PromptTemplate.objects.visible_to(request.user), pk=pk)
-    newest = template.versions.first()
-    return {"prompt": newest.text if newest else "", "template": template.pk}
+    version = version_of(template, number or str(template.newest))
+    if version is None:
+        raise Http404("The template has no such version.")
+    return {"prompt": version.text, "template": template.pk, "template_version": version.number}
 
 
 def _earlier(request: AppRequest, pk: int) -> OptimizationSession:
-    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt")
+    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt__template_version")
     session: OptimizationSession = get_object_or_404(visible, pk=pk)
     return session
 
