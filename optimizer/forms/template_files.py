@@ -7,14 +7,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 
 from optimizer.counts import counted
 from optimizer.files.folders import MOST_FILES, Found, found_in, is_template, too_large
 from optimizer.files.templates import MOST_BYTES
 
 ACCEPT = ".md,.markdown,.txt,.prompt,.json,.zip"
-Upload = UploadedFile[bytes]
 
 
 class _Files(forms.ClearableFileInput):
@@ -25,22 +23,23 @@ class _FilesField(forms.FileField):
     """Any number of files."""
 
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
-        given = (
-            [one for one in data or () if one] if isinstance(data, list | tuple) else [data] if data else []
-        )
-        return given
+        return [one for one in (data if isinstance(data, list | tuple) else [data]) if one]
 
 
 class ImportForm(forms.Form):
     """Single files, or all of a folder."""
 
-    files = _FilesField(required=False, widget=_Files(attrs={"accept": ACCEPT}))
+    chosen = _FilesField(required=False, widget=_Files(attrs={"accept": ACCEPT}))
     folder = _FilesField(required=False, widget=_Files(attrs={"webkitdirectory": True}))
     copies = forms.BooleanField(required=False)
 
+    def __init__(self, *bound: Any) -> None:
+        super().__init__(*bound)
+        self.uploads: Sequence[Any] = ()
+
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or self.cleaned_data
-        self.uploads: Sequence[Any] = [*typed["files"], *self._of_folder(typed["folder"])]
+        self.uploads = [*typed["chosen"], *self._of_folder(typed["folder"])]
         if not self.uploads:
             seen = (
                 "The folder holds no .md or .json files." if typed["folder"] else "Choose files or a folder."

@@ -132,15 +132,14 @@ class DeclaredForm(forms.Form):
 
 
 class _Declarations(forms.BaseFormSet):  # type: ignore[type-arg]
-    """All of them. `kept` are those that were not removed."""
-
     def clean(self) -> None:
-        if not any(self.errors) and (said := faults(self.kept)):
+        if not any(self.errors) and (said := faults(kept_of(self))):
             raise ValidationError(said)
 
-    @property
-    def kept(self) -> list[Declared]:
-        return [form.declared for form in self.forms if not form.cleaned_data.get("DELETE")]
+
+def kept_of(forms: forms.BaseFormSet[Any]) -> list[Declared]:
+    """Those that were not removed. Call it on what was read without an error."""
+    return [form.declared for form in forms.forms if not form.cleaned_data.get("DELETE")]
 
 
 DeclarationForms = forms.formset_factory(

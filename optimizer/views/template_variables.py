@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from optimizer.files.declared import Declared, read_declared
-from optimizer.forms.variables import DeclarationForms
+from optimizer.forms.variables import DeclarationForms, kept_of
 from optimizer.models import PromptTemplate
 from optimizer.services.access import require_writer
 from optimizer.services.templates import ChangedMeanwhileError, Details, change_details
@@ -28,7 +28,7 @@ def template_variables(request: AppRequest, pk: int) -> HttpResponse:
     if not is_number(edition) or len(edition) > 9 or not forms.is_valid():
         return detail(request, template, tab="variables", status=422, declarations=forms)
     try:
-        declare(request, template, int(edition), forms.kept)
+        declare(request, template, int(edition), kept_of(forms))
     except ChangedMeanwhileError:
         return _changed_meanwhile(request, pk, forms)
     except ValidationError as error:

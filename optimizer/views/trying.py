@@ -21,7 +21,7 @@ from optimizer.models import PromptTemplate, TemplateVersion
 from optimizer.services.trying import Turn, answer, asking, begin_trying, told_of
 from optimizer.views.requests import AppRequest
 from optimizer.views.templates import detail, visible_template
-from optimizer.views.using import Context, declared_in, use_context
+from optimizer.views.using import Context, declared_in
 from optimizer.views.versions import shown_version, version_of
 
 LINES = "application/x-ndjson"
@@ -68,10 +68,10 @@ def _refused(
     request: AppRequest, template: PromptTemplate, form: UseForm, version: TemplateVersion
 ) -> HttpResponse:
     """What was typed stands in the form, with what is wrong: the form alone for a script, else its page."""
-    context = use_context(template, version, form)
     if _by_script(request):
+        context = {"template": template, "version": version, "use": form}
         return render(request, "templates/_use.html", context, status=422)
-    return detail(request, template, tab="use", status=422, **context)
+    return detail(request, template, tab="use", status=422, version=version, use=form)
 
 
 def _told(template: PromptTemplate, version: TemplateVersion, asked: Request) -> Context:

@@ -6,7 +6,7 @@ from typing import Any
 
 from optimizer.files.declared import Declared, asked_for, read_declared, unused
 from optimizer.forms.variables import DeclarationForms, UseForm, initial_declarations
-from optimizer.models import PromptTemplate, StarterCopy, TemplateVersion
+from optimizer.models import Dataset, PromptTemplate, TemplateVersion, User
 from optimizer.starters import grader_of
 from optimizer.views.requests import AppRequest
 from optimizer.views.versions import shown_version, version_of
@@ -19,12 +19,7 @@ def use_tab(request: AppRequest, template: PromptTemplate) -> Context:
     version = shown_version(request, template)
     if version is None:
         return {"version": None}
-    return use_context(template, version, UseForm(declared=declared_in(template, version)))
-
-
-def use_context(template: PromptTemplate, version: TemplateVersion, form: UseForm) -> Context:
-    """What the form's part of the page needs."""
-    return {"template": template, "version": version, "use": form}
+    return {"version": version, "use": UseForm(declared=declared_in(template, version))}
 
 
 def declared_in(template: PromptTemplate, version: TemplateVersion) -> tuple[Declared, ...]:
@@ -32,10 +27,10 @@ def declared_in(template: PromptTemplate, version: TemplateVersion) -> tuple[Dec
     return asked_for(read_declared(template.variables), version.text, version.system_text)
 
 
-def rows_of(template: PromptTemplate) -> Context:
-    """The rows that a starter brought along, and what grades them; {} if there are none."""
-    copies = StarterCopy.objects.filter(template=template, dataset__deleted_at=None).exclude(dataset=None)
-    copy = copies.select_related("dataset").first()
+def rows_of(user: User, template: PromptTemplate) -> Context:
+    """The rows that a starter brought along, and what grades them; {} if there are none that this person may see."""
+    seen = Dataset.objects.visible_to(user)
+    copy = template.starters.filter(dataset__in=seen).select_related("dataset").first()
     return {"dataset": copy.dataset, "grader": grader_of(copy.slug)} if copy else {}
 
 
