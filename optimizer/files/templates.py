@@ -83,8 +83,17 @@ def read_templates(content: bytes, name: str) -> list[TemplateText]:
 
 
 def _text_of(content: bytes) -> str:
-    text, _ = decoded(content, most_bytes=MOST_BYTES)
+    try:
+        text = decoded(content, most_bytes=MOST_BYTES).text
+    except FileFaultError as error:
+        raise FileFaultError(*map(_for_texts, error.messages)) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _for_texts(said: str) -> str:
+    """What is said of a file of rows, with the advice for a text."""
+    seen, save, _ = said.partition(" Save ")
+    return f"{seen} A template is a text: save it as UTF-8." if save else said
 
 
 def _of_markdown(text: str, stem: str) -> TemplateText:

@@ -1,7 +1,8 @@
 """What is true: one file a subject."""
 
 from optimizer.models.candidates import Candidate, Evaluation, LLMCall, Mark, Split
-from optimizer.models.datasets import Dataset, Example
+from optimizer.models.datasets import Dataset, DatasetVersion, Example, Upload
+from optimizer.models.examples import HandSplit
 from optimizer.models.feedback import Feedback
 from optimizer.models.learning import OperatorPrior
 from optimizer.models.log import SessionEvent
@@ -17,8 +18,9 @@ from optimizer.models.versions import LabelMove, TemplateLabel, TemplateVersion,
 from optimizer.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
-    "ACTIVE", "Candidate", "Chosen", "Dataset", "Evaluation", "Example", "Feedback", "LLMCall", "LabelMove", "Mark",
-    "Membership", "OperatorPrior", "OptimizationSession", "OutputRating", "Preference", "Prompt", "PromptStatus",
-    "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split", "StarterCopy", "SystemMetric", "TemplateLabel",
-    "TemplateVersion", "Theme", "User", "VersionSource", "Workspace",
+    "ACTIVE", "Candidate", "Chosen", "Dataset", "DatasetVersion", "Evaluation", "Example", "Feedback", "HandSplit",
+    "LLMCall", "LabelMove", "Mark", "Membership", "OperatorPrior", "OptimizationSession", "OutputRating",
+    "Preference", "Prompt", "PromptStatus", "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split",
+    "StarterCopy", "SystemMetric", "TemplateLabel", "TemplateVersion", "Theme", "Upload", "User", "VersionSource",
+    "Workspace",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from optimizer.brief import SETTINGS
 from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.verdicts import UNPROVEN, Verdict
+from optimizer.files import Assignment
 from optimizer.models.across import ModelTable, table_of
 from optimizer.models.finalists import Finalist, finalists_of
 from optimizer.models.session_columns import SessionColumns
@@ -190,6 +191,11 @@ class OptimizationSession(SessionColumns):
     def variables(self) -> tuple[str, ...]:
         """The variables of its prompt, without what was marked as text."""
         return original_of(self.prompt.original, tuple(self.literals)).variables
+
+    @property
+    def assignment(self) -> Assignment:
+        """The columns that a person chose."""
+        return Assignment.of(self.mapping)
 
     @property
     def awaits_approval(self) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from optimizer.briefing import binding_of
 from optimizer.files import read_table
 from optimizer.files.templates import loaded_as
 from optimizer.models import Dataset, PromptTemplate, StarterCopy, User, Workspace
@@ -30,7 +29,9 @@ def load_starters(*, workspace: Workspace, by: User) -> Loaded:
     """Bring the library into a workspace. What is there already stays; a newer starter is the next version of a
     template that nobody edited."""
     require_writer(user=by, workspace_id=workspace.pk)
-    Workspace.objects.select_for_update().get(pk=workspace.pk)  # who loads it at the same time takes turns
+    Workspace.objects.select_for_update(no_key=True).get(
+        pk=workspace.pk
+    )  # who loads it at the same time takes turns
     there = {copy.slug: copy for copy in workspace.starters.select_related("template")}
     became = [
         _renew(by, starter, there[starter.slug]) if starter.slug in there else _load(workspace, by, starter)
@@ -52,8 +53,9 @@ def _load(workspace: Workspace, by: User, starter: Starter) -> str:
 
 def _rows(workspace: Workspace, by: User, starter: Starter) -> Dataset:
     table = read_table(starter.rows(), f"{starter.slug}.jsonl")
-    binding = binding_of(table, starter.template.newest.text, ())
-    return create_dataset(workspace=workspace, by=by, name=starter.rows_name, table=table, binding=binding)
+    about = f"Rows with answers for the template “{starter.template.name}”, from the starter library."
+    kept = create_dataset(workspace=workspace, by=by, name=starter.rows_name, table=table, description=about)
+    return kept.dataset
 
 
 def _renew(by: User, starter: Starter, copy: StarterCopy) -> str:

@@ -150,7 +150,10 @@ XML = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a
         ("---\nlabels: {production: 3}\n---\nx", "points at version 3, and there are 1"),
         ("---\nlabels: {production: two}\n---\nx", "no version's number"),
         ("---\ntags: [[a]]\n---\nx", "“tags” is not a text"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 9, "not UTF-8 text"),
+        (
+            b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 9,
+            "a PNG image, whatever its name says. A template is a text",
+        ),
         (b"MZ\x00\x01" * 99, "NUL"),
         (b"x" * (MOST_BYTES + 1), "is this the right file"),
     ],

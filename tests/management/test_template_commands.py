@@ -72,7 +72,7 @@ def test_a_folder_with_bad_files_brings_the_good_ones(
         call_command("import_templates", str(tmp_path), stdout=out, stderr=err)
     assert [template.name for template in PromptTemplate.objects.all()] == ["Good"]
     told = err.getvalue()
-    assert "bad.md: The file is not UTF-8" in told
+    assert "bad.md: This is a PNG image" in told
     assert "bomb.md: The front matter has aliases" in told
     assert "large.md: The file has 6 MB" in told
 

@@ -19,6 +19,7 @@ from optimizer.models import (
     OptimizationSession,
     SystemMetric,
     TemplateLabel,
+    Upload,
     User,
     Workspace,
 )
@@ -75,6 +76,15 @@ CHECKS = [
     ("example_input_length", "example", f"input = {LONG}"),
     ("example_expected_length", "example", "expected = ''"),
     ("example_expected_length", "example", f"expected = {LONG}"),
+    ("example_since_until_sane", "example", "until = 1"),
+    ("example_since_until_sane", "example", "since = 0"),
+    ("example_split_known", "example", "split = 'test'"),
+    ("dataset_named", "dataset", "name = ' '"),
+    ("dataset_description_length", "dataset", f"description = {LONG}"),
+    ("dataset_version_from_1", "dataset", "version = 0"),
+    ("dataset_version_number_from_1", "datasetversion", "number = 0"),
+    ("session_dataset_version_from_1", "optimizationsession", "dataset_version = 0"),
+    ("upload_size", "upload", f"content = decode(repeat('00', {2**26 + 1}), 'hex')"),
     ("example_weight_above_0", "example", "weight = 0"),
     ("example_weight_above_0", "example", "weight = 'NaN'"),
     ("template_rating_1_to_5", "prompttemplate", "average_rating = 0.9"),
@@ -112,7 +122,10 @@ TWINS = [
     ("output_rated_once", "outputrating", {}, None),
     ("prior_once", "operatorprior", {}, {"model": "'other'"}),
     ("prior_once", "operatorprior", {}, {"operator": "'other'"}),
-    ("example_position_once", "example", {}, {"position": "7"}),
+    ("example_place_once", "example", {"since": "2"}, {"position": "7"}),
+    ("example_place_in_version", "example", {"until": "9"}, {"since": "2", "until": "9"}),
+    ("dataset_version_once", "datasetversion", {}, {"number": "7"}),
+    ("optimizer_upload_dataset_id_key", "upload", {}, None),
     ("template_version_once", "templateversion", {}, {"number": "7"}),
     ("template_label_once", "templatelabel", {}, {"name": "'other'"}),
     ("metric_minute_once", "systemmetric", {}, {"name": "'other'"}),
@@ -136,6 +149,7 @@ def world(user: User, workspace: Workspace) -> None:
     """One row in every table."""
     key = UUID("00000000-0000-4000-8000-000000000000")
     dataset = factories.make_dataset(workspace, rows=1)
+    Upload.objects.create(dataset=dataset, content=b"input,expected")
     session = factories.make_session(workspace, created_by=user, submit_key=key, dataset=dataset)
     evaluation = factories.make_evaluation(factories.make_candidate(session, is_best=True))
     factories.rate_output(evaluation, user)

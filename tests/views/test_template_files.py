@@ -80,7 +80,7 @@ def test_faults_are_told_by_file_and_the_good_ones_come_in(user_client: Client) 
     for said in (
         "The front matter has aliases",
         "The front matter is not",
-        "The file is not UTF-8 text",
+        "This is a PNG image",
         "The name has 500 characters; at most 100",
         "control character (U+001B)",
         "The file has 6 MB; at most 5 MB are read",

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0022_old_templates'),
+        ('optimizer', '0025_mapping'),
     ]
 
     operations = [
