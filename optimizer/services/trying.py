@@ -11,19 +11,18 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from django.core.cache import cache
-from django.core.exceptions import ValidationError
 
 from optimizer import pools
 from optimizer.llm.base import Arrival, CallFailedError, Done, Failed, Idle, InVain, Message, Piece, Request
 from optimizer.models import User
-from optimizer.services.access import require_active
 
 MOST_TOKENS = 1024  # of an answer
 LASTS, RENEWED = 20, 5.0  # seconds that a turn is kept without a word, and between two words
-PATIENCE = 2.0  # seconds that a turn is waited for: the answer of a page that was just left ends within them
+PATIENCE = 5.0  # seconds that a turn is waited for: the answer of a page that was just left ends within them
 BUSY = (
     "An answer is being written for you already, perhaps in another tab. Stop it there, or wait for its end."
 )
+Tell = Callable[[Arrival | None], None]
 LOST = "Something went wrong while the answer was written. Try again."
 
 
@@ -35,13 +34,17 @@ class Turn:
     token: str = field(default_factory=lambda: uuid4().hex)
     renewed: float = 0.0
 
-    def take(self) -> bool:
-        """Whether it is this one's turn now."""
+    def take(self, left: threading.Event) -> bool:
+        """Whether it is this one's turn now. Who left while waiting takes none."""
         until = time.monotonic() + PATIENCE
-        while not (taken := bool(cache.add(self.key, self.token, LASTS))) and time.monotonic() < until:
-            time.sleep(0.1)
-        self.renewed = time.monotonic()
-        return taken
+        while not left.is_set():
+            self.renewed = time.monotonic()
+            if cache.add(self.key, self.token, LASTS):
+                return True
+            if self.renewed >= until:
+                break
+            left.wait(0.1)
+        return False
 
     def renew(self) -> None:
         """Keep it a while longer."""
@@ -55,13 +58,9 @@ class Turn:
             cache.delete(self.key)
 
 
-def begin_trying(*, by: User) -> Turn:
-    """A turn for this person. ValidationError if an answer is being written for them already."""
-    require_active(user=by)
-    turn = Turn(f"trying:{by.pk}")
-    if not turn.take():
-        raise ValidationError(BUSY)
-    return turn
+def turn_of(user: User) -> Turn:
+    """A turn for this person, not taken yet."""
+    return Turn(f"trying:{user.pk}")
 
 
 def asking(*, model: str, text: str, system_text: str = "") -> Request:
@@ -70,8 +69,9 @@ def asking(*, model: str, text: str, system_text: str = "") -> Request:
     return Request("try", model, (*system, Message("user", text)), max_tokens=MOST_TOKENS)
 
 
-async def answer(request: Request, turn: Turn) -> AsyncIterator[Arrival]:
-    """What comes of the call, to its end. Whoever stops reading ends it, on the server too."""
+async def answer(*, by: User, request: Request) -> AsyncIterator[Arrival]:
+    """What comes of the call, to its end: a failure in words, if one is being written for them already. Whoever stops
+    reading ends it, on the server too."""
     loop = asyncio.get_running_loop()
     arrivals: asyncio.Queue[Arrival | None] = asyncio.Queue()
     left = threading.Event()
@@ -80,7 +80,7 @@ async def answer(request: Request, turn: Turn) -> AsyncIterator[Arrival]:
         if not loop.is_closed():
             loop.call_soon_threadsafe(arrivals.put_nowait, arrival)
 
-    threading.Thread(target=_ask, args=(request, turn, tell, left), daemon=True, name="trying").start()
+    threading.Thread(target=_ask, args=(request, turn_of(by), tell, left), daemon=True, name="trying").start()
     try:
         while (arrival := await arrivals.get()) is not None:
             yield arrival
@@ -88,8 +88,22 @@ async def answer(request: Request, turn: Turn) -> AsyncIterator[Arrival]:
         left.set()
 
 
-def _ask(request: Request, turn: Turn, tell: Callable[[Arrival | None], None], left: threading.Event) -> None:
-    """In a thread: the pool tells of something a few times a second, so that a reader who left is noticed."""
+def _ask(request: Request, turn: Turn, tell: Tell, left: threading.Event) -> None:
+    """In a thread of its own."""
+    try:
+        if turn.take(left):
+            _tell_all(request, turn, tell, left)
+        else:
+            tell(Failed(0, CallFailedError("busy", BUSY)))
+    except Exception:
+        tell(Failed(0, CallFailedError("lost", LOST)))
+        raise
+    finally:
+        tell(None)
+
+
+def _tell_all(request: Request, turn: Turn, tell: Tell, left: threading.Event) -> None:
+    """The pool tells of something a few times a second, so that a reader who left is noticed."""
     try:
         with pools.connected() as pool, closing(pool.replies([request])) as arrivals:  # type: ignore[type-var]
             for arrival in arrivals:
@@ -100,12 +114,8 @@ def _ask(request: Request, turn: Turn, tell: Callable[[Arrival | None], None], l
                 tell(told)
                 if isinstance(told, Done | Failed):
                     break
-    except Exception:
-        tell(Failed(0, CallFailedError("lost", LOST)))
-        raise
     finally:
         turn.end()
-        tell(None)
 
 
 def _failed(arrival: Arrival) -> Failed | None:

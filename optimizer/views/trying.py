@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -16,9 +15,9 @@ from django.views.decorators.http import require_POST
 
 from optimizer.files.declared import filled_in
 from optimizer.forms.variables import UseForm
-from optimizer.llm.base import Request
+from optimizer.llm.base import Arrival, Request
 from optimizer.models import PromptTemplate, TemplateVersion
-from optimizer.services.trying import Turn, answer, asking, begin_trying, told_of
+from optimizer.services.trying import answer, asking, told_of
 from optimizer.views.requests import AppRequest
 from optimizer.views.templates import detail, visible_template
 from optimizer.views.using import Context, declared_in
@@ -38,8 +37,7 @@ def template_try(request: AppRequest, pk: int) -> HttpResponseBase:
     if version is None:
         return detail(request, template, tab="use", status=422)
     form = UseForm(request.POST, declared=declared_in(template, version))
-    turn = _turn(request, form) if form.is_valid() else None
-    if turn is None:
+    if not form.is_valid():
         return _refused(request, template, form, version)
     asked = asking(
         model=form.cleaned_data["model"],
@@ -47,21 +45,13 @@ def template_try(request: AppRequest, pk: int) -> HttpResponseBase:
         system_text=filled_in(version.system_text, form.values),
     )
     if _by_script(request):
-        return _streamed(_as_lines(asked, turn), LINES)
+        return _streamed(_as_lines(answer(by=request.user, request=asked)), LINES)
     page = render_to_string("templates/trying.html", _told(template, version, asked), request)
-    return _streamed(_as_page(page, asked, turn), "text/html; charset=utf-8")
+    return _streamed(_as_page(page, answer(by=request.user, request=asked)), "text/html; charset=utf-8")
 
 
 def _by_script(request: AppRequest) -> bool:
     return LINES in request.headers.get("Accept", "")
-
-
-def _turn(request: AppRequest, form: UseForm) -> Turn | None:
-    try:
-        return begin_trying(by=request.user)
-    except ValidationError as error:
-        form.add_error(None, error)
-        return None
 
 
 def _refused(
@@ -83,20 +73,20 @@ def _streamed(pieces: AsyncIterator[str], kind: str) -> StreamingHttpResponse:
     return StreamingHttpResponse(pieces, content_type=kind, headers={"X-Accel-Buffering": "no"})
 
 
-async def _as_lines(asked: Request, turn: Turn) -> AsyncIterator[str]:
+async def _as_lines(arrivals: AsyncIterator[Arrival]) -> AsyncIterator[str]:
     so_far = ""
-    async for arrival in answer(asked, turn):
+    async for arrival in arrivals:
         if told := told_of(arrival, so_far):
             so_far = str(told.get("text", so_far)) + str(told.get("add", ""))
             yield json.dumps(told) + "\n"
 
 
-async def _as_page(page: str, asked: Request, turn: Turn) -> AsyncIterator[str]:
+async def _as_page(page: str, arrivals: AsyncIterator[Arrival]) -> AsyncIterator[str]:
     """The page up to the place of the answer, the answer, and the rest."""
     above, _, below = page.partition(HERE)
     yield above
     so_far, said = "", ""
-    async for arrival in answer(asked, turn):
+    async for arrival in arrivals:
         told = told_of(arrival, so_far)
         if "text" in told and so_far:
             yield "\n\n"

@@ -55,6 +55,7 @@ function replaceForm(html) {
   const found = new DOMParser().parseFromString(html, "text/html").querySelector("[data-try]");
   if (!found) return show(FAILED, true);
   form().replaceWith(found);
+  $("#try-answer").hidden = true;
   const first = $("[aria-invalid=true], .notice.error", form());
   first?.focus();
   return undefined;

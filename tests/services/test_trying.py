@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
-from django.core.exceptions import ValidationError
 from django.test import override_settings
 
 from optimizer import pools
@@ -28,16 +28,19 @@ from optimizer.llm.base import (
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import User
 from optimizer.services import trying
-from optimizer.services.trying import Turn, answer, asking, begin_trying, told_of
+from optimizer.services.trying import BUSY, Turn, answer, asking, told_of, turn_of
 
 ASKED = asking(model="scripted", text="Say hello.", system_text="Be brief.")
 
 
-@pytest.fixture
+BY = User(pk=987_654)
+
+
+@pytest.fixture(autouse=True)
 def turn() -> Turn:
-    cache.delete("trying:test")
-    turn = Turn("trying:test")
-    assert turn.take()
+    """The one of a person for whom nothing is being written."""
+    turn = turn_of(BY)
+    cache.delete(turn.key)
     return turn
 
 
@@ -68,7 +71,7 @@ async def freed(key: str) -> float:
 
 async def test_an_answer_comes_to_its_end(serve: Callable[..., ScriptedHost], turn: Turn) -> None:
     host = serve(lambda request: "Hello!")
-    found = await all_of(answer(ASKED, turn))
+    found = await all_of(answer(by=BY, request=ASKED))
     assert found[0] == Piece(0, "Hello!")
     assert isinstance(found[-1], Done)
     assert [message.role for message in host.requests[0].messages] == ["system", "user"]
@@ -96,7 +99,7 @@ async def test_a_server_that_fails_is_heard_at_once(
 ) -> None:
     serve(failing(error))
     started = time.monotonic()
-    (said,) = await all_of(answer(ASKED, turn))
+    (said,) = await all_of(answer(by=BY, request=ASKED))
     assert isinstance(said, Failed)
     assert str(said.error) == "The server's own words."
     assert time.monotonic() - started < 3
@@ -105,7 +108,7 @@ async def test_a_server_that_fails_is_heard_at_once(
 
 async def test_a_server_that_is_not_there(turn: Turn) -> None:
     with override_settings(OLLAMA_HOSTS=read_addresses("http://127.0.0.1:1")):
-        (said,) = await all_of(answer(ASKED, turn))
+        (said,) = await all_of(answer(by=BY, request=ASKED))
     assert isinstance(said, Failed)
     assert str(said.error) == "Ollama at http://127.0.0.1:1 does not answer (no connection)."
 
@@ -113,7 +116,7 @@ async def test_a_server_that_is_not_there(turn: Turn) -> None:
 async def test_something_unforeseen_is_told_too(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("threading.excepthook", lambda given: None)
     monkeypatch.setattr(pools, "hosts", lambda: 1 / 0)
-    (said,) = await all_of(answer(ASKED, turn))
+    (said,) = await all_of(answer(by=BY, request=ASKED))
     assert isinstance(said, Failed)
     assert str(said.error) == trying.LOST
     await freed(turn.key)
@@ -123,31 +126,47 @@ async def test_leaving_ends_the_call_and_frees_the_turn(
     serve: Callable[..., ScriptedHost], turn: Turn
 ) -> None:
     host = serve(lambda request: "never", latency=30)
-    arrivals = answer(ASKED, turn)
+    arrivals = answer(by=BY, request=ASKED)
     assert isinstance(await anext(arrivals), Idle)
     await arrivals.aclose()  # type: ignore[attr-defined]
     assert await freed(turn.key) < 3
     assert host.aborted == 1
 
 
-@pytest.mark.django_db
-def test_one_at_a_time_for_each_person(user: User, outsider: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_at_a_time_for_each_person(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trying, "PATIENCE", 0.1)
-    turn, other = begin_trying(by=user), begin_trying(by=outsider)
-    with pytest.raises(ValidationError, match="being written for you already"):
-        begin_trying(by=user)
+    stays, left, other = threading.Event(), threading.Event(), turn_of(User(pk=987_655))
+    left.set()
+    assert not turn_of(BY).take(left)
+    assert turn.take(stays)
+    assert other.take(stays)
+    assert not turn_of(BY).take(stays)
     turn.end()
-    again = begin_trying(by=user)
+    again = turn_of(BY)
+    assert again.take(stays)
     turn.end()  # an old turn does not end a new one
-    with pytest.raises(ValidationError):
-        begin_trying(by=user)
+    assert not turn_of(BY).take(stays)
     again.end()
     other.end()
+
+
+async def test_who_has_an_answer_already_is_told_so(
+    serve: Callable[..., ScriptedHost], turn: Turn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = serve(lambda request: "x")
+    monkeypatch.setattr(trying, "PATIENCE", 0.1)
+    assert await sync_to_async(turn.take)(threading.Event())
+    (said,) = await all_of(answer(by=BY, request=ASKED))
+    assert isinstance(said, Failed)
+    assert str(said.error) == BUSY
+    assert not host.requests
+    await sync_to_async(turn.end)()
 
 
 async def test_a_turn_lasts_as_long_as_it_is_renewed(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trying, "LASTS", 1)
     monkeypatch.setattr(trying, "RENEWED", 0.0)
+    assert await sync_to_async(turn.take)(threading.Event())
     await sync_to_async(turn.renew)()
     assert await cache.aget(turn.key) == turn.token
     assert await freed(turn.key) < 2

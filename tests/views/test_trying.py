@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +23,7 @@ from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import PromptTemplate, User, Workspace
 from optimizer.services import trying
 from optimizer.services.templates import Details, Written, create_template
-from optimizer.services.trying import begin_trying
+from optimizer.services.trying import BUSY, turn_of
 from optimizer.views.trying import LINES
 from promptevolver.asgi import application
 
@@ -141,18 +142,17 @@ async def test_leaving_the_page_ends_the_answer(serve: Serve, template: PromptTe
     await comes_true(lambda: cache.get(f"trying:{user.pk}") is None)
 
 
-def test_one_at_a_time(
-    serve: Serve, template: PromptTemplate, user: User, user_client: Client, monkeypatch: pytest.MonkeyPatch
+async def test_one_at_a_time(
+    serve: Serve, template: PromptTemplate, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(lambda request: "x")
     monkeypatch.setattr(trying, "PATIENCE", 0.1)
-    turn = begin_trying(by=user)
-    for accept in (LINES, "text/html"):
-        response = user_client.post(f"/templates/{template.pk}/try/", GIVEN, headers={"accept": accept})
-        assert response.status_code == 422
-        assert "An answer is being written for you already" in response.content.decode()
-        assert "&lt;b&gt;{{mood}}" in response.content.decode()
-    turn.end()
+    turn, client = turn_of(user), await signed_in(user)
+    assert await sync_to_async(turn.take)(threading.Event())
+    response = await client.post(f"/templates/{template.pk}/try/", GIVEN, headers={"accept": LINES})
+    assert json.loads(await said_by(response)) == {"failed": BUSY}
+    assert BUSY in await said_by(await client.post(f"/templates/{template.pk}/try/", GIVEN))
+    await sync_to_async(turn.end)()
 
 
 @pytest.mark.parametrize(
