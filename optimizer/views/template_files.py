@@ -56,6 +56,7 @@ def templates_import(request: AppRequest) -> HttpResponse:
     lines = [_bring(request, workspace, found, copies=copies) for found in form.found()]
     if any(line.faults or line.notes for line in lines):
         faulty = any(line.faults for line in lines)
+        lines.sort(key=lambda line: not line.faults)  # what is wrong comes first
         context = {"form": ImportForm(), "workspace": workspace, "lines": lines}
         return render(request, "templates/import.html", context, status=422 if faulty else 200)
     brought = [one for line in lines for one in line.brought]

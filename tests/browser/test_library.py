@@ -19,7 +19,7 @@ TOO_WIDE = """[...document.querySelectorAll("*")].filter((one) => one.getBoundin
 def picture(page: Page, name: str) -> None:
     """The page wide and narrow, light and dark, if that is asked for."""
     for theme in ("light", "dark") if PICTURES else ():
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         for size, width in {"wide": 1440, "narrow": 390}.items():
             page.set_viewport_size({"width": width, "height": 900})
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -91,7 +91,7 @@ def test_variables_are_declared_by_keyboard(page: Page, template: str) -> None:
 
 def test_without_javascript(browser: Browser, page: Page, live_product: Product, template: str) -> None:
     context = browser.new_context(base_url=live_product.base, java_script_enabled=False)
-    context.add_cookies(page.context.cookies())  # type: ignore[arg-type]
+    context.add_cookies(page.context.cookies())
     plain = context.new_page()
     plain.goto(f"{template}?tab=use")
     plain.get_by_label("text", exact=False).last.fill("The shop is closed on Sunday.")

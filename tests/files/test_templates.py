@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -210,3 +211,12 @@ def test_file_names_are_plain_and_different() -> None:
     assert file_name(template) == "ärger-b-lob-b.md"
     assert file_name(template, ["ÄRGER-b-lob-b.md"]) == "ärger-b-lob-b-2.md"
     assert file_name(TemplateText("👩‍🚀", (VersionText("x"),)), ending=".json") == "template.json"
+
+
+def test_the_example_in_the_docs_is_read_as_it_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
+    found = read_markdown(page.partition("```markdown\n")[2].partition("```")[0])
+    assert [version.note for version in found.versions] == ["First try", "Shorter"]
+    assert found.newest.text == "Write a {{tone}} reply to this message: {{message}}"
+    assert found.variables[1] == Declared("tone", "choice", "friendly", "", ("friendly", "formal"))
+    assert not found.notes
