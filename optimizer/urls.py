@@ -16,8 +16,11 @@ from optimizer.views import (
     saving,
     sessions,
     template_editor,
+    template_files,
+    template_variables,
     templates,
     trash,
+    trying,
 )
 
 urlpatterns = [
@@ -41,6 +44,12 @@ urlpatterns = [
     path("optimizations/<int:pk>/save/", saving.session_save, name="session-save"),
     path("templates/", templates.template_list, name="template-list"),
     path("templates/new/", template_editor.template_new, name="template-new"),
+    path("templates/import/", template_files.templates_import, name="template-import"),
+    path("templates/export.<str:ending>", template_files.templates_export, name="template-export-all"),
+    path("templates/starters/", template_files.starters_load, name="template-starters"),
+    path("templates/<int:pk>/export.<str:ending>", template_files.template_export, name="template-export"),
+    path("templates/<int:pk>/try/", trying.template_try, name="template-try"),
+    path("templates/<int:pk>/variables/", template_variables.template_variables, name="template-variables"),
     path("templates/<int:pk>/", templates.template_detail, name="template-detail"),
     path("templates/<int:pk>/edit/", template_editor.template_edit, name="template-edit"),
     path("templates/<int:pk>/details/", template_editor.template_details, name="template-details"),

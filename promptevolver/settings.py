@@ -247,6 +247,7 @@ STORAGES = {
 }
 MEDIA_ROOT = HOME / "files"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 60 * 2**20  # a larger body is refused before it is read; forms limit further
+DATA_UPLOAD_MAX_NUMBER_FILES = 2_000  # a folder of templates may have other files in it
 DATASET_MAX_BYTES = 5 * 2**20
 DATASET_MAX_ROWS = 10_000
 

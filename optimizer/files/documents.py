@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import yaml
@@ -28,7 +29,8 @@ class PlainLoader(yaml.BaseLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [str(key.value) for key, _ in node.value]
-        if repeated := next((name for name in names if names.count(name) > 1), ""):
+        if len(set(names)) < len(names):
+            repeated, _ = Counter(names).most_common(1)[0]
             line = node.start_mark.line + 1
             raise FileFaultError(twice(f"The YAML object on line {line}", repeated))
         return super().construct_mapping(node, deep=deep)

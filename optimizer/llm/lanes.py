@@ -206,7 +206,8 @@ class SharedLanes:
 
     async def _freed_or(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._freed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._freed.wait()
 
     def _hold(self, lane: SharedLane, flying: int) -> SharedLane:
         lane.flying, lane.since = flying, time.monotonic()

@@ -166,7 +166,8 @@ class Pool:
     @staticmethod
     async def _soon(server: Server) -> dict[str, ModelFacts]:
         try:
-            return await asyncio.wait_for(server.host.models(), SOON)
+            async with asyncio.timeout(SOON):
+                return await server.host.models()
         except TimeoutError as error:
             raise UnavailableError(f"{server.host.address} does not answer.") from error
 
@@ -203,9 +204,9 @@ class Pool:
         """Take calls for a server as long as any is unanswered."""
 
         def wanted() -> bool:
-            return self._may_ask(server) and work.has(track, server.serves)
+            return not _called_off() and self._may_ask(server) and work.has(track, server.serves)
 
-        while work.open:
+        while work.open and not _called_off():
             if not wanted():
                 left_out = server.away_until - time.time()
                 await work.news(min(LOOK, max(SHORTEST_LOOK, left_out)) if server.pause else LOOK)
@@ -297,3 +298,10 @@ class Pool:
         for index in work.drop(model):
             arrivals.put((Failed(index, error), asyncio.Event()))
             work.answered()
+
+
+def _called_off() -> bool:
+    """Whether this task was cancelled, also if that was lost on the way: `asyncio.wait_for` loses it in Python 3.11
+    where what it waits for comes at the same moment, and the client of Valkey uses it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from optimizer.llm.base import Request
@@ -86,10 +87,11 @@ class Work:
 
     async def news(self, seconds: float) -> None:
         """Wait for a change, at most this long."""
-        try:
-            await asyncio.wait_for(self._news.wait(), seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(
+                seconds
+            ):  # wait_for would lose a cancellation that comes with the news
+                await self._news.wait()
 
     def _choice(self, track: Track, serves: Callable[[str], bool]) -> str | None:
         if self._groups.get(track.beginning) and self._served(track.beginning, serves):

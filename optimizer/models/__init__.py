@@ -10,6 +10,7 @@ from optimizer.models.metrics import SystemMetric
 from optimizer.models.prompts import Prompt, PromptStatus
 from optimizer.models.ratings import OutputRating
 from optimizer.models.sessions import OptimizationSession
+from optimizer.models.starters import StarterCopy
 from optimizer.models.states import ACTIVE, Chosen, SessionStatus
 from optimizer.models.templates import PromptTemplate
 from optimizer.models.users import Preference, Theme, User
@@ -20,5 +21,6 @@ __all__ = [
     "ACTIVE", "Candidate", "Chosen", "Dataset", "DatasetVersion", "Evaluation", "Example", "Feedback", "HandSplit",
     "LLMCall", "LabelMove", "Mark", "Membership", "OperatorPrior", "OptimizationSession", "OutputRating",
     "Preference", "Prompt", "PromptStatus", "PromptTemplate", "Role", "SessionEvent", "SessionStatus", "Split",
-    "SystemMetric", "TemplateLabel", "TemplateVersion", "Theme", "Upload", "User", "VersionSource", "Workspace",
+    "StarterCopy", "SystemMetric", "TemplateLabel", "TemplateVersion", "Theme", "Upload", "User", "VersionSource",
+    "Workspace",
 ]  # fmt: skip

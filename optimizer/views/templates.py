@@ -30,9 +30,17 @@ from optimizer.views.listing import page_of
 from optimizer.views.requests import AppRequest, is_number
 from optimizer.views.shelf import SCOPES, SORTS, categories_of, shelf_of
 from optimizer.views.trash import offer_undo
+from optimizer.views.using import rows_of, use_tab, variables_tab
 from optimizer.views.versions import Context, compared, lineage, shown_version, versions_page
 
-TABS = {"prompt": "Prompt", "versions": "Versions", "optimizations": "Optimizations", "details": "Details"}
+TABS = {
+    "prompt": "Prompt",
+    "use": "Try it",
+    "variables": "Variables",
+    "versions": "Versions",
+    "optimizations": "Optimizations",
+    "details": "Details",
+}
 MOVES = 50
 
 
@@ -91,6 +99,7 @@ def _prompt(request: AppRequest, template: PromptTemplate) -> Context:
     version = shown_version(request, template)
     return {
         "version": version,
+        "rows": rows_of(request.user, template),
         "labels": template.labels.select_related("version").defer("version__text", "version__system_text"),
         "moves": template.label_moves.select_related("created_by")[:MOVES],
         "label_form": LabelForm(initial={"number": version.number if version else None}),
@@ -107,6 +116,8 @@ def _details(request: AppRequest, template: PromptTemplate) -> Context:
 
 SECTIONS: dict[str, Callable[[AppRequest, PromptTemplate], Context]] = {
     "prompt": _prompt,
+    "use": use_tab,
+    "variables": variables_tab,
     "versions": _versions,
     "optimizations": lineage,
     "details": _details,

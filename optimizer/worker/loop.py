@@ -16,10 +16,10 @@ from optimizer.llm.ledger import Ledger
 from optimizer.llm.pool import Pool
 from optimizer.llm.windows import Windowed
 from optimizer.models import OptimizationSession
+from optimizer.pools import connected
 from optimizer.worker import waiting
 from optimizer.worker.choosing import settle_models
 from optimizer.worker.ledger import LedgerRows
-from optimizer.worker.pools import connected
 from optimizer.worker.run import Run
 
 SIDE_BY_SIDE = 4  # calls between two checks of the limits: a replay checks as often, whatever the servers are

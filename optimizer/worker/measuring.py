@@ -9,7 +9,7 @@ from optimizer.llm.base import CallFailedError, UnavailableError
 from optimizer.llm.facts import named
 from optimizer.llm.trial import trial
 from optimizer.llm.windows import Windowed, window_of_trial
-from optimizer.worker.pools import connected
+from optimizer.pools import connected
 
 
 def refresh_models() -> None:

@@ -7,14 +7,14 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from optimizer.llm import lanes
-from optimizer.llm.base import Done, Idle, Message, Reply, Request
+from optimizer.llm.base import Done, Idle, Message, Reply, Request, UnavailableError
 from optimizer.llm.lanes import Lane, SharedLanes
 from optimizer.llm.pool import Pool
 from optimizer.llm.scripted import ScriptedHost, reply_of
@@ -283,3 +283,18 @@ def test_a_lane_that_was_given_back_is_not_renewed(address: str, monkeypatch: py
         assert await one(held, address) is not None
 
     run(scene)
+
+
+def test_a_pool_that_is_closed_just_after_a_fault_ends_at_once(address: str) -> None:
+    """A cancellation that comes while the store answers must not be lost."""
+
+    def script(request: Request) -> str:
+        raise UnavailableError("at fault", answered=True, status=500)
+
+    for _ in range(5):
+        pool = Pool(lambda: [ScriptedHost(script, address=address)], shared)
+        with closing(pool.replies([Request("x", "scripted", (Message("user", "a"),), 5)])) as arrivals:  # type: ignore[type-var]
+            next(arrivals)
+        started = time.monotonic()
+        pool.close()
+        assert time.monotonic() - started < 3

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from optimizer import installed
+from optimizer import installed, pools
 from optimizer.engine.across import STAGE
 from optimizer.engine.events import Beat, Stage
 from optimizer.llm.base import CallFailedError, Request
@@ -27,7 +27,6 @@ from optimizer.management.telling import result_lines
 from optimizer.models import Candidate, Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
 from optimizer.services.preferences import save_preferences
-from optimizer.worker import pools
 from optimizer.worker.claiming import reopen
 from tests import factories
 from tests.engine.judges import always_a, good, judged_by

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
-from optimizer import speeds, tasks, verdicts
+from optimizer import pools, speeds, tasks, verdicts
 from optimizer.engine.estimate import Speed
 from optimizer.engine.events import Event
 from optimizer.llm.base import CallFailedError, Request
@@ -28,7 +28,7 @@ from optimizer.models import (
 from optimizer.services.estimates import forecast_comparison
 from optimizer.services.optimizations import stop_optimization
 from optimizer.services.results import choose_result, compare_stopped
-from optimizer.worker import loop, pools
+from optimizer.worker import loop
 from optimizer.worker.claiming import claim, reopen
 from optimizer.worker.run import Run
 from tests import factories

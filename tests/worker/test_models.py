@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.test import Client
 
-from optimizer import installed, tasks
+from optimizer import installed, pools, tasks
 from optimizer.llm.base import CallFailedError
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.pool import Pool
 from optimizer.llm.roles import Roles
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import OptimizationSession, SessionStatus, Workspace
-from optimizer.worker import loop, pools
+from optimizer.worker import loop
 from optimizer.worker.choosing import settle_models
 from tests import factories
 from tests.engine.world import world

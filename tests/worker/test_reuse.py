@@ -11,11 +11,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from optimizer import tasks
+from optimizer import pools, tasks
 from optimizer.llm.base import Message, Reply, Request
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.models import LLMCall, OptimizationSession, User, Workspace
-from optimizer.worker import pools
 from optimizer.worker.ledger import LedgerRows
 from tests import factories
 from tests.engine.world import ITEMS, PROMPT, world

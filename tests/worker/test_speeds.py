@@ -15,13 +15,12 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from optimizer import speeds, tasks
+from optimizer import pools, speeds, tasks
 from optimizer.engine.speed import FASTEST, Speed, Timing, fit
 from optimizer.llm.base import CallFailedError, Message, Reply, Request, UnavailableError
 from optimizer.llm.scripted import ScriptedHost
 from optimizer.llm.trial import Timed, Trial, trial
 from optimizer.models import LLMCall, OptimizationSession, Workspace
-from optimizer.worker import pools
 from optimizer.worker.ledger import LedgerRows
 from tests import factories
 

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.test import override_settings
 from django.utils import timezone
 
-from optimizer import briefing, installed, tasks
+from optimizer import briefing, installed, pools, tasks
 from optimizer.engine import Prior, Rated
 from optimizer.engine.events import Answered, Asked, Event, Invented, Outcome, Scored, Stage, Tried
 from optimizer.llm.base import CallFailedError, Request, UnavailableError
@@ -33,7 +33,7 @@ from optimizer.models import (
 from optimizer.newest import Newest, newest_answer
 from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
-from optimizer.worker import loop, pools, waiting
+from optimizer.worker import loop, waiting
 from optimizer.worker.claiming import claim, reopen
 from optimizer.worker.run import Run
 from tests import factories

@@ -23,6 +23,7 @@ from optimizer.forms.optimization import OptimizationForm
 from optimizer.management.arguments import PASSED_ON, add_arguments
 from optimizer.management.giving_up import GivingUp
 from optimizer.management.interruption import Interruption
+from optimizer.management.people import user_called
 from optimizer.management.reading import (
     SHARES,
     adapted,
@@ -40,7 +41,6 @@ from optimizer.management.telling import result_lines, result_text, summary
 from optimizer.management.terminal import ProgressBar, plain
 from optimizer.models import OptimizationSession, SessionStatus, User
 from optimizer.sample import sample_form_data
-from optimizer.services.accounts import administrator
 from optimizer.services.choices import Choices
 from optimizer.services.estimates import forecast, forecast_comparison
 from optimizer.services.optimizations import start_optimization, stop_optimization
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         if "postgres" in settings.EMBEDDED:
             migrate(settings.HOME)
         measuring.refresh_models()
-        user = self._user(options["user"])
+        user = user_called(options["user"])
         if options["resume"] is None and options["compare_only"]:
             raise bad_input("--compare-only needs --resume ID of an optimization that was stopped.")
         if options["resume"] is not None:
@@ -254,14 +254,6 @@ class Command(BaseCommand):
         if options["examples"]:
             typed.pop("dataset", None)
         return typed | adapted(typed, given) | given
-
-    def _user(self, email: str | None) -> User:
-        if email is None:
-            return administrator()
-        user = User.objects.filter(email__iexact=email).first()
-        if user is None:
-            raise bad_input(f"There is no user {email}.")
-        return user
 
     def _interrupted(self, run: Run, user: User) -> None:
         stop_optimization(session=run.session, by=user)

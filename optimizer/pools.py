@@ -1,4 +1,4 @@
-"""The configured Ollama servers, as a worker calls them."""
+"""The configured Ollama servers, as workers and pages call them."""
 
 from __future__ import annotations
 
