@@ -71,6 +71,19 @@ def test_old_sessions_get_their_verdict_and_lose_it_again(workspace: Workspace) 
     migrate()
 
 
+def test_the_time_zone_that_nobody_chose_becomes_the_browsers(user: User) -> None:
+    migrate(("optimizer", "0021_preferences"))
+    assert zone_of(user) == "UTC"
+    migrate()
+    assert zone_of(user) == ""
+
+
+def zone_of(user: User) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT time_zone FROM optimizer_preference WHERE user_id = %s", [user.pk])
+        return str(cursor.fetchone()[0])
+
+
 def test_old_templates_come_along(workspace: Workspace, user: User) -> None:
     template = factories.make_template(workspace, created_by=user, tags=["mail"])
     factories.make_version(template, "Sum up {{letter}}.")

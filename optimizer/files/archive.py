@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -32,13 +33,15 @@ class Outlet(io.RawIOBase):
         return piece
 
 
-def zipped(files: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
-    """The zip file of these names and contents. Each content is asked for when its turn comes, and may be of any
-    length."""
+def zipped(files: Iterable[tuple[str, Iterable[bytes]]], *, at: datetime) -> Iterator[bytes]:
+    """The zip file of these names and contents, dated. Each content is asked for when its turn comes, and may be of
+    any length."""
     outlet = Outlet()
     with ZipFile(outlet, "w", ZIP_DEFLATED) as archive:
         for name, content in files:
-            with archive.open(name, "w", force_zip64=True) as file:
+            entry = ZipInfo(name, at.timetuple()[:6])
+            entry.compress_type = ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as file:
                 for piece in content:
                     file.write(piece)
                     if ready := outlet.take():

@@ -6,11 +6,17 @@ from django.db import migrations
 
 
 def follow_the_browser(apps: Any, schema_editor: Any) -> None:
-    apps.get_model("optimizer", "Preference").objects.filter(time_zone="UTC").update(time_zone="")
+    _replace(apps, schema_editor, "UTC", "")
 
 
 def keep_utc(apps: Any, schema_editor: Any) -> None:
-    apps.get_model("optimizer", "Preference").objects.filter(time_zone="").update(time_zone="UTC")
+    _replace(apps, schema_editor, "", "UTC")
+
+
+def _replace(apps: Any, schema_editor: Any, old: str, new: str) -> None:
+    """Checks that wait for the end of the transaction come first: no table can be altered while they wait."""
+    apps.get_model("optimizer", "Preference").objects.filter(time_zone=old).update(time_zone=new)
+    schema_editor.connection.check_constraints()
 
 
 class Migration(migrations.Migration):

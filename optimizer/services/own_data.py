@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.search import SearchVectorField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import F, Model, OuterRef, Q, QuerySet
 
 from optimizer.models import (
     Candidate,
     Dataset,
+    DatasetVersion,
     Evaluation,
     Example,
     Feedback,
+    LabelMove,
     OptimizationSession,
     OutputRating,
     Preference,
     Prompt,
     PromptTemplate,
+    TemplateLabel,
     TemplateVersion,
+    Upload,
     User,
 )
 
 Rows = Iterable[dict[str, Any]]
 AT_ONCE = 200  # rows in memory
+ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}$")  # of a file's name
 OF_OTHERS = {"created_by", "updated_by", "deleted_by", "evidence", "rated", "priors", "starts"}
 OF_THE_WORKER = {
     "lease_until", "lease_token", "attempts", "submit_key", "waiting", "learned_at", "learned_verdict", "live_score",
@@ -40,7 +47,8 @@ Your data in PromptEvolver
 ==========================
 
 This archive holds what you created in the workspaces that you belong to. What you deleted is in it, too, as long as
-it can be brought back; it has a time under "deleted_at". Rows of a dataset belong to whoever created the dataset.
+it can be brought back; it has a time under "deleted_at". A dataset belongs to whoever created it, with all its rows
+and versions, whoever changed them.
 
 A .jsonl file holds one JSON object in each line, in UTF-8. Times are in UTC. Numbers under "id" are those in the
 addresses of the pages; "prompt_id" and the like name the row of another file.
@@ -52,8 +60,8 @@ manifest.json says how many objects each file has.
 What is not in it
 -----------------
 
-- What others created: their templates, datasets, optimizations, versions and ratings. Only the result of your own
-  optimization shows rows of a dataset of theirs, if it ran on that dataset.
+- What others created: their templates, versions, datasets, optimizations and ratings. Only the results of your own
+  optimization show rows of a dataset of theirs, if it ran on that dataset.
 - What others said about results, although your later optimizations may have learned from it.
 - The record of every call to a model. It repeats the texts that are here.
 - Your password, of which only a hash is kept.
@@ -69,13 +77,17 @@ def files_of(user: User, *, now: datetime) -> Iterator[tuple[str, Iterable[bytes
     for dataset in _read(_own(Dataset, user).values("pk")):
         name = f"datasets/{dataset['pk']}.jsonl"
         yield name, _lines(name, _rows_of(dataset["pk"]), counts)
+    yield from _files(user)
     manifest = {"made_at": now, "made_for": user.email, "objects": counts}
     yield "manifest.json", [_json(manifest, indent=2)]
 
 
 def _contents() -> str:
     told = {name: about for name, (about, _) in LISTS.items()}
-    told["datasets/"] = "The rows of each dataset, in a file with its number."
+    told["datasets/"] = (
+        "The rows of each dataset, in a file with its number: of all versions, from `since` to `until`."
+    )
+    told["uploads/"] = "The files that datasets came from, each with the number of its dataset."
     return "\n".join(f"{name}\n    {about}" for name, about in told.items())
 
 
@@ -100,7 +112,8 @@ def _own(model: type[Model], user: User) -> QuerySet[Any]:
 def _columns(model: type[Model]) -> list[str]:
     """The columns that are told: not those that name other people or serve the worker alone."""
     left_out = OF_OTHERS | OF_THE_WORKER
-    return [field.attname for field in model._meta.concrete_fields if field.name not in left_out]
+    fields = (field for field in model._meta.concrete_fields if not isinstance(field, SearchVectorField))
+    return [field.attname for field in fields if field.name not in left_out]
 
 
 def _read(rows: QuerySet[Any]) -> Iterator[dict[str, Any]]:
@@ -132,9 +145,46 @@ def _results(user: User) -> Rows:
 
 
 def _versions(user: User) -> Rows:
-    own = Q(template__in=_own(PromptTemplate, user))
-    versions = TemplateVersion.objects.filter(own).order_by("template", "number")
+    """Those that the person wrote, also of a colleague's template; old ones do not say who wrote them."""
+    here = PromptTemplate.objects.with_trash(user)
+    own = Q(created_by=user) | Q(created_by=None, template__created_by=user)
+    versions = TemplateVersion.objects.filter(own, template__in=here).order_by("template", "number")
     return _read(versions.values(*_columns(TemplateVersion)))
+
+
+def _labels(user: User) -> Rows:
+    own = TemplateLabel.objects.filter(template__in=_own(PromptTemplate, user)).order_by("template", "name")
+    return _read(own.values("template_id", "name", number=F("version__number")))
+
+
+def _label_moves(user: User) -> Rows:
+    here = PromptTemplate.objects.with_trash(user)
+    own = LabelMove.objects.filter(created_by=user, template__in=here).order_by("pk")
+    return _read(own.values(*_columns(LabelMove)))
+
+
+def _dataset_versions(user: User) -> Rows:
+    own = DatasetVersion.objects.filter(dataset__in=_own(Dataset, user)).order_by("dataset", "number")
+    return _read(own.values(*_columns(DatasetVersion)))
+
+
+def _uploads(user: User) -> Rows:
+    """How each file was read; its content is apart."""
+    own = Upload.objects.filter(dataset__in=_own(Dataset, user)).order_by("dataset")
+    return _read(own.values(*(name for name in _columns(Upload) if name != "content")))
+
+
+def _files(user: User) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """The uploads as they were, one in memory at a time, each named by its dataset's number."""
+    for upload in _read(
+        Upload.objects.filter(dataset__in=_own(Dataset, user)).values("pk", "dataset", "name")
+    ):
+        ending = ENDING.search(upload["name"])
+        yield f"uploads/{upload['dataset']}{ending.group() if ending else '.txt'}", _content(upload["pk"])
+
+
+def _content(upload: int) -> Iterator[bytes]:
+    yield bytes(Upload.objects.values_list("content", flat=True).get(pk=upload))
 
 
 def _rows_of(dataset: int) -> Rows:
@@ -184,8 +234,12 @@ LISTS: dict[str, tuple[str, Callable[[User], Rows]]] = {
     "candidates.jsonl": ("Every version of a prompt that your optimizations tried.", _candidates),
     "results.jsonl": ("What each candidate answered to each row, and its score.", _results),
     "templates.jsonl": ("Your templates.", _all_of(PromptTemplate)),
-    "template_versions.jsonl": ("Their versions.", _versions),
+    "template_versions.jsonl": ("The versions that you wrote, also of a colleague's template.", _versions),
+    "template_labels.jsonl": ("The labels of your templates, and the version that each points at.", _labels),
+    "label_moves.jsonl": ("Which labels you moved, and when.", _label_moves),
     "datasets.jsonl": ("Your datasets, without their rows.", _all_of(Dataset)),
+    "dataset_versions.jsonl": ("What was done to reach each of their versions.", _dataset_versions),
+    "uploads.jsonl": ("How the files that they came from were read.", _uploads),
     "feedback.jsonl": ("Your ratings of results, with your words.", _feedback),
     "output_ratings.jsonl": ("Which outputs you called right or wrong.", _verdicts),
 }  # by file: what it holds, and how its rows are read

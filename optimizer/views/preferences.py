@@ -50,7 +50,7 @@ def theme_choose(request: AppRequest) -> HttpResponse:
 def own_data(request: AppRequest) -> StreamingHttpResponse:
     """A zip file with everything that the person created, sent while it is made."""
     now = timezone.now()
-    archive = piecewise(zipped(files_of(request.user, now=now)))
+    archive = piecewise(zipped(files_of(request.user, now=now), at=now))
     name = f"promptevolver-{now:%Y-%m-%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(archive, content_type="application/zip", headers=headers)

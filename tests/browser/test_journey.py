@@ -337,7 +337,8 @@ def test_the_keys_are_shown(page: Page) -> None:
 
 
 def test_the_theme_switches_and_stays(page: Page) -> None:
-    page.get_by_role("button", name="Switch between light and dark").click()
+    with page.expect_response("**/settings/theme/"):
+        page.get_by_role("button", name="Switch between light and dark").click()
     chosen = page.locator("html").get_attribute("data-theme")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", str(chosen))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from zipfile import ZipFile
 
 from optimizer.files.archive import zipped
 
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
 
 def test_what_is_put_in_comes_out() -> None:
     files = {"README.txt": [b"Read me."], "empty": [], "rows/ä.jsonl": [b"one\n", b"two\n"]}
-    with ZipFile(io.BytesIO(b"".join(zipped(files.items())))) as archive:
+    with ZipFile(io.BytesIO(b"".join(zipped(files.items(), at=NOON)))) as archive:
         assert archive.testzip() is None
+        assert archive.infolist()[0].date_time == (2026, 11, 28, 12, 0, 0)
         assert {name: archive.read(name) for name in archive.namelist()} == {
             name: b"".join(content) for name, content in files.items()
         }
@@ -26,7 +30,7 @@ def test_a_content_is_asked_for_when_its_turn_comes() -> None:
         asked.append(name)
         yield b"x" * 1_000_000
 
-    pieces = zipped((name, content(name)) for name in "ab")
+    pieces = zipped(((name, content(name)) for name in "ab"), at=NOON)
     next(pieces)
     assert asked == ["a"]
     list(pieces)
@@ -36,7 +40,7 @@ def test_a_content_is_asked_for_when_its_turn_comes() -> None:
 def test_a_large_archive_takes_little_memory() -> None:
     line = bytes(range(256)) * 40
     tracemalloc.start()
-    size = sum(map(len, zipped([("large", (line + str(n).encode() for n in range(5_000)))])))
+    size = sum(map(len, zipped([("large", (line + str(n).encode() for n in range(5_000)))], at=NOON)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 100_000

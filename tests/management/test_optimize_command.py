@@ -26,6 +26,7 @@ from optimizer.management import giving_up
 from optimizer.management.telling import result_lines
 from optimizer.models import Candidate, Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
+from optimizer.services.preferences import save_preferences
 from optimizer.worker import pools
 from optimizer.worker.claiming import reopen
 from tests import factories
@@ -705,3 +706,23 @@ def test_ctrl_c_while_other_models_run_keeps_the_result(
     assert "With third: not measured. The optimization ended before its turn." in said.err
     assert said.out.strip() == Prompt.objects.get().optimized
     assert OptimizationSession.objects.get().status == SessionStatus.COMPLETED
+
+
+def test_what_the_person_prefers_counts_where_nothing_is_given(
+    rows: str, person: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_preferences(
+        by=person, default_preset="thorough", default_context="A tea shop.", default_judge_model="scripted"
+    )
+    settings = optimized(rows, capsys, "--preset", "quick")["settings"]
+    assert (settings["preset"], settings["judge_model"]) == ("quick", "scripted")
+    assert OptimizationSession.objects.get().prompt.context == "A tea shop."
+
+
+def test_a_default_that_cannot_be_used_is_said_to_be_one(rows: str, person: User) -> None:
+    save_preferences(by=person, default_model="gone:1b")
+    installed.keep([ModelFacts("here:1b")])
+    said = refused("--prompt", PROMPT, "--examples", rows)
+    assert "--model: There is no model “gone:1b” on the server." in said
+    assert "This comes from your Settings page: --model." in said
+    assert "Settings page" not in refused("--prompt", PROMPT, "--examples", rows, "--model", "lost:1b")

@@ -100,6 +100,7 @@ CHECKS = [
     ("template_version_restored_from", "templateversion", "source = 'restored'"),
     ("template_version_restored_from", "templateversion", "restored_from = 1"),
     ("preference_theme_known", "preference", "theme = 'pink'"),
+    ("preference_preset_known", "preference", "default_preset = 'endless'"),
     ("membership_role_known", "membership", "role = 'king'"),
 ]
 

@@ -13,7 +13,16 @@ from django.db import connection
 from django.utils import timezone
 
 from optimizer.files.archive import zipped
-from optimizer.models import Dataset, Example, User, Workspace
+from optimizer.models import (
+    Dataset,
+    Example,
+    LabelMove,
+    TemplateLabel,
+    TemplateVersion,
+    Upload,
+    User,
+    Workspace,
+)
 from optimizer.services.own_data import files_of
 from optimizer.services.trash import send_to_trash
 from tests import factories
@@ -26,7 +35,8 @@ SELECT %s, n, 'Review ' || n, repeat(md5(n::text), 10) FROM generate_series(1, 1
 
 
 def archive_of(user: User) -> dict[str, bytes]:
-    data = b"".join(zipped(files_of(user, now=timezone.now())))
+    now = timezone.now()
+    data = b"".join(zipped(files_of(user, now=now), at=now))
     with ZipFile(io.BytesIO(data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -46,7 +56,11 @@ def fill(workspace: Workspace, person: User, word: str) -> Dataset:
     candidate = factories.make_candidate(session, text=f"{word} candidate")
     candidate.parents.add(original)
     factories.make_evaluation(candidate, output=f"{word} output")
-    factories.make_template(workspace, text=f"{word} version", name=f"{word} template", **own)
+    Upload.objects.create(dataset=dataset, name="../Tea & scones.csv", content=f"{word} file".encode())
+    template = factories.make_template(workspace, text=f"{word} version", name=f"{word} template", **own)
+    label = f"{word} label"
+    TemplateLabel.objects.create(template=template, name=label, version=template.versions.get())
+    LabelMove.objects.create(template=template, name=label, after=1, created_by=person)
     factories.make_feedback(session, person, comment=f"{word} comment")
     factories.rate_output(candidate.evaluations.get(), person)
     return dataset
@@ -73,9 +87,16 @@ def test_it_has_all_that_one_created(user: User, two: Dataset) -> None:
         1,
     )
     assert lines(found["templates.jsonl"])[0]["name"] == "My template"
-    assert lines(found["template_versions.jsonl"])[0]["text"] == "My version"
+    (version,) = lines(found["template_versions.jsonl"])
+    assert version["text"] == "My version"
     assert lines(found["datasets.jsonl"])[0]["name"] == "My dataset"
     assert {row["input"] for row in lines(found[f"datasets/{two.pk}.jsonl"])} == {"My row"}
+    assert lines(found["template_labels.jsonl"]) == [
+        {"template_id": version["template_id"], "name": "My label", "number": 1}
+    ]
+    assert lines(found["label_moves.jsonl"])[0]["after"] == 1
+    assert lines(found["uploads.jsonl"])[0]["name"] == "../Tea & scones.csv"
+    assert found[f"uploads/{two.pk}.csv"] == b"My file"
     assert lines(found["feedback.jsonl"])[0]["comment"] == "My comment"
     (verdict,) = lines(found["output_ratings.jsonl"])
     assert (verdict["session_id"], verdict["candidate_number"], verdict["is_right"]) == (
@@ -94,6 +115,17 @@ def test_nothing_of_another_person_is_in_it(user: User, team_mate: User, two: Da
     assert OTHERS not in everything
     assert team_mate.email not in everything
     assert "password" not in everything.replace("Your password", "")
+
+
+def test_a_version_belongs_to_who_wrote_it(user: User, team_mate: User, workspace: Workspace) -> None:
+    template = factories.make_template(workspace, text="My first", created_by=user)
+    for number, text, person in ((2, OTHERS, team_mate), (3, "My third", user)):
+        TemplateVersion.objects.create(template=template, number=number, text=text, created_by=person)
+    texts = [
+        [row["text"] for row in lines(archive_of(one)["template_versions.jsonl"])]
+        for one in (user, team_mate)
+    ]
+    assert texts == [["My first", "My third"], [OTHERS]]
 
 
 def test_what_others_said_stays_with_them(user: User, workspace: Workspace) -> None:
@@ -137,7 +169,7 @@ def test_the_manifest_counts_and_the_readme_names_every_file(user: User, two: Da
     manifest = json.loads(found["manifest.json"])
     assert manifest["objects"]["candidates.jsonl"] == 2
     assert manifest["objects"][f"datasets/{two.pk}.jsonl"] == 8
-    assert manifest["objects"].keys() == found.keys() - {"README.txt", "manifest.json"}
+    assert manifest["objects"].keys() == {name for name in found if name.endswith(".jsonl")}
     for name in manifest["objects"]:
         assert (name if "/" not in name else "datasets/") in found["README.txt"].decode()
 
@@ -147,7 +179,8 @@ def test_a_hundred_thousand_rows_take_little_memory(user: User, workspace: Works
     with connection.cursor() as cursor:
         cursor.execute(MANY_ROWS, [dataset.pk])
     tracemalloc.start()
-    size = sum(map(len, zipped(files_of(user, now=timezone.now()))))
+    now = timezone.now()
+    size = sum(map(len, zipped(files_of(user, now=now), at=now)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 500_000

@@ -130,7 +130,7 @@ def test_the_number_of_queries_does_not_grow(
     user_client: Client, workspace: Workspace, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_many(workspace, 21)
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         user_client.get("/history/")
 
 

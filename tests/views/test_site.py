@@ -73,11 +73,11 @@ def test_pages_load_nothing_from_elsewhere(user_client: Client, path: str) -> No
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_chosen_theme_is_painted_by_the_server(user_client: Client, theme: str) -> None:
-    user_client.cookies["theme"] = theme
-    assert f'data-theme="{theme}"' in user_client.get("/").content.decode()
+def test_a_visitors_theme_is_painted_by_the_server(client: Client, db: None, theme: str) -> None:
+    client.cookies["theme"] = theme
+    assert f'data-theme="{theme}"' in client.get("/accounts/login/").content.decode()
 
 
-def test_a_made_up_theme_is_not(user_client: Client) -> None:
-    user_client.cookies["theme"] = '"><script>'
-    assert "data-theme=" not in user_client.get("/").content.decode()
+def test_a_made_up_theme_is_not(client: Client, db: None) -> None:
+    client.cookies["theme"] = '"><script>'
+    assert "data-theme=" not in client.get("/accounts/login/").content.decode()
