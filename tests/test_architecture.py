@@ -285,7 +285,7 @@ def test_a_setting_is_declared_once(setting: str) -> None:
     assert all(path.startswith("optimizer/engine/") for path in users)
 
 
-TOPICS = "session|opinion|history|recent|signed-out|rights"
+TOPICS = "session|opinion|template|templates|history|recent|signed-out|rights"
 SPELLED_TOPIC = re.compile(rf"""topic=\w|["'`](?:{TOPICS}):|(?:kind|topic) == ["'](?:{TOPICS})["']""")
 
 
