@@ -260,3 +260,37 @@ def test_hostile_columns_and_pairs_are_escaped_and_refused(user_client: Client) 
     for mapping in (["team"], ["te\0am=question"], [f"team={'x' * 20_000}"]):
         response = user_client.post("/", {"prompt": PROMPT, "rows": TEAMS, "mapping": mapping})
         assert response.status_code == 422
+
+
+# Rows with faults
+
+FAULTY = "question,expected\n" + "".join(f"why {n}?,so\n" for n in range(5)) + ",so\nwhy not?,\n"
+
+
+def test_rows_with_faults_are_named_and_left_out_by_one_click(user_client: Client) -> None:
+    typed = {"prompt": "Answer {{question}}.", "rows": FAULTY}
+    page = preview(user_client, typed)
+    assert "Row 6 (line 7): “question” is empty." in page
+    assert "Row 7 (line 8): “expected” is empty." in page
+    assert "Keep the 5 good rows and leave out these 2</button>" in page
+    assert user_client.post("/", typed).status_code == 422
+    page = preview(user_client, typed | {"keep_good": "on"})
+    assert "5 rows." in page
+    assert "Left out. Row 6 (line 7)" in page
+    assert user_client.post("/", typed | {"keep_good": "on"}).status_code == 302
+    dataset = OptimizationSession.objects.get().dataset
+    assert dataset is not None
+    assert dataset.row_count == 5
+
+
+def test_rows_that_have_nothing_for_the_chosen_columns_are_left_out_too(user_client: Client) -> None:
+    rows = "a,b,expected\n" + "".join(f"x{n},{'y' * (n > 1)},so\n" for n in range(7))
+    typed = {"prompt": "Answer {{q}}.", "rows": rows, "mapping": ["q=b"], "mapping_of": ""}
+    page = preview(user_client, typed)
+    assert "Row 1: “b” is empty." in page
+    assert "Row 2: “b” is empty." in page
+    assert user_client.post("/", typed | {"keep_good": "on"}).status_code == 422  # too few different rows
+    typed["rows"] = rows.replace("y,", "y{},").format(*range(5))
+    assert "Keep the 5 good rows and leave out these 2</button>" in preview(user_client, typed)
+    assert user_client.post("/", typed | {"keep_good": "on"}).status_code == 302
+    assert OptimizationSession.objects.get().dataset.row_count == 5  # type: ignore[union-attr]
