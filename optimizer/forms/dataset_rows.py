@@ -18,6 +18,7 @@ from optimizer.services.dataset_rows import Typed
 
 MOST_TAGS = 20
 MOST_ROWS = 10_000
+MOST_DIGITS = 18
 
 
 class TagsField(forms.CharField):
@@ -90,10 +91,22 @@ def _initial(header: Table, row: Example | None) -> dict[str, Any]:
     return cells | {"weight": f"{row.weight:g}", "tags": row.tags, "split": row.split}
 
 
+class RowsField(forms.Field):
+    """The numbers of the rows that are chosen; what is no number is left out."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: Any) -> tuple[int, ...]:
+        digits = [
+            str(text) for text in value or () if str(text).isdecimal() and len(str(text)) <= MOST_DIGITS
+        ]
+        return tuple(map(int, digits[:MOST_ROWS]))
+
+
 class SeveralForm(forms.Form):
     """What is to be done with the rows that are chosen."""
 
-    rows = forms.TypedMultipleChoiceField(coerce=int, required=False)
+    rows = RowsField(error_messages={"required": "Choose rows first."})
     to = forms.ChoiceField(
         choices=[
             *((f"split:{value}", name) for value, name in HandSplit.choices),
@@ -108,15 +121,8 @@ class SeveralForm(forms.Form):
     )
     tag = TagsField(required=False)
 
-    def __init__(self, data: Any) -> None:
-        super().__init__(data)
-        chosen = [text for text in data.getlist("rows") if text.isdecimal() and len(text) < 19][:MOST_ROWS]
-        self.fields["rows"].choices = [(text, text) for text in chosen]  # type: ignore[attr-defined]
-
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
-        if not given.get("rows"):
-            self.add_error("rows", "Choose rows first.")
         if given.get("to") in ("tag", "untag") and len(given.get("tag") or ()) != 1:
             self.add_error("tag", "Write one tag.")
         return given

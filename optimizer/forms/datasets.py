@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -54,11 +54,14 @@ class ReadingForm(forms.Form):
         *,
         source: Source | None = None,
         initial: Mapping[str, Any] | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
+        """`columns` are those that are known to be in the source."""
         super().__init__(data, files, initial=dict(initial or {}), use_required_attribute=False)
         self.source = source
         self.table: Table | None = None
         self.fault: FileFaultError | None = None
+        self.known = tuple(columns)
 
     @property
     def assignment(self) -> Assignment:
@@ -76,7 +79,8 @@ class ReadingForm(forms.Form):
     @property
     def columns(self) -> tuple[str, ...]:
         """Those that were found, to choose from."""
-        return self.table.columns if self.table else self.fault.columns if self.fault else ()
+        read = self.table or self.fault
+        return (read.columns if read else ()) or self.known
 
     def clean(self) -> dict[str, Any]:
         if self.source and not self.errors:

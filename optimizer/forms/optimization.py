@@ -51,7 +51,7 @@ class OptimizationForm(ExamplesForm):
     show_inputs = forms.BooleanField(required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
     template = _hidden_number()
-    template_version = _hidden_number()  # its number
+    version = _hidden_number()  # of the template
     inputs_of = _hidden_number()
     continues = _hidden_number()
     offered = _hidden_number()  # what it may continue, also when that is not chosen
@@ -145,12 +145,10 @@ class OptimizationForm(ExamplesForm):
         template: PromptTemplate | None = visible.filter(pk=self.cleaned_data["template"]).first()
         return template
 
-    def clean_template_version(self) -> TemplateVersion | None:
-        """The version of the template. One that is gone is no reason to refuse, either."""
-        template: PromptTemplate | None = self.cleaned_data.get("template")
-        if template is None:
-            return None
-        return template.versions.filter(number=self.cleaned_data["template_version"]).first()
+    def _version(self) -> TemplateVersion | None:
+        """The version of the template that the prompt came from."""
+        template, number = self.cleaned_data["template"], self.cleaned_data["version"]
+        return template.versions.filter(number=number).first() if template and number else None
 
     def clean_inputs_of(self) -> tuple[str, ...]:
         """The test inputs of an earlier session. They are shown first: a session that is gone is no reason to
@@ -186,7 +184,7 @@ class OptimizationForm(ExamplesForm):
             table=None if chosen["dataset"] else self.table,
             dataset=chosen["dataset"],
             template=chosen["template"],
-            template_version=chosen["template_version"],
+            template_version=self._version(),
             grader=chosen["grader"] or "exact",
             grader_options=self.grader_options,
             settings=self.settings,
@@ -200,11 +198,11 @@ class OptimizationForm(ExamplesForm):
 def initial_of(session: OptimizationSession) -> dict[str, Any]:
     """The form's values that would run this session again."""
     prompt, continues = session.prompt, session.continues
+    version = prompt.template_version
     given = {
         "literals": session.literals, "grader": session.grader,
         "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
-        "template": prompt.template_id,
-        "template_version": prompt.template_version and prompt.template_version.number,
+        "template": prompt.template_id, "version": version.number if version else None,
         "show_inputs": session.inputs_requested or session.inputs is not None,
         "inputs_of": session.pk if session.inputs else None,
         "continues": continues.pk if continues and not continues.deleted_at else None,

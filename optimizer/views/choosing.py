@@ -68,7 +68,7 @@ def templates_offered(form: OptimizationForm, request: AppRequest) -> TemplatesO
     words, chosen = request.POST.get("template_words", ""), str(form["template"].value() or "")
     found = vars(_offered(templates_of(request.user), chosen, words))
     template = next((one for one in found["rows"] if one.pk == found["chosen"]), None)
-    version = str(form["template_version"].value() or "")
+    version = str(form["version"].value() or "")
     return TemplatesOffered(
         **found,
         versions=list(template.versions.defer("text", "system_text").prefetch_related("labels"))

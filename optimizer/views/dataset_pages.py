@@ -13,11 +13,12 @@ from django.http import QueryDict
 from optimizer.models import Dataset, Example, HandSplit
 from optimizer.models.datasets import MOST_USES, DatasetQuerySet
 from optimizer.models.examples import ExampleQuerySet
-from optimizer.views.listing import PAGE, cursor_of, page_from
+from optimizer.views.listing import Order, page_of
 from optimizer.views.requests import is_number
 
 ROWS = 50  # on a page
 LONGEST_WORDS = 200
+NEWEST = Order("datasets", "{}.created_at", lambda dataset: dataset.created_at.isoformat())
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,8 @@ class Uses:
 
 def listed_datasets(rows: DatasetQuerySet, *, words: str = "", cursor: str = "") -> Listed:
     """One page after `cursor`. BadSignature if that is not one of ours."""
-    rows = rows.matching(words).with_uses().order_by("-created_at", "-id")
-    after = page_from(cursor)
-    found = list((rows.before(*after) if after else rows)[: PAGE + 1])
-    more = cursor_of(found[PAGE - 1]) if len(found) > PAGE else ""
-    return Listed([(dataset, uses_of(dataset.uses)) for dataset in found[:PAGE]], more)
+    page = page_of(rows.matching(words).with_uses().order_by("-created_at", "-id"), NEWEST, cursor)
+    return Listed([(dataset, uses_of(dataset.uses)) for dataset in page.rows], page.more)
 
 
 def uses_of(told: list[dict[str, Any]]) -> Uses:

@@ -165,7 +165,8 @@ def _file(request: AppRequest, dataset: Dataset) -> dict[str, Any]:
     upload = Upload.objects.filter(dataset=dataset).first()
     if upload is None:
         return {"upload": None}
-    form = ReadingForm(initial=initial_reading(upload.source, dataset.header()))
+    header = dataset.header()
+    form = ReadingForm(initial=initial_reading(upload.source, header), columns=header.columns)
     return {"upload": upload, "reading": form, "size": len(upload.content)}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -18,7 +18,7 @@ from optimizer.brief import MODELS, PRESETS
 from optimizer.forms.examples import GRADER_WORDS, TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
 from optimizer.forms.settings import by_preset
-from optimizer.models import OptimizationSession, PromptTemplate, TemplateVersion
+from optimizer.models import OptimizationSession, PromptTemplate
 from optimizer.sample import sample_form_data
 from optimizer.services.optimizations import start_optimization
 from optimizer.views.choosing import datasets_offered, templates_offered
@@ -27,7 +27,6 @@ from optimizer.views.listing import RECENT
 from optimizer.views.models import models_offered
 from optimizer.views.requests import AppRequest, is_number
 from optimizer.views.rows import preview_of
-from optimizer.views.versions import version_of
 from optimizer.views.workspaces import workspace_of
 
 
@@ -80,8 +79,7 @@ def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], 
         return kept, "undone" if kept else "forgotten"
     template = request.GET.get("template", "")
     if is_number(template):
-        found = _of_template(request, int(template), request.GET.get("version", ""))
-        return found | _rows_named(request), "template"
+        return _of_template(request, int(template)) | _rows_named(request), "template"
     if named := _rows_named(request):
         return named, "dataset"
     if "sample" in request.GET or (newcomer and "blank" not in request.GET):
@@ -89,20 +87,20 @@ def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], 
     return {}, ""
 
 
-def _of_template(request: AppRequest, pk: int, number: str) -> dict[str, Any]:
-    """The text of a template's version; of its newest, if no other is named."""
+def _of_template(request: AppRequest, pk: int) -> dict[str, Any]:
+    """A template's text: that of the version that the address names, or else the newest."""
     template = get_object_or_404(PromptTemplate.objects.visible_to(request.user), pk=pk)
-    version = version_of(template, number or str(template.newest))
+    return _written(template, request.GET.get("version", ""))
+
+
+def _written(template: PromptTemplate, number: str) -> dict[str, Any]:
+    """What the form takes from that version of the template, or else from its newest."""
+    versions = template.versions.all()
+    version = (versions.filter(number=int(number)).first() if is_number(number) else None) or versions.first()
     if version is None:
-        raise Http404("The template has no such version.")
-    return _written(version)
-
-
-def _written(version: TemplateVersion) -> dict[str, Any]:
-    """What the form takes from a template's version."""
+        return {"template": template.pk}
     system = {"system_text": version.system_text} if "system_text" in OptimizationForm.base_fields else {}
-    named = {"template": version.template_id, "template_version": version.number}
-    return {"prompt": version.text} | named | system
+    return {"prompt": version.text, "template": template.pk, "version": version.number} | system
 
 
 @login_required
@@ -110,32 +108,25 @@ def _written(version: TemplateVersion) -> dict[str, Any]:
 @require_POST
 def template_use(request: AppRequest) -> HttpResponse:
     """The form as it was typed, with the text of the chosen template and version."""
-    typed, address = request.POST.copy(), reverse("home")
-    version = _chosen_version(request)
-    typed.pop("template_version", None)
-    for name, value in _written(version).items() if version else ():
-        typed[name] = str(value)
-    if version:
-        address += f"?template={version.template_id}&version={version.number}"
+    typed, chosen = request.POST.copy(), request.POST.get("template", "")
+    typed.pop("version", None)
+    visible = PromptTemplate.objects.visible_to(request.user)
+    template = visible.filter(pk=int(chosen)).first() if is_number(chosen) else None
+    address = reverse("home")
+    if template:
+        same = request.POST.get("version_of") == chosen
+        written = _written(template, request.POST.get("version", "") if same else "")
+        for name, value in written.items():
+            typed[name] = str(value)
+        address += f"?template={template.pk}&version={written.get('version', '')}"
     form = OptimizationForm(typed, request.FILES, user=request.user)
     preview = preview_of(form)
     page = page_with(request, form, part="home/_form.html", preview=preview, choosing=True)
     return replace_url(page, address)
 
 
-def _chosen_version(request: AppRequest) -> TemplateVersion | None:
-    """The chosen version; the newest one of a template that was chosen just now."""
-    chosen, number = (request.POST.get(name, "") for name in ("template", "template_version"))
-    visible = PromptTemplate.objects.visible_to(request.user)
-    template = visible.filter(pk=int(chosen)).first() if is_number(chosen) else None
-    if template is None:
-        return None
-    known = version_of(template, number) if request.POST.get("version_of") == chosen else None
-    return known or version_of(template, str(template.newest))
-
-
 def _earlier(request: AppRequest, pk: int) -> OptimizationSession:
-    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt__template_version")
+    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt")
     session: OptimizationSession = get_object_or_404(visible, pk=pk)
     return session
 

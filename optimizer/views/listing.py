@@ -92,13 +92,3 @@ def _chosen(rows: SessionQuerySet, prompts: PromptQuerySet | None, status: str) 
     if prompts is not None:
         rows = rows.of_prompts(prompts)
     return rows.filter(status=status) if status else rows
-
-
-def cursor_of(row: Any) -> str:
-    """Where that row stands in a list of the newest first."""
-    return HISTORY.cursor_of(row)
-
-
-def page_from(cursor: str) -> Place | None:
-    """The place that such a cursor names. BadSignature when it is not one of ours."""
-    return HISTORY.place_of(cursor)

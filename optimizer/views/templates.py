@@ -81,6 +81,8 @@ def detail(
     shown = tab if tab in TABS else "prompt"
     context: Context = {"template": template, "tabs": TABS, "shown": shown}
     context["may_write"] = may_write(user=request.user, workspace_id=template.workspace_id)
+    # Who made what, and in which optimization, is the workspace's own business.
+    context["is_member"] = request.user.memberships.filter(workspace=template.workspace_id).exists()
     context |= SECTIONS[shown](request, template) | more
     return render(request, "templates/page.html", context, status=status)
 

@@ -27,14 +27,13 @@ def version_of(template: PromptTemplate, number: str) -> TemplateVersion | None:
     """The version with that number."""
     if not is_number(number) or len(number) > LONGEST_NUMBER:
         return None
-    versions = template.versions.select_related("created_by", "session")
-    return versions.defer("session__results").filter(number=number).first()
+    return template.versions.told().filter(number=number).first()
 
 
 def versions_page(request: AppRequest, template: PromptTemplate) -> Context:
     """Some versions, the newest first, without their texts; `more` is where the next ones begin."""
     before = request.GET.get("before", "")
-    rows = template.versions.select_related("created_by").defer("text", "system_text")
+    rows = template.versions.told().defer("text", "system_text")
     if is_number(before) and len(before) <= LONGEST_NUMBER:
         rows = rows.filter(number__lt=before)
     found = list(rows.prefetch_related("labels")[: VERSIONS + 1])

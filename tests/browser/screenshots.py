@@ -1,4 +1,4 @@
-"""Pictures of the pages: `python -m tests.browser.screenshots [folder]`."""
+"""Pictures of the pages: `python -m tests.browser.screenshots [folder [beginnings of names]]`."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's loop runs in this 
 ADMIN = [
     "optimizationsession", "user", "workspace", "prompttemplate", "dataset", "feedback", "outputrating"
 ]  # fmt: skip
-NEWCOMER = {"home": "/", "history-empty": "/history/"}
+NEWCOMER = {"home": "/", "history-empty": "/history/", "datasets-empty": "/datasets/"}
 VISITOR = {"sign-in": "/accounts/login/", "forgotten": "/accounts/password/reset/"}
 WIDTHS = {"wide": 1440, "narrow": 390}
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *only: str) -> None:
+    """Of all pages, or of those whose names begin with one of these."""
     embedded.ensure_running(running.HOME, os.environ)
     try:
         pages = prepare()
         with served() as base:
-            take(base, folder, *pages)
+            take(base, folder, *pages, only=only)
     finally:
         embedded.release(running.HOME)
 
@@ -45,7 +46,7 @@ def prepare() -> tuple[str, str, dict[str, str]]:
     from django.core.management import call_command
 
     from tests import factories
-    from tests.browser import showcase
+    from tests.browser import library, showcase, template_shelf
 
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
@@ -70,6 +71,7 @@ def prepare() -> tuple[str, str, dict[str, str]]:
         "password": "/accounts/password/change/",
         "sign-out": "/accounts/logout/",
     }
+    addresses |= library.addresses_of(ada) | template_shelf.addresses_of(ada)
     addresses |= {f"admin-{name}": f"/admin/optimizer/{name}/" for name in ADMIN} | {"admin": "/admin/"}
     return cookie_of(ada), cookie_of(factories.make_user("new@example.com")), addresses
 
@@ -111,7 +113,9 @@ def served() -> Iterator[str]:
         server.wait()
 
 
-def take(base: str, folder: Path, known: str, new: str, addresses: dict[str, str]) -> None:
+def take(
+    base: str, folder: Path, known: str, new: str, addresses: dict[str, str], *, only: tuple[str, ...] = ()
+) -> None:
     from playwright.sync_api import sync_playwright
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,6 +132,8 @@ def take(base: str, folder: Path, known: str, new: str, addresses: dict[str, str
                     page = context.new_page()
                     page.on("console", lambda message: print("console:", message.text))
                     for name, path in paths.items():
+                        if only and not name.startswith(only):
+                            continue
                         page.goto(base + path)
                         page.wait_for_timeout(300)
                         overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -139,4 +145,4 @@ def take(base: str, folder: Path, known: str, new: str, addresses: dict[str, str
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"), *sys.argv[2:])

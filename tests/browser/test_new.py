@@ -53,7 +53,7 @@ def test_columns_are_mapped_by_hand_beside_the_rendered_prompt(page: Page, libra
     expect(page.locator("#id_mapping_team")).not_to_have_attribute("aria-invalid", "true")
     page.locator("#id_mapping_question").select_option("question=Frage")
     expect(page.locator("#rendered")).to_contain_text("You are team 0. Answer why 0?")
-    page.locator("#id_template_version").select_option("1")
+    page.locator("#id_version").select_option("1")
     expect(page.locator("#rendered")).to_contain_text("For team 0 answer why 0?.")
 
 

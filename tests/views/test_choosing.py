@@ -42,11 +42,11 @@ def test_a_template_fills_the_prompt_and_keeps_what_was_typed(
 def test_an_older_version_is_chosen_and_goes_with_the_optimization(
     user_client: Client, template: PromptTemplate
 ) -> None:
-    typed = {"template": template.pk, "version_of": template.pk, "template_version": "1", "prompt": "x"}
+    typed = {"template": template.pk, "version_of": template.pk, "version": "1", "prompt": "x"}
     page = user_client.post(USE, typed).content.decode()
     assert "<html" in page
     assert "Sort {{text}}." in page
-    sent = {"template": template.pk, "template_version": "1", "prompt": "Sort {{text}}.", "rows": ROWS}
+    sent = {"template": template.pk, "version": "1", "prompt": "Sort {{text}}.", "rows": ROWS}
     assert user_client.post("/", sent).status_code == 302
     version = OptimizationSession.objects.get().prompt.template_version
     assert version is not None
@@ -57,17 +57,15 @@ def test_a_version_of_the_template_chosen_before_is_not_taken(
     user_client: Client, workspace: Workspace, template: PromptTemplate
 ) -> None:
     other = factories.make_template(workspace, "Other.", name="Other")
-    typed = {"template": template.pk, "version_of": other.pk, "template_version": "1"}
-    assert user_client.post(USE, typed).context["form"]["template_version"].value() == "2"
+    typed = {"template": template.pk, "version_of": other.pk, "version": "1"}
+    assert user_client.post(USE, typed).context["form"]["version"].value() == "2"
 
 
 def test_choosing_none_keeps_the_prompt(user_client: Client, template: PromptTemplate) -> None:
-    response = user_client.post(
-        USE, {"template": "", "prompt": "Mine", "template_version": "2"}, headers=HTMX
-    )
+    response = user_client.post(USE, {"template": "", "prompt": "Mine", "version": "2"}, headers=HTMX)
     assert response.headers["HX-Replace-Url"] == "/"
     assert response.context["form"]["prompt"].value() == "Mine"
-    assert not response.context["form"]["template_version"].value()
+    assert not response.context["form"]["version"].value()
 
 
 @pytest.mark.parametrize("chosen", ["x", "9" * 30, "-1", "0"])

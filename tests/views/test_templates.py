@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +23,11 @@ from optimizer.models import (
     User,
     Workspace,
 )
-from optimizer.services.templates import publish_template
+from optimizer.services.saving import save_result_as_version
+from optimizer.services.templates import move_label, publish_template
 from optimizer.services.trash import send_to_trash
 from optimizer.views.shelf import SCOPES, SORTS, Shelf
+from optimizer.views.templates import TABS
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -114,7 +117,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(
         )
         for number in range(45)
     ]
-    keys = {
+    keys: dict[str, Callable[[PromptTemplate], Any]] = {
         "newest": lambda row: row.created_at,
         "used": lambda row: row.usage_count,
         "rated": lambda row: row.average_rating or 0,
@@ -175,7 +178,7 @@ def test_the_number_of_queries_does_not_grow_and_no_long_text_is_read(
 ) -> None:
     for _ in range(21):
         factories.make_template(workspace, created_by=user, tags=["a"])
-    with django_assert_max_num_queries(6) as queries:
+    with django_assert_max_num_queries(7) as queries:
         user_client.get("/templates/")
     rows = next(query["sql"] for query in queries if "LIMIT 21" in query["sql"])
     assert '"text"' not in rows
@@ -286,15 +289,15 @@ def test_a_version_is_shown_by_its_number(user_client: Client, template: PromptT
 def test_any_two_versions_are_compared(user_client: Client, template: PromptTemplate) -> None:
     factories.make_version(template, "Summarise {{text}} at once.")
     factories.make_version(template, "Ignore {{text}}.")
-    page = text(user_client.get(address(template), {"tab": "versions", "a": 1, "b": 2}))
+    page = text(user_client.get(address(template) + "?tab=versions&a=1&b=2"))
     assert "<ins> at once</ins>" in page
-    backwards = text(user_client.get(address(template), {"tab": "versions", "a": 3, "b": 1}))
+    backwards = text(user_client.get(address(template) + "?tab=versions&a=3&b=1"))
     assert "<del>Ignore</del>" in backwards
 
 
 @pytest.mark.parametrize("b", ["7", "", "x", "9" * 30, "<b>"])
 def test_a_version_that_is_not_there_is_told(user_client: Client, template: PromptTemplate, b: str) -> None:
-    response = user_client.get(address(template), {"tab": "versions", "a": 1, "b": b})
+    response = user_client.get(address(template) + f"?tab=versions&a=1&b={b}")
     assert response.status_code == 200
     assert "Write numbers from 1 to 1" in text(response)
 
@@ -572,16 +575,15 @@ def test_the_second_to_change_details_sees_what_the_first_saved(
 def test_an_optimization_starts_from_a_version(user_client: Client, template: PromptTemplate) -> None:
     factories.make_version(template, "Other {{text}}")
     form = user_client.get("/", {"template": template.pk, "version": 1}).context["form"]
-    asked = {name: form[name].value() for name in ("prompt", "template", "template_version")}
-    assert asked == {"prompt": "Summarise {{text}}.", "template": template.pk, "template_version": 1}
+    asked = {name: form[name].value() for name in ("prompt", "template", "version")}
+    assert asked == {"prompt": "Summarise {{text}}.", "template": template.pk, "version": 1}
     user_client.post("/", asked | {"prompt": "Summarise it."})
     prompt = OptimizationSession.objects.get().prompt
     assert (prompt.template, prompt.template_version) == (template, template.versions.get(number=1))
     template.refresh_from_db()
     assert template.usage_count == 1
-    assert user_client.get("/", {"template": template.pk, "version": 9}).status_code == 404
     again = user_client.get("/", {"from": OptimizationSession.objects.get().pk}).context["form"]
-    assert again["template_version"].value() == 1
+    assert again["version"].value() == 1
 
 
 @pytest.fixture
@@ -669,6 +671,19 @@ def test_a_result_is_saved_by_writers_alone(
     assert client_of(outsider).post(path, {"into": "template"}).status_code == 404
     factories.join(session.workspace, outsider, Role.VIEWER)
     assert client_of(outsider).post(path, {"into": "template"}).status_code == 403
+
+
+def test_who_made_a_public_template_is_the_workspaces_own_business(
+    client_of: ClientOf, session: OptimizationSession, template: PromptTemplate, user: User, outsider: User
+) -> None:
+    save_result_as_version(session=session, by=user, base=1, note="")
+    move_label(template=template, by=user, name="production", number=2)
+    publish_template(template=template, by=user, public=True)
+    for tab in TABS:
+        page = text(client_of(outsider).get(address(template), {"tab": tab}))
+        assert "user@example.com" not in page
+        assert f"/optimizations/{session.pk}/" not in page
+    assert "user@example.com" in text(client_of(user).get(address(template)))
 
 
 def test_a_template_deleted_while_it_is_optimized_leaves_all_pages_well(
