@@ -21,7 +21,7 @@ from optimizer.models import (
 from optimizer.services.access import may_write
 from optimizer.views.listing import HISTORY, RECENT, live_page, live_page_of
 from optimizer.views.opinions import opinion_of
-from optimizer.views.panels import SHOWN_WITH, TABS, Context, session_panel
+from optimizer.views.panels import SHOWN_WITH, TABS, UNSHOWN, Context, session_panel
 from optimizer.views.requests import is_number
 from optimizer.views.shelf import Shelf, shelf_of
 
@@ -38,7 +38,7 @@ class SessionRegion:
         return (topics.session(self.pk),)
 
     def render(self) -> str:
-        session = OptimizationSession.objects.select_related(*SHOWN_WITH).get(pk=self.pk)
+        session = OptimizationSession.objects.select_related(*SHOWN_WITH).defer(*UNSHOWN).get(pk=self.pk)
         return _frame("session/_panel.html", session_panel(session, self.tab))
 
 

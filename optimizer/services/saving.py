@@ -46,5 +46,6 @@ def _written(session: OptimizationSession, note: str) -> Written:
             "Copy it instead, or run again with instructions only."
         )
     version = session.prompt.template_version
-    system = version.system_text if version else ""
+    unchanged = version.system_text if version else ""
+    system = getattr(found, "system_text", unchanged)  # a search that knows no system text leaves it as it is
     return Written(found.text, system, note, VersionSource.RESULT, session)

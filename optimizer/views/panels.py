@@ -43,6 +43,7 @@ TABS = {
     "settings": "Settings",
 }
 SHOWN_WITH = ("prompt__template", "prompt__template_version", "dataset")  # rows that each tab may name
+UNSHOWN = ("prompt__template__words", "prompt__template_version__text")  # long, and not theirs
 LATEST = 6
 FEWEST_EMPTY = 3  # empty boxes for a person's own inputs, at least; more if a verdict needs them
 CANDIDATES = 500

@@ -21,7 +21,7 @@ from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
 from optimizer.services.results import choose_finalist, choose_result, compare_stopped
 from optimizer.views.opinions import opinion_of
-from optimizer.views.panels import SHOWN_WITH, TABS, session_panel
+from optimizer.views.panels import SHOWN_WITH, TABS, UNSHOWN, session_panel
 from optimizer.views.requests import AppRequest
 
 
@@ -153,7 +153,7 @@ def _rate(request: AppRequest, session: OptimizationSession, form: FeedbackForm)
 
 def visible_session(request: AppRequest, pk: int) -> OptimizationSession:
     """404 for one that the person may not see."""
-    visible = OptimizationSession.objects.visible_to(request.user).select_related(*SHOWN_WITH)
+    visible = OptimizationSession.objects.visible_to(request.user).select_related(*SHOWN_WITH).defer(*UNSHOWN)
     session: OptimizationSession = get_object_or_404(visible, pk=pk)
     return session
 

@@ -243,7 +243,7 @@ def test_a_result_costs_few_queries(
 ) -> None:
     for _ in range(20):
         factories.make_candidate(done, number=done.candidates.count() + 10)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         user_client.get(address(done))
 
 
