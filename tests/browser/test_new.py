@@ -104,6 +104,7 @@ def test_rows_with_faults_are_left_out_by_one_click(page: Page, library: dict[st
     page.goto("/?blank=1")
     prompt(page).fill("Say {{x}}.")
     page.locator("#id_rows").fill("x,expected\na,b\n,c\nc,d\ne,f\ng,h\nz,")
+    page.wait_for_load_state("networkidle")  # what was typed before has been read
     page.get_by_role("button", name="Keep the 4 good rows and leave out these 2").click()
     expect(page.locator("#rendered")).to_contain_text("the first row of 4")
 
