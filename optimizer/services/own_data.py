@@ -14,6 +14,7 @@ from django.db.models import F, Model, OuterRef, Q, QuerySet
 from optimizer.models import (
     Candidate,
     Dataset,
+    DatasetVersion,
     Evaluation,
     Example,
     Feedback,
@@ -23,6 +24,7 @@ from optimizer.models import (
     Prompt,
     PromptTemplate,
     TemplateVersion,
+    Upload,
     User,
 )
 
@@ -69,13 +71,18 @@ def files_of(user: User, *, now: datetime) -> Iterator[tuple[str, Iterable[bytes
     for dataset in _read(_own(Dataset, user).values("pk")):
         name = f"datasets/{dataset['pk']}.jsonl"
         yield name, _lines(name, _rows_of(dataset["pk"]), counts)
+        if upload := Upload.objects.filter(dataset=dataset["pk"]).first():
+            yield f"datasets/{dataset['pk']}.original", [bytes(upload.content)]
     manifest = {"made_at": now, "made_for": user.email, "objects": counts}
     yield "manifest.json", [_json(manifest, indent=2)]
 
 
 def _contents() -> str:
     told = {name: about for name, (about, _) in LISTS.items()}
-    told["datasets/"] = "The rows of each dataset, in a file with its number."
+    told["datasets/"] = (
+        "The rows of each dataset in all its versions, in a file with its number; and the file that they came from, "
+        "as .original."
+    )
     return "\n".join(f"{name}\n    {about}" for name, about in told.items())
 
 
@@ -137,6 +144,11 @@ def _versions(user: User) -> Rows:
     return _read(versions.values(*_columns(TemplateVersion)))
 
 
+def _dataset_versions(user: User) -> Rows:
+    own = DatasetVersion.objects.filter(dataset__in=_own(Dataset, user)).order_by("dataset", "number")
+    return _read(own.values(*_columns(DatasetVersion)))
+
+
 def _rows_of(dataset: int) -> Rows:
     return _read(
         Example.objects.filter(dataset=dataset).order_by("position", "pk").values(*_columns(Example))
@@ -186,6 +198,7 @@ LISTS: dict[str, tuple[str, Callable[[User], Rows]]] = {
     "templates.jsonl": ("Your templates.", _all_of(PromptTemplate)),
     "template_versions.jsonl": ("Their versions.", _versions),
     "datasets.jsonl": ("Your datasets, without their rows.", _all_of(Dataset)),
+    "dataset_versions.jsonl": ("Their versions.", _dataset_versions),
     "feedback.jsonl": ("Your ratings of results, with your words.", _feedback),
     "output_ratings.jsonl": ("Which outputs you called right or wrong.", _verdicts),
 }  # by file: what it holds, and how its rows are read
