@@ -28,7 +28,9 @@ def inputs(items: object) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(("held_out", "search"), [(0, 10), (10, 0), (10, 30), (60, 0), (90, 3), (0, 95), (1, 1)])
+@pytest.mark.parametrize(
+    ("held_out", "search"), [(0, 10), (10, 0), (10, 30), (60, 0), (90, 3), (0, 95), (1, 1)]
+)
 def test_marked_rows_stay_on_their_side(seed: int, held_out: int, search: int) -> None:
     items = marked(held_out, search)
     found = split(items, seed=seed)
@@ -68,7 +70,10 @@ def test_held_out_rows_stay_out_of_a_search_that_compares_nothing() -> None:
         (marked(held_out=97), "97 of 100 rows .* are held out by hand, which leaves 3 to search; at least 4"),
         (marked(search=99), "99 of 100 rows .* are marked for search, which leaves 1 to compare; at least 2"),
         (marked(search=100), "leaves 0 to compare"),
-        ([*ROWS[:8], replace(ROWS[8], split="search"), replace(ROWS[8], split="held_out")], "Mark them alike"),
+        (
+            [*ROWS[:8], replace(ROWS[8], split="search"), replace(ROWS[8], split="held_out")],
+            "Mark them alike",
+        ),
     ],
 )
 def test_marks_that_leave_too_few_rows_are_refused(items: list[Item], said: str) -> None:
