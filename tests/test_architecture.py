@@ -255,7 +255,7 @@ def test_pages_fetch_only_what_is_visible(part: str) -> None:
     owned = r"(Prompt|OptimizationSession|Dataset|PromptTemplate)\.objects"
     for path, _ in modules(APP / part):
         for found in re.finditer(owned + r"\s*\.(\w+)", path.read_text()):
-            assert found[2] == "visible_to" or path.name == "regions.py", (
+            assert found[2] in {"visible_to", "with_trash"} or path.name == "regions.py", (
                 f"{path.relative_to(ROOT)}: {found[0]}"
             )
 
@@ -285,7 +285,7 @@ def test_a_setting_is_declared_once(setting: str) -> None:
     assert all(path.startswith("optimizer/engine/") for path in users)
 
 
-TOPICS = "session|opinion|history|recent|signed-out|rights"
+TOPICS = "session|opinion|template|templates|history|recent|signed-out|rights"
 SPELLED_TOPIC = re.compile(rf"""topic=\w|["'`](?:{TOPICS}):|(?:kind|topic) == ["'](?:{TOPICS})["']""")
 
 

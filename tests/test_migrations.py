@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from optimizer.models import OptimizationSession, Workspace
+from optimizer.models import OptimizationSession, PromptTemplate, User, Workspace
 from tests import factories
 
 FIRST, BEFORE, WITH = (("optimizer", name) for name in ("0001_initial", "0006_digests", "0007_evidence"))
@@ -69,6 +69,19 @@ def test_old_sessions_get_their_verdict_and_lose_it_again(workspace: Workspace) 
     assert stored.get(pk=sessions[3].pk)[1] == 0.5
     migrate(VERDICTS)
     migrate()
+
+
+def test_old_templates_come_along(workspace: Workspace, user: User) -> None:
+    template = factories.make_template(workspace, created_by=user, tags=["mail"])
+    factories.make_version(template, "Sum up {{letter}}.")
+    migrate(("optimizer", "0021_templates"))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE optimizer_prompttemplate SET words = NULL")
+        cursor.execute("SELECT newest FROM optimizer_prompttemplate")
+        assert cursor.fetchall() == [(0,)]
+    migrate()
+    assert PromptTemplate.objects.matching("summ lett MAIL writing").get().newest == 2
+    assert [version.created_by for version in template.versions.all()] == [None, user]
 
 
 def migrate(*targets: tuple[str, str]) -> None:

@@ -17,7 +17,7 @@ LEADING = ("system", "instruction")  # stand before the input if they differ fro
 # A variable without a column of its name never stands for one of these.
 BOOKKEEPING = (
     "id", "idx", "index", "row", "row_idx", "row_id", "uuid", "metadata", "meta", "split", "source", "tags",
-    "created_at", "updated_at", "feature_idx", "truncated_cells", "input_keys",
+    "created_at", "updated_at", "feature_idx", "truncated_cells", "input_keys", "dspy_uuid", "dspy_split",
 )  # fmt: skip
 
 

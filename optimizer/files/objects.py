@@ -12,6 +12,7 @@ from optimizer.files.records import Record, Sheet, sheet_of
 from optimizer.files.tables import Line, headed
 
 COMMENTS = ("//", "#")
+DEEPEST = 4  # objects within objects that are searched for rows
 HINT = "Write one object a line, or one list of objects in [ ]."
 Placed = tuple[str, object]  # where it stands, and the value
 
@@ -52,11 +53,27 @@ def unwrapped(value: object) -> tuple[object, str]:
     if by_column := _transposed(value):
         return by_column, "The file holds one list per column; the lists were read side by side."
     lists = {name: rows for name, rows in value.items() if isinstance(rows, list) and _are_rows(name, rows)}
+    if not lists and len(demos := list(_demos(value, DEEPEST))) == 1:
+        return demos[0], "The rows are the examples of a DSPy program."
     if len(lists) != 1:
         return value, ""
     ((name, rows),) = lists.items()
     named = _with_label_names(rows, value.get("features"))
     return named, f"The rows were found under “{name}”."
+
+
+def _demos(value: Mapping[str, object], depth: int) -> Iterator[list[object]]:
+    """The lists of examples within a saved DSPy program."""
+    for name, inner in value.items():
+        if (
+            name == "demos"
+            and isinstance(inner, list)
+            and inner
+            and all(isinstance(one, dict) for one in inner)
+        ):
+            yield inner
+        elif isinstance(inner, dict) and depth:
+            yield from _demos(inner, depth - 1)
 
 
 def _are_rows(name: str, rows: list[object]) -> bool:

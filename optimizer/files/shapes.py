@@ -11,6 +11,9 @@ from optimizer.files.faults import FileFaultError
 from optimizer.files.names import ANSWERS, known
 from optimizer.files.records import Record, Sheet
 
+WHOLE = ("messages", "conversations", "contents")  # chats that may end with the answer
+CHATS = (*WHOLE, "input", "prompt")
+SPEAKERS = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant"}
 DEEPEST = 4
 MOST_COLUMNS = 200
 EQUAL = {"equals", "contains", "icontains"}
@@ -42,9 +45,7 @@ def plain_columns(sheet: Sheet) -> Sheet:
 
 def _chats(sheet: Sheet) -> Sheet:
     """A list of messages becomes the columns system, input and, where the assistant has the last word, expected."""
-    places = [
-        name for name in ("messages", "input") if any(_is_chat(r.values.get(name)) for r in sheet.records)
-    ]
+    places = [name for name in CHATS if any(_turns(r.values.get(name)) for r in sheet.records)]
     if not places:
         return sheet
     records = [Record(r.where, _spoken(r, places[0])) for r in sheet.records]
@@ -52,30 +53,44 @@ def _chats(sheet: Sheet) -> Sheet:
     return sheet.of(records, told)
 
 
-def _is_chat(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(turn, dict) and {"role", "content"} <= turn.keys() for turn in value)
-    )
+def _turns(value: object) -> list[tuple[str, str]]:
+    """Who says what, in any of the usual forms; [] for anything but a chat."""
+    said = [_turn(turn) for turn in value] if isinstance(value, list) else []
+    return [] if None in said else [turn for turn in said if turn]
+
+
+def _turn(turn: object) -> tuple[str, str] | None:
+    """`role` and `content`, `role` and `parts`, or `from` and `value`."""
+    if not isinstance(turn, dict):
+        return None
+    for speaker, words in (("role", "content"), ("role", "parts"), ("from", "value")):
+        if {speaker, words} <= turn.keys():
+            role = str(turn[speaker])
+            return SPEAKERS.get(role, role), _said(turn[words])
+    return None
 
 
 def _spoken(record: Record, place: str) -> dict[str, object]:
-    chat = record.values.get(place)
-    if not _is_chat(chat):
+    turns = _turns(record.values.get(place))
+    if not turns:
         raise FileFaultError(
             f"{record.where} has no chat under “{place}”, unlike the other rows. Add it, or remove the row."
         )
-    turns = [(str(turn["role"]), _said(turn["content"])) for turn in chat]  # type: ignore[attr-defined]
-    others = {name: value for name, value in record.values.items() if name != place}
+    others = {name: _alone(value) for name, value in record.values.items() if name != place}
     system = "\n".join(said for role, said in turns if role in {"system", "developer"})
     talk = [turn for turn in turns if turn[0] not in {"system", "developer"}]
     spoken: dict[str, object] = {"system": system} if system else {}
-    if talk and talk[-1][0] == "assistant" and place == "messages":
+    if talk and talk[-1][0] == "assistant" and place in WHOLE:
         spoken["expected"] = talk.pop()[1]
     asked = [said for _, said in talk]
     spoken["input"] = asked[0] if len(talk) == 1 else "\n".join(f"{role}: {said}" for role, said in talk)
     return {**spoken, **others}
+
+
+def _alone(value: object) -> object:
+    """What is said, where a chat is a single message."""
+    turns = _turns(value)
+    return turns[0][1] if len(turns) == 1 else value
 
 
 def _said(content: object) -> str:
@@ -111,13 +126,13 @@ def _asserted(record: Record, kinds: set[str], faults: list[str]) -> dict[str, o
     values = dict(record.values)
     found = values.pop("assert", None)
     checks = [check for check in found if isinstance(check, dict)] if isinstance(found, list) else []
-    seen = [str(check.get("type", "")) for check in checks]
-    if len(checks) != 1 or seen[0] not in EQUAL:
-        faults.append(_no_answer(record, ", ".join(seen) or "none"))
+    answers = [check for check in checks if check.get("type") in EQUAL]
+    if len(answers) != 1:
+        faults.append(_no_answer(record, ", ".join(str(check.get("type", "")) for check in checks) or "none"))
         return values
-    kinds.add(seen[0])
+    kinds.add(str(answers[0]["type"]))
     inputs = values.pop("vars", None)
-    return {**(inputs if isinstance(inputs, dict) else {}), **values, "expected": checks[0].get("value")}
+    return {**(inputs if isinstance(inputs, dict) else {}), **values, "expected": answers[0].get("value")}
 
 
 def _asserted_in_cell(record: Record, kinds: set[str], faults: list[str]) -> dict[str, object]:

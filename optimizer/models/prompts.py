@@ -90,6 +90,14 @@ class Prompt(Owned):
         line = self.original.strip().splitlines()[0]
         return line if len(line) <= 80 else f"{line[:79]}…"
 
+    @property
+    def shown_template(self) -> PromptTemplate | None:
+        """The template that it came from, as far as everybody who sees the prompt may see that, too."""
+        template = self.template
+        if template is None or template.deleted_at:
+            return None
+        return template if template.is_public or template.workspace_id == self.workspace_id else None
+
     def kin(self) -> dict[str, PromptQuerySet]:
         """The workspace's prompts that are like this one, the nearest kind first: the same text, the same template,
         the same domain."""

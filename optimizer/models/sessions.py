@@ -28,6 +28,7 @@ from optimizer.models.states import (
     SessionQuerySet,
     SessionStatus,
 )
+from optimizer.models.templates import PromptTemplate
 from optimizer.models.users import Preference
 
 
@@ -50,6 +51,12 @@ class OptimizationSession(SessionColumns):
         if self.dataset_id and self.grader != RUBRIC:
             return ""
         return self.judge_model or self.optimizer_model or self.target_model
+
+    @property
+    def kept_in(self) -> PromptTemplate | None:
+        """The template whose next version its result may be: the one that it came from, in its workspace."""
+        template = self.prompt.shown_template
+        return template if template and template.workspace_id == self.workspace_id else None
 
     @property
     def models_by_role(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Left
 
 from optimizer.models.base import Owned, OwnedQuerySet, text_length
 from optimizer.models.words import words_of
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from optimizer.models.users import User
 
 NAME_MAX, CATEGORY_MAX, DESCRIPTION_MAX, TAG_MAX, TAGS_MAX = 100, 50, 1_000, 30, 20
+ABOUT = 160  # characters of a description in a list
 RATED = Coalesce(models.F("average_rating"), 0.0)
+# The orders of the list by name, each with the largest first.
+ORDERS: dict[str, models.F | Coalesce] = {
+    "newest": models.F("created_at"),
+    "used": models.F("usage_count"),
+    "rated": RATED,
+}
 THERE = Q(deleted_at=None)
 
 
@@ -35,9 +42,23 @@ class TemplateQuerySet(OwnedQuerySet):
         own = list(user.memberships.values_list("workspace_id", flat=True))
         return self.filter(Q(workspace_id__in=own) | Q(is_public=True), deleted_at=None)
 
-    def public(self) -> Self:
-        """Those that everybody may see and use."""
-        return self.filter(is_public=True, deleted_at=None)
+    def in_scope(self, scope: str, *, user_id: int | None, workspaces: Iterable[int]) -> Self:
+        """Those that a list shows: the person's own ("mine"), everybody's ("public"), else the workspaces'. Each is
+        served by an index of its own."""
+        if scope == "public":
+            return self.filter(is_public=True, deleted_at=None)
+        shared = self.in_workspaces(workspaces)
+        return shared.filter(created_by=user_id) if scope == "mine" else shared
+
+    def sorted_by(self, order: str) -> Self:
+        """In an order of the list, with only what the list shows: no long text is read."""
+        column = ORDERS[order]
+        listed = (
+            "name", "category", "tags", "is_public", "newest", "usage_count", "average_rating", "rating_count",
+            "created_at", "workspace_id", "created_by__username", "created_by__email",
+        )  # fmt: skip
+        rows = self.select_related("created_by").only(*listed)
+        return rows.annotate(about=Left("description", ABOUT)).order_by(column.desc(), "-id")
 
     def count_use(self) -> bool:
         """One use more, whoever else counts at the same time. False if the template is gone."""
@@ -82,17 +103,13 @@ def _vector(words: list[str]) -> models.Func:
 
 def _indexes() -> Iterable[models.Index]:
     """Each order of the list, for each of its three scopes."""
-    orders: dict[str, models.F | Coalesce] = {
-        "newest": models.F("created_at"),
-        "used": models.F("usage_count"),
-        "rated": RATED,
-    }
     scopes = {
         "": ("workspace", THERE),
+        "_anywhere": ("", THERE),  # for who is in several workspaces
         "_mine": ("created_by", THERE),
         "_public": ("", THERE & Q(is_public=True)),
     }
-    for order, column in orders.items():
+    for order, column in ORDERS.items():
         for scope, (first, condition) in scopes.items():
             columns = [models.F(first)] if first else []
             yield models.Index(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -20,6 +22,19 @@ class VersionSource(models.TextChoices):
     RESULT = "result"
     RESTORED = "restored"
     IMPORTED = "imported"
+
+
+class VersionQuerySet(models.QuerySet["TemplateVersion"]):
+    """Ways to choose versions."""
+
+    def told(self) -> Self:
+        """With who made them, and what the optimization proved whose results they are."""
+        told = ("verdict", "baseline_score", "best_score")
+        rows = self.select_related("created_by", "session")
+        own = [field.attname for field in self.model._meta.concrete_fields]
+        return rows.only(
+            *own, "created_by__username", "created_by__email", *(f"session__{name}" for name in told)
+        )
 
 
 class TemplateVersion(models.Model):
@@ -49,6 +64,8 @@ class TemplateVersion(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
+
+    objects = VersionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-number"]

@@ -24,6 +24,8 @@ register = template.Library()
 
 register.filter("session_topic", topics.session)
 register.filter("opinion_topic", topics.opinion)
+register.filter("template_topic", topics.template)
+register.simple_tag(lambda: topics.TEMPLATES, name="templates_topic")
 register.simple_tag(lambda: topics.HISTORY, name="history_topic")
 register.simple_tag(lambda: topics.RECENT, name="recent_topic")
 

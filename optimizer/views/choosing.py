@@ -55,8 +55,12 @@ def choices_search(request: AppRequest, kind: str) -> HttpResponse:
 
 def datasets_offered(form: OptimizationForm, request: AppRequest) -> Offered:
     """The saved rows that the form may take."""
-    words = request.POST.get("dataset_words", "")
-    return _offered(datasets_of(request.user), str(form["dataset"].value() or ""), words)
+    return offered_datasets(request, str(form["dataset"].value() or ""))
+
+
+def offered_datasets(request: AppRequest, chosen: str) -> Offered:
+    """The same for any form."""
+    return _offered(datasets_of(request.user), chosen, request.POST.get("dataset_words", ""))
 
 
 def templates_offered(form: OptimizationForm, request: AppRequest) -> TemplatesOffered:

@@ -46,7 +46,7 @@ def prepare() -> tuple[str, str, dict[str, str]]:
     from django.core.management import call_command
 
     from tests import factories
-    from tests.browser import library, showcase
+    from tests.browser import library, showcase, template_shelf
 
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
@@ -71,7 +71,7 @@ def prepare() -> tuple[str, str, dict[str, str]]:
         "password": "/accounts/password/change/",
         "sign-out": "/accounts/logout/",
     }
-    addresses |= library.addresses_of(ada)
+    addresses |= library.addresses_of(ada) | template_shelf.addresses_of(ada)
     addresses |= {f"admin-{name}": f"/admin/optimizer/{name}/" for name in ADMIN} | {"admin": "/admin/"}
     return cookie_of(ada), cookie_of(factories.make_user("new@example.com")), addresses
 

@@ -367,3 +367,45 @@ def test_a_long_cell_of_a_column_that_is_not_needed_costs_the_column_alone() -> 
     table = read_table("input,expected,page\n" + numbered(f"a#,b,{'x' * 10_001}"))
     assert table.columns == ("input", "expected")
     assert "“page” is left out: a cell has more than 10,000 characters." in table.notes
+
+
+# What other tools write
+
+CHATTED = {
+    "ShareGPT": {"conversations": [{"from": "human", "value": "q{}"}, {"from": "gpt", "value": "a"}]},
+    "Gemini": {
+        "contents": [{"role": "user", "parts": [{"text": "q{}"}]}, {"role": "model", "parts": [{"text": "a"}]}]
+    },
+    "TRL": {
+        "prompt": [{"role": "user", "content": "q{}"}], "completion": [{"role": "assistant", "content": "a"}]
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHATTED)
+def test_chats_of_other_tools_are_input_and_answer(name: str) -> None:
+    rows = [json.dumps(CHATTED[name]).replace("{}", str(n)) for n in range(4)]
+    table = read_table("\n".join(rows))
+    assert [(row.cells[table.input], row.expected) for row in table.rows] == [
+        (f"q{n}", "a") for n in range(4)
+    ]
+
+
+def test_the_examples_of_a_dspy_program_are_rows() -> None:
+    demos = [
+        {"question": f"q{n}", "answer": "a", "dspy_uuid": f"{n}", "dspy_split": "train"} for n in range(4)
+    ]
+    program = {"answerer": {"demos": demos, "signature": {"instructions": "x", "fields": []}}, "metadata": {}}
+    table = read_table(json.dumps(program, indent=1))
+    assert (table.input, table.expected, len(table.rows)) == ("question", "answer", 4)
+    assert "The rows are the examples of a DSPy program." in table.notes
+
+
+def test_further_assertions_beside_the_answer_are_no_fault() -> None:
+    checks = [{"type": "latency", "threshold": 500}, {"type": "equals", "value": "so"}]
+    tests = [{"vars": {"team": "red", "question": f"q{n}"}, "assert": checks} for n in range(4)]
+    table = read_table(json.dumps({"tests": tests}))
+    assert (table.columns, table.rows[0].expected) == (("team", "question", "expected"), "so")
+    twice = [{**one, "assert": [*checks, {"type": "contains", "value": "x"}]} for one in tests]
+    with pytest.raises(FileFaultError, match="latency, equals, contains"):
+        read_table(json.dumps({"tests": twice}))

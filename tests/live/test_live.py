@@ -20,6 +20,7 @@ from optimizer.live.consumer import NOTHING_HERE, SIGNED_OUT, LiveConsumer
 from optimizer.live.regions import Region
 from optimizer.models import OptimizationSession, User
 from optimizer.services.feedback import rate_output, rate_session
+from optimizer.services.templates import publish_template
 from promptevolver.asgi import application
 from tests import factories
 from tests.conftest import ClientOf
@@ -371,3 +372,16 @@ def test_a_panel_costs_few_queries(
         factories.make_candidate(session)
     with django_assert_max_num_queries(3):
         regions.SessionRegion(session.pk, "").render()
+
+
+async def test_publishing_a_template_appears_in_another_browser(
+    connect: Connect, client_of: ClientOf, user: User
+) -> None:
+    outsider = await sync_to_async(factories.make_user)()
+    template = await sync_to_async(factories.make_template)(user.personal_workspace, name="For everybody")
+    socket = await connect("topic=templates&scope=public", await sync_to_async(client_of)(outsider))
+    assert "For everybody" not in await socket.receive_from(timeout=5)
+    await sync_to_async(publish_template)(template=template, by=user, public=True)
+    assert "For everybody" in await socket.receive_from(timeout=5)
+    await sync_to_async(publish_template)(template=template, by=user, public=False)
+    assert "For everybody" not in await socket.receive_from(timeout=5)

@@ -242,6 +242,24 @@ def test_a_column_is_mapped_by_hand(teams: str, capsys: pytest.CaptureFixture[st
     assert "--map: “who” is not a pair. Write VARIABLE=COLUMN" in refusal(capsys, *rows[:-1], "who")
 
 
+def test_each_variable_gets_the_value_of_its_own_column(tmp_path: Path, model: UseModel) -> None:
+    model(lambda request: "even")
+    file = tmp_path / "teams.csv"
+    lines = [f"team-{n},T-{n},word{n},{['even', 'odd'][n % 2]}\n" for n in range(12)]
+    file.write_text("Abteilung,Ticket,Frage,expected\n" + "".join(lines))
+    columns = ("--map", "team=Abteilung", "--map", "question=Frage")
+    prompt = "As {{team}}: is {{question}} even or odd?"
+    call_command(
+        "optimize", "--prompt", prompt, "--examples", str(file), *columns, "--max-calls", "60", "--json"
+    )
+    session = OptimizationSession.objects.get()
+    asked = [str(call.request) for call in session.ledger.all()]
+    pairs = {pair for text in asked for pair in re.findall(r"As team-(\d+): is word(\d+) even", text)}
+    assert len(pairs) == 12
+    assert all(team == word for team, word in pairs)
+    assert not any("T-1" in text for text in asked)
+
+
 def test_how_columns_are_used_is_told(teams: str, capsys: pytest.CaptureFixture[str]) -> None:
     estimated("--prompt", "Is {{question}} even?", "--examples", teams)
     told = capsys.readouterr().err

@@ -40,12 +40,11 @@ def test_a_column_that_is_ignored_is_named(user_client: Client) -> None:
 def test_a_variable_without_a_column_may_be_text(user_client: Client) -> None:
     typed = {"prompt": "Say {{mail}} of {{question}}.", "rows": TEAMS.replace("team,", "id,")}
     page = preview(user_client, typed | {"rows": TEAMS + "blue,who?,me\n", "prompt": "Say {{mail}}: {{x}}."})
-    assert "No column fills {{mail}}, {{x}}." in page
+    assert page.count("No column has this name. Choose one, or press “is text”.") == 2
     assert 'type="submit" name="literals" value="mail"' in page
     assert 'id="id_mapping_mail" aria-describedby="id_mapping_mail_about" aria-invalid="true"' in page
-    assert "No column has this name. Choose one." in page
     page = preview(user_client, {"prompt": "Say {{mail}}.", "rows": TEAMS, "literals": ["mail"]})
-    assert "No column fills" not in page
+    assert "No column has this name" not in page
     assert "Say {{mail}}.\n\nwhy 0?" in page
     assert '<input type="checkbox" name="literals" value="mail" checked>' in page
 
@@ -227,7 +226,7 @@ def test_saved_rows_take_another_column_as_the_answer(user_client: Client) -> No
     [
         (["team=Abteilung", "question=expected"], "which no model may see"),
         (["team=Abteilung", "question=leer"], "“leer” is empty in every row. Choose another column."),
-        (["team=Abteilung"], "No column has this name. Choose one."),
+        (["team=Abteilung"], "No column has this name. Choose one, or press “is text”."),
     ],
 )
 def test_a_variable_that_would_stay_empty_is_told_at_its_field(
@@ -261,3 +260,37 @@ def test_hostile_columns_and_pairs_are_escaped_and_refused(user_client: Client) 
     for mapping in (["team"], ["te\0am=question"], [f"team={'x' * 20_000}"]):
         response = user_client.post("/", {"prompt": PROMPT, "rows": TEAMS, "mapping": mapping})
         assert response.status_code == 422
+
+
+# Rows with faults
+
+FAULTY = "question,expected\n" + "".join(f"why {n}?,so\n" for n in range(5)) + ",so\nwhy not?,\n"
+
+
+def test_rows_with_faults_are_named_and_left_out_by_one_click(user_client: Client) -> None:
+    typed = {"prompt": "Answer {{question}}.", "rows": FAULTY}
+    page = preview(user_client, typed)
+    assert "Row 6 (line 7): “question” is empty." in page
+    assert "Row 7 (line 8): “expected” is empty." in page
+    assert "Keep the 5 good rows and leave out these 2</button>" in page
+    assert user_client.post("/", typed).status_code == 422
+    page = preview(user_client, typed | {"keep_good": "on"})
+    assert "5 rows." in page
+    assert "Left out. Row 6 (line 7)" in page
+    assert user_client.post("/", typed | {"keep_good": "on"}).status_code == 302
+    dataset = OptimizationSession.objects.get().dataset
+    assert dataset is not None
+    assert dataset.row_count == 5
+
+
+def test_rows_that_have_nothing_for_the_chosen_columns_are_left_out_too(user_client: Client) -> None:
+    rows = "a,b,expected\n" + "".join(f"x{n},{'y' * (n > 1)},so\n" for n in range(7))
+    typed = {"prompt": "Answer {{q}}.", "rows": rows, "mapping": ["q=b"], "mapping_of": ""}
+    page = preview(user_client, typed)
+    assert "Row 1: “b” is empty." in page
+    assert "Row 2: “b” is empty." in page
+    assert user_client.post("/", typed | {"keep_good": "on"}).status_code == 422  # too few different rows
+    typed["rows"] = rows.replace("y,", "y{},").format(*range(5))
+    assert "Keep the 5 good rows and leave out these 2</button>" in preview(user_client, typed)
+    assert user_client.post("/", typed | {"keep_good": "on"}).status_code == 302
+    assert OptimizationSession.objects.get().dataset.row_count == 5  # type: ignore[union-attr]
