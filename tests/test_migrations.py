@@ -108,3 +108,20 @@ def test_evidence_is_kept(workspace: Workspace) -> None:
     session = factories.make_session(workspace, evidence=[{"text": "Too long.", "session": 1}])
     session.refresh_from_db()
     assert session.evidence == [{"text": "Too long.", "session": 1}]
+
+
+BEFORE_VERSIONS = ("optimizer", "0022_time_zone_of_the_browser")
+
+
+def test_datasets_from_before_there_were_versions_come_along(workspace: Workspace) -> None:
+    dataset = factories.make_dataset(workspace, rows=5, name="Old rows")
+    session = factories.make_session(workspace, dataset=dataset)
+    migrate(BEFORE_VERSIONS)
+    migrate()
+    dataset.refresh_from_db()
+    assert (dataset.name, dataset.version, dataset.row_count) == ("Old rows", 1, 5)
+    assert [row.input for row in dataset.rows(1)] == [f"Review {n}" for n in range(5)]
+    version = dataset.versions.get()
+    assert (version.number, version.row_count, version.created_at) == (1, 5, dataset.created_at)
+    session.refresh_from_db()
+    assert session.dataset_version == 1

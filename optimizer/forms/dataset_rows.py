@@ -60,6 +60,7 @@ class RowForm(forms.Form):
             cell = LongText(required=False, strip=False, label=name)
             cell.widget.attrs["rows"] = 1
             self.fields[f"cell-{number}"] = cell
+        self.fields["cell-0"].widget.attrs["autofocus"] = True
         if header.weight:
             del self.fields["weight"]
         for name, field in self.fields.items():

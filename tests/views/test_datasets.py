@@ -626,7 +626,8 @@ def million(workspace: Workspace) -> Dataset:
             "FROM optimizer_dataset d, generate_series(1, 10000) n"
         )
         cursor.execute("ANALYZE optimizer_dataset, optimizer_example")
-    return Dataset.objects.order_by("pk")[50]
+    found: Dataset = Dataset.objects.order_by("pk")[50]
+    return found
 
 
 def test_no_list_reads_a_million_rows(user_client: Client, million: Dataset) -> None:
@@ -646,6 +647,6 @@ def test_no_list_reads_a_million_rows(user_client: Client, million: Dataset) -> 
         plan = query.explain()
         assert "Seq Scan on optimizer_example" not in plan, (name, plan)
         assert "Seq Scan on optimizer_optimizationsession" not in plan, (name, plan)
-    for query in ("", "?row=9000", "?q=q77", "?after=320000"):
-        assert len(numbers(user_client, million, query)) == 50
+    for place in ("", "?row=9000", "?q=q77", "?after=320000"):
+        assert len(numbers(user_client, million, place)) == 50
     assert Example.objects.filter(dataset=million).count() == 10_000
