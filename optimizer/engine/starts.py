@@ -54,7 +54,7 @@ def _fitted(
         shots = [shot for shot in shots if shot.input not in searched]
     if found.reasoning and not reasoning:
         shots = [replace(shot, reasoning="") for shot in shots]
-    return found.but(
+    return _worded(found, population).but(
         variables=original.variables,
         reasoning=reasoning,
         constraint=_constraint(found, population),
@@ -64,14 +64,28 @@ def _fitted(
     )
 
 
+def _worded(found: Components, population: Population) -> Components:
+    """With its text, and its system text, as far as this prompt has one and the search may change it."""
+    task, original = population.task, population.original.components
+    if not (found.beside or original.beside):
+        return found
+    of_system = found.head_as == "system" and found.beside
+    text = found.beside if of_system else found.instruction
+    system = found.instruction if of_system else found.beside
+    if task.part == "system":
+        return found.but(instruction=system or original.instruction, beside=original.beside)
+    keeps_system = task.part == "text" or not system
+    return found.but(instruction=text, beside=original.beside if keeps_system else system)
+
+
 def _placed(found: Components, population: Population, *, shown: bool) -> dict[str, Any]:
     """Where the prompt and its examples stand, as far as the target model tells that apart."""
-    task, role = population.task, population.original.components.head_as
-    turns = shown and task.turns and found.shots_as == "turns"
-    once = turns and task.hears_system and not population.original.components.variables
+    task, original = population.task, population.original.components
+    turns = shown and task.example_turns and found.shots_as == "turns"
+    once = turns and task.hears_system and not original.variables and not original.beside
     return {
         "shots_as": "turns" if turns else "text",
-        "head_as": found.head_as if once and role == "user" else role,
+        "head_as": found.head_as if once and original.head_as == "user" else original.head_as,
     }
 
 
