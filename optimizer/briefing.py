@@ -26,7 +26,7 @@ from optimizer.models import Candidate, LLMCall, OptimizationSession, Split
 
 
 def binding_of(table: Table, prompt: str, literals: Collection[str] = ()) -> Binding:
-    """How the table's columns fill the prompt."""
+    """How the table's columns fill the whole prompt."""
     return bind(table, original_of(prompt, tuple(literals)).variables)
 
 
@@ -50,12 +50,13 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
     table = table or (session.dataset.table() if session.dataset else None)
     items: tuple[engine.Item, ...] = ()
     if table:
-        binding = binding_of(table, session.prompt.original, session.literals)
+        binding = binding_of(table, session.prompt.whole, session.literals)
         if binding.fault:
             raise engine.TaskRefusedError(binding.fault)
         items = items_of(table, binding, session.grader)
     return engine.Task(
         prompt=session.prompt.original,
+        system_text=session.prompt.system_text,
         context=session.prompt.context,
         literals=tuple(session.literals),
         items=items,
@@ -74,9 +75,12 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
     )
 
 
-def prompt_of(prompt: str, literals: Collection[str], settings: Mapping[str, Any]) -> Components:
+def prompt_of(
+    prompt: str, literals: Collection[str], settings: Mapping[str, Any], *, system_text: str = ""
+) -> Components:
     """The prompt as a run with these settings sends it. TaskRefusedError if it cannot be sent that way."""
-    return first_of(engine.Task(prompt, literals=tuple(literals), **_those_of(engine.Task, settings)))
+    chosen = _those_of(engine.Task, settings)
+    return first_of(engine.Task(prompt, system_text=system_text, literals=tuple(literals), **chosen))
 
 
 def config_of(session: OptimizationSession) -> engine.Config:

@@ -11,6 +11,7 @@ from optimizer.brief import completed
 from optimizer.briefing import binding_of, items_of, seen_by
 from optimizer.engine import TaskRefusedError
 from optimizer.engine.graders import RUBRIC
+from optimizer.engine.variables import whole
 from optimizer.files import Table
 from optimizer.models import Dataset, OptimizationSession, PromptTemplate
 
@@ -22,6 +23,7 @@ class Choices:
     found."""
 
     prompt: str
+    system_text: str = ""
     context: str = ""
     literals: tuple[str, ...] = ()
     table: Table | None = None
@@ -58,7 +60,7 @@ class Choices:
         table = self.examples()
         if not (self.continues and table):
             return []
-        binding = binding_of(table, self.prompt, self.literals)
+        binding = binding_of(table, whole(self.system_text, self.prompt), self.literals)
         if binding.fault:
             return []  # the run is refused anyway
         items = items_of(table, binding, self.grader)

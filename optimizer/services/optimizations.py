@@ -60,7 +60,11 @@ def _start(
 ) -> OptimizationSession:
     owned: dict[str, Any] = {"workspace": workspace, "created_by": by, "updated_by": by}
     prompt = Prompt.objects.create(
-        original=choices.prompt, context=choices.context, template=choices.template, **owned
+        original=choices.prompt,
+        system_text=choices.system_text,
+        context=choices.context,
+        template=choices.template,
+        **owned,
     )
     asked = choices.show_inputs and not (choices.table or choices.dataset)
     session = OptimizationSession.objects.create(
@@ -97,7 +101,7 @@ def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
         by=by,
         name=f"Rows of “{prompt.title}”",
         table=choices.table,
-        binding=binding_of(choices.table, prompt.original, choices.literals),
+        binding=binding_of(choices.table, prompt.whole, choices.literals),
     )
 
 

@@ -98,7 +98,8 @@ def _again(request: AppRequest, session: OptimizationSession) -> dict[str, Any]:
     """An earlier session's settings, with the text of one of its candidates if that is asked for."""
     number = request.GET.get("candidate", "")
     chosen = session.candidates.filter(number=number).first() if is_number(number) else None
-    return initial_of(session) | ({"prompt": chosen.text} if chosen else {}) | _graded_by(request)
+    texts = {"prompt": chosen.text, "system_text": chosen.system_text} if chosen else {}
+    return initial_of(session) | texts | _graded_by(request)
 
 
 def _continued(request: AppRequest, session: OptimizationSession) -> tuple[dict[str, Any], str]:
