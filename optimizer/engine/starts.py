@@ -65,17 +65,24 @@ def _fitted(
 
 
 def _worded(found: Components, population: Population) -> Components:
-    """With its text, and its system text, as far as this prompt has one and the search may change it."""
+    """With its texts, as far as this prompt has such parts and the search may change them. What framed the part that
+    the earlier search changed stays with that part."""
     task, original = population.task, population.original.components
     if not (found.beside or original.beside):
         return found
-    of_system = found.head_as == "system" and found.beside
-    text = found.beside if of_system else found.instruction
-    system = found.instruction if of_system else found.beside
-    if task.part == "system":
-        return found.but(instruction=system or original.instruction, beside=original.beside)
-    keeps_system = task.part == "text" or not system
-    return found.but(instruction=text, beside=original.beside if keeps_system else system)
+    text, beside = found.instruction, found.beside
+    if _frames_system(found) != _frames_system(original):
+        text, beside = beside, found.but(reasoning=None).head
+        found = found.but(persona="", keywords=(), answer_format="")
+    may_change = task.part == "both" and beside
+    return found.but(
+        instruction=text or original.instruction, beside=beside if may_change else original.beside
+    )
+
+
+def _frames_system(prompt: Components) -> bool:
+    """Whether the system text is the part to which a search adds."""
+    return prompt.head_as == "system" and bool(prompt.beside)
 
 
 def _placed(found: Components, population: Population, *, shown: bool) -> dict[str, Any]:

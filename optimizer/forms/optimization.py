@@ -86,7 +86,7 @@ class OptimizationForm(ExamplesForm):
         return original_of(given.get("prompt") or "", literals, given.get("system_text") or "")
 
     @property
-    def part(self) -> Laid:
+    def what_changes(self) -> Laid:
         """What the search changes, which stands beside the system text."""
         (setting,) = [setting for setting in SETTINGS if setting.name == "part"]
         return Laid(setting, self["part"])
