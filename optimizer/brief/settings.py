@@ -61,7 +61,7 @@ SETTINGS = (
     ),
     Setting(
         "part", Kind.CHOICE, "What the search changes",
-        "which part of a prompt that has a system text; the other part stays as it is",
+        "the part of the prompt that is rewritten; the other part stays as it is",
         default="text", engine="part", objection=_part_objection,
         choices={"text": "The text", "system": "The system text", "both": "Both, one at a time"},
     ),

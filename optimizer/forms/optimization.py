@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from optimizer.brief import SETTINGS, Group, completed, objections
 from optimizer.briefing import binding_of, prompt_of
 from optimizer.engine.components import Components, original_of
+from optimizer.engine.variables import variables
 from optimizer.files import Table
 from optimizer.files.binding import Binding
 from optimizer.files.rows import FEWEST_ROWS, too_few
@@ -121,11 +122,17 @@ class OptimizationForm(ExamplesForm):
     def _check_binding(self, binding: Binding, table: Table) -> None:
         """Every variable has a column, and every row something for the prompt."""
         if binding.fault:
-            self.add_error("prompt" if binding.nameless else self.place, binding.fault)
+            self.add_error(
+                self._part_with(binding.nameless) if binding.nameless else self.place, binding.fault
+            )
         elif gaps := binding.gaps(table):
             self.add_error(self.place, gaps[0])
         elif (different := len({binding.shown(row) for row in table.rows})) < FEWEST_ROWS:
             self.add_error(self.place, too_few(different))
+
+    def _part_with(self, names: Sequence[str]) -> str:
+        """The field of the text that has these variables."""
+        return "prompt" if names[0] in variables(self.cleaned_data["prompt"]) else "system_text"
 
     def clean_template(self) -> PromptTemplate | None:
         """Where the prompt came from. It only helps to find feedback: a template that is gone is no reason to

@@ -11,6 +11,7 @@ from optimizer.engine import Config, Item, Task, TaskRefusedError, run
 from optimizer.engine.components import Components, Shot, first_of, original_of
 from optimizer.engine.events import Finished, Proposed, Rejected
 from optimizer.engine.finish import changes
+from optimizer.engine.fitting import longest_call
 from optimizer.engine.guards import objection
 from optimizer.engine.program import program_of
 from optimizer.engine.reasoning import Reasoning
@@ -108,6 +109,16 @@ def test_variables_of_the_system_text_alone_leave_the_text_as_it_is() -> None:
         ("system", "The document: abc"),
         ("user", "Sum it up."),
     ]
+
+
+def test_a_literal_is_text_in_either_part() -> None:
+    prompt = original_of("Is {{word}} {{x}}?", ("x",), "Keep {{x}} and {{y}}.")
+    assert prompt.variables == ("y", "word")
+
+
+def test_the_window_has_room_for_the_system_text() -> None:
+    longer = task(system_text="Be very patient. " * 500)
+    assert longest_call(longer, Config()) > longest_call(task(), Config()) + 1_000
 
 
 def test_no_example_is_a_turn_if_only_the_system_text_shows_the_row() -> None:
