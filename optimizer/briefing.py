@@ -19,15 +19,28 @@ from optimizer.engine.program import program_of
 from optimizer.engine.reasoning import Reasoning
 from optimizer.engine.task import FEWEST_CALLS
 from optimizer.engine.variables import variables
-from optimizer.files import Table
+from optimizer.files import Assignment, FileFaultError, Table, reassigned
 from optimizer.files.binding import Binding, bind
 from optimizer.llm.base import Reply
 from optimizer.models import Candidate, LLMCall, OptimizationSession, Split
 
 
-def binding_of(table: Table, prompt: str, literals: Collection[str] = ()) -> Binding:
-    """How the table's columns fill the whole prompt."""
-    return bind(table, original_of(prompt, tuple(literals)).variables)
+def binding_of(
+    table: Table, prompt: str, literals: Collection[str] = (), assigned: Assignment | None = None
+) -> Binding:
+    """How the table's columns fill the whole prompt, as a person chose or as their names say."""
+    variables = original_of(prompt, tuple(literals)).variables
+    return bind(table, variables, dict(assigned.variables) if assigned else None)
+
+
+def table_of(session: OptimizationSession) -> Table | None:
+    """The rows of the session, with the columns that a person chose for it. TaskRefusedError if they do not fit."""
+    if session.dataset is None:
+        return None
+    try:
+        return reassigned(session.dataset.table(session.dataset_version), session.assignment)
+    except FileFaultError as error:
+        raise engine.TaskRefusedError(str(error)) from error
 
 
 def items_of(table: Table, binding: Binding, grader: str) -> tuple[engine.Item, ...]:
@@ -37,20 +50,25 @@ def items_of(table: Table, binding: Binding, grader: str) -> tuple[engine.Item, 
         expected, *also = table.answers(row, as_list=grader == "json")
         items.append(
             engine.Item(
-                binding.shown(row), expected, row.weight, values=binding.values(row), also=tuple(also)
+                binding.shown(row),
+                expected,
+                row.weight,
+                values=binding.values(row),
+                also=tuple(also),
+                split=row.split,
             )
         )
     return tuple(items)
 
 
 def task_of(session: OptimizationSession, table: Table | None = None) -> engine.Task:
-    """The session's task, with these rows or else those of its dataset.
+    """The session's task, with these rows or else those of the dataset's version that it uses.
 
     Raises TaskRefusedError if they do not fill its prompt."""
-    table = table or (session.dataset.table() if session.dataset else None)
+    table = table or table_of(session)
     items: tuple[engine.Item, ...] = ()
     if table:
-        binding = binding_of(table, session.prompt.whole, session.literals)
+        binding = binding_of(table, session.prompt.whole, session.literals, session.assignment)
         if binding.fault:
             raise engine.TaskRefusedError(binding.fault)
         items = items_of(table, binding, session.grader)

@@ -18,6 +18,12 @@ def models() -> list[str]:
     return offered(_facts())
 
 
+def choices() -> list[ModelFacts]:
+    """The same models with what is known about them."""
+    known = _facts()
+    return [known[name] for name in offered(known)]
+
+
 def target(chosen: str) -> str:
     """The model that runs a prompt if this one is chosen; "" until a server has listed its models."""
     return chosen or settings.TARGET_MODEL or next(iter(models()), "")

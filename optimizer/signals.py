@@ -1,4 +1,5 @@
-"""A home for everyone, however they came; and open pages find out when rights change or an optimization is deleted.
+"""A home for everyone, however they came; and open pages find out when rights change or an optimization is deleted;
+a template's rating follows when feedback is deleted.
 
 Page, provider, link, command and shell all end in `User.save()`, so the home is made after it: inside the
 transaction of whoever saves. Rows that came without `save()` (bulk, fixtures), or whose maker died before,
@@ -14,7 +15,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from optimizer import topics
-from optimizer.models import Membership, OptimizationSession, User
+from optimizer.models import Feedback, Membership, OptimizationSession, PromptTemplate, User
 from optimizer.services import accounts
 
 
@@ -45,3 +46,9 @@ def person_changed(instance: User, update_fields: frozenset[str] | None, **_: An
 @receiver(post_delete, sender=OptimizationSession)
 def optimization_deleted(instance: OptimizationSession, **_: Any) -> None:
     topics.publish_session(instance.pk, instance.workspace_id)
+
+
+@receiver(post_delete, sender=Feedback)
+def feedback_deleted(instance: Feedback, **_: Any) -> None:
+    templates = PromptTemplate.objects.filter(prompts__sessions=instance.session_id)
+    PromptTemplate.objects.filter(pk__in=list(templates.values_list("pk", flat=True))).rate()

@@ -7,7 +7,9 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 
 SESSION, OPINION = "session", "opinion"
-HISTORY, RECENT = "history", "recent"  # a page asks for these by name alone: the reader decides which rows
+TEMPLATE = "template"
+# A page asks for these by name alone: the reader decides which rows.
+HISTORY, RECENT, TEMPLATES, DATASETS = "history", "recent", "templates", "datasets"
 
 
 def kind_and_key(asked: str) -> tuple[str, str]:
@@ -24,6 +26,37 @@ def session(pk: int) -> str:
 def history(workspace_pk: int) -> str:
     """The topic of the list of a workspace's optimizations."""
     return f"{HISTORY}:{workspace_pk}"
+
+
+def template(pk: int) -> str:
+    """The topic of a template's page."""
+    return f"{TEMPLATE}:{pk}"
+
+
+def templates(workspace_pk: int) -> str:
+    """The topic of the list of a workspace's templates."""
+    return f"{TEMPLATES}:{workspace_pk}"
+
+
+def public_templates() -> str:
+    """The topic of the templates that everyone sees."""
+    return f"{TEMPLATES}:public"
+
+
+def datasets(workspace_pk: int) -> str:
+    """The topic of the list of a workspace's datasets."""
+    return f"{DATASETS}:{workspace_pk}"
+
+
+def lists_with(kind: str, workspace_pk: int) -> tuple[str, ...]:
+    """The topics of the lists in which a row of that kind may stand."""
+    match kind:
+        case "template":
+            return templates(workspace_pk), public_templates()
+        case "dataset":
+            return (datasets(workspace_pk),)
+        case _:
+            return (history(workspace_pk),)
 
 
 def signed_out(session_key: str | None) -> str:
@@ -60,6 +93,11 @@ def publish(*topics: str) -> None:
 def publish_session(pk: int, workspace_pk: int) -> None:
     """Tell all pages that show this optimization."""
     publish(session(pk), history(workspace_pk))
+
+
+def publish_template(pk: int, workspace_pk: int, *, is_public: bool) -> None:
+    """Tell all pages that show this template."""
+    publish(template(pk), templates(workspace_pk), *([public_templates()] if is_public else []))
 
 
 def send(topic: str) -> None:

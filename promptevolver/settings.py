@@ -118,6 +118,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "optimizer.middleware.SignedOutMiddleware",
+    "optimizer.middleware.PreferenceMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 

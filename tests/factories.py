@@ -9,11 +9,11 @@ from typing import Any
 from django.utils import timezone
 
 from optimizer.files import table_of_pairs
-from optimizer.files.binding import bind
 from optimizer.models import (
     ACTIVE,
     Candidate,
     Dataset,
+    DatasetVersion,
     Evaluation,
     Example,
     Feedback,
@@ -112,7 +112,16 @@ def make_prior(workspace: Workspace, **fields: Any) -> OperatorPrior:
 
 
 def make_dataset(workspace: Workspace, rows: int = 8, **fields: Any) -> Dataset:
-    dataset = Dataset.objects.create(workspace=workspace, **{"name": "Reviews"} | fields)
+    defaults = {"name": "Reviews", "row_count": rows}
+    dataset = Dataset.objects.create(workspace=workspace, **defaults | fields)
+    DatasetVersion.objects.create(
+        dataset=dataset,
+        number=1,
+        change="Pasted",
+        columns=dataset.columns,
+        roles=dataset.roles,
+        row_count=rows,
+    )
     Example.objects.bulk_create(
         Example(dataset=dataset, position=n, input=f"Review {n}", expected=["positive", "negative"][n % 2])
         for n in range(rows)
@@ -122,13 +131,20 @@ def make_dataset(workspace: Workspace, rows: int = 8, **fields: Any) -> Dataset:
 
 def keep_rows(workspace: Workspace, user: User, rows: Sequence[tuple[str, str]]) -> Dataset:
     """A dataset of inputs and expected answers, made as the product makes them."""
-    table = table_of_pairs(rows)
-    return create_dataset(workspace=workspace, by=user, name="numbers", table=table, binding=bind(table, ()))
+    return create_dataset(workspace=workspace, by=user, name="numbers", table=table_of_pairs(rows)).dataset
 
 
 def make_template(workspace: Workspace, text: str = "Summarise {{text}}.", **fields: Any) -> PromptTemplate:
     """With its first version."""
-    defaults = {"name": "Summary", "category": "writing"}
+    defaults = {"name": "Summary", "category": "writing", "newest": 1}
     template = PromptTemplate.objects.create(workspace=workspace, **defaults | fields)
     TemplateVersion.objects.create(template=template, number=1, text=text)
+    PromptTemplate.objects.filter(pk=template.pk).find_again()
     return template
+
+
+def make_version(template: PromptTemplate, text: str, **fields: Any) -> TemplateVersion:
+    """The next one."""
+    template.newest += 1
+    template.save(update_fields=["newest"])
+    return TemplateVersion.objects.create(template=template, number=template.newest, text=text, **fields)

@@ -67,13 +67,13 @@ MAY_IMPORT = {
         "engine",
         "verdicts",
     },
-    "middleware": {"views"},
+    "middleware": {"services", "views"},
     "live": {"views", "services", "models", "topics"},
     "routing": {"live"},
     "urls": {"views"},
     "accounts": {"services", "models"},
     "signals": {"services", "models", "topics"},
-    "admin": {"models"},
+    "admin": {"models", "services"},
     "management": {
         "forecasts",
         "brief",
@@ -285,7 +285,7 @@ def test_a_setting_is_declared_once(setting: str) -> None:
     assert all(path.startswith("optimizer/engine/") for path in users)
 
 
-TOPICS = "session|opinion|history|recent|signed-out|rights"
+TOPICS = "session|opinion|template|templates|history|recent|signed-out|rights"
 SPELLED_TOPIC = re.compile(rf"""topic=\w|["'`](?:{TOPICS}):|(?:kind|topic) == ["'](?:{TOPICS})["']""")
 
 

@@ -15,11 +15,11 @@ class DatasetAdmin(OwnedAdmin):
     list_filter = [("deleted_at", admin.EmptyFieldListFilter)]
     list_select_related = ["workspace", "created_by"]
     search_fields = ["name"]
-    readonly_fields = [*OwnedAdmin.readonly_fields, "rows"]
+    readonly_fields = [*OwnedAdmin.readonly_fields, "version", "rows"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Rows come through the product's pages, which check them."""
         return False
 
     def rows(self, dataset: Dataset) -> int:
-        return dataset.examples.count()
+        return dataset.row_count

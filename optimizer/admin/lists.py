@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import router
 from django.db.models import Model, ProtectedError, QuerySet, RestrictedError
 from django.db.models.deletion import Collector
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+
+from optimizer.counts import counted
+from optimizer.models import User
+from optimizer.services.trash import bring_back_for_others
 
 COUNT_MAX = 10_000
 HELD_MAX = 20  # rows that are named if they keep another from being deleted
@@ -87,7 +92,19 @@ class OwnedAdmin(BigList):
     """Keeps the audit trail of rows that belong to a workspace."""
 
     autocomplete_fields = ["workspace"]
+    actions = ["bring_back_from_trash"]
     readonly_fields = ["created_at", "created_by", "updated_at", "updated_by", "deleted_at", "deleted_by"]
+
+    @admin.action(description="Bring back from the trash", permissions=["change"])
+    def bring_back_from_trash(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        """Rows that are not in the trash, or whose place is taken, stay as they are."""
+        back = 0
+        for row in rows:
+            try:
+                back += bring_back_for_others(by=cast(User, request.user), row=row)
+            except ValidationError as error:
+                self.message_user(request, error.message, messages.ERROR)
+        self.message_user(request, f"{counted(back, 'row')} brought back.")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

@@ -20,3 +20,4 @@ PRESETS = {
     USUAL: Preset("Balanced", "A wider search, for most prompts", styles=3),
     "thorough": Preset("Thorough", "For prompts that run often, when time does not matter", styles=5),
 }  # from the smallest to the largest
+PRESET_TITLES = [(name, preset.title) for name, preset in PRESETS.items()]

@@ -67,7 +67,7 @@ SETTINGS = (
     ),
     Setting(
         "target_model", Kind.MODEL, "Target model", "runs the prompt",
-        group=MODELS_AND_SEARCH, default="", left_open="the server's default", option="--model", engine="target_model",
+        default="", left_open="the server's default", option="--model", engine="target_model",
     ),
     Setting(
         "optimizer_model", Kind.MODEL, "Optimizer model", "rewrites the prompt",

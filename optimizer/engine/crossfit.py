@@ -47,9 +47,11 @@ TITLES = {
 
 def suits(task: Task, config: Config) -> bool:
     """Whether the rows are few, but enough for a verdict, and each search gets enough of the limits. Other models need
-    rows that are held out from the one search. Rows that an earlier search saw prove nothing in a quarter either."""
+    rows that are held out from the one search. Rows that an earlier search saw prove nothing in a quarter either. Rows
+    that a person marked stay on their side, where a quarter would not leave them."""
     rows = len(distinct(task.items))
-    few = FEWEST_ROWS <= rows < FEW_ROWS and not (task.held_out or task.other_models or task.seen)
+    bound = task.held_out or task.other_models or task.seen or any(item.split for item in task.items)
+    few = FEWEST_ROWS <= rows < FEW_ROWS and not bound
     return config.compare and few and _enough(task, part_of(config))
 
 

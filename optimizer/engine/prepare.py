@@ -20,10 +20,9 @@ from optimizer.engine.operators.base import understand
 from optimizer.engine.pairs import Judged
 from optimizer.engine.race import Race
 from optimizer.engine.scoring import Evaluator, Graded
-from optimizer.engine.splits import MOST_HELD_OUT, Splits, split
+from optimizer.engine.splits import FEWEST_HELD_OUT, MOST_HELD_OUT, Splits, split
 from optimizer.engine.task import Config, Item, Task
 
-FEWEST_HELD_OUT = 2
 BLOCKS = 8  # of one candidate that the tokens should last for
 FEWEST_BLOCK = 4  # rows
 

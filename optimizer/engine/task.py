@@ -38,6 +38,7 @@ class Item:
 
     `values` are what fills each variable of the prompt, by name; without any, `input` stands below the prompt. `input`
     is in either case what tells one row from another, and what people see. `also` are further answers that are right.
+    `split` is where a person put the row: "search", "held_out", or "" for where the seed puts it.
     """
 
     input: str
@@ -45,6 +46,7 @@ class Item:
     weight: float = 1.0
     values: tuple[tuple[str, str], ...] = ()
     also: tuple[str, ...] = ()
+    split: str = ""
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -5,6 +5,16 @@ table = read_table(content, "rows.csv", limits=Limits())
 
 from optimizer.files.faults import FileFaultError
 from optimizer.files.roles import Assignment
-from optimizer.files.rows import Limits, Row, Table, read_table, table_of_pairs
+from optimizer.files.rows import Limits, Row, Source, Table, read_table, reassigned, table_of_pairs
 
-__all__ = ["Assignment", "FileFaultError", "Limits", "Row", "Table", "read_table", "table_of_pairs"]
+__all__ = [
+    "Assignment",
+    "FileFaultError",
+    "Limits",
+    "Row",
+    "Source",
+    "Table",
+    "read_table",
+    "reassigned",
+    "table_of_pairs",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.engine.variables import in_braces, shown
@@ -30,6 +30,8 @@ class Binding:
     left: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()  # unbound variables with the name of the answer's column or the weight's
+    refused: tuple[tuple[str, str], ...] = ()  # variables whose chosen column cannot fill them, and why
+    chosen: tuple[str, ...] = ()  # variables whose column a person chose
 
     @property
     def nameless(self) -> tuple[str, ...]:
@@ -40,6 +42,8 @@ class Binding:
     def fault(self) -> str:
         """Why the prompt cannot be run on these rows, and what to do; "" if it can."""
         left = ", ".join(f"“{name}”" for name in self.left)
+        if self.refused:
+            return self.refused[0][1]
         if self.answers:
             name = in_braces(self.answers[0])
             return (
@@ -51,6 +55,14 @@ class Binding:
         if not (self.variables or self.below):
             return f"Which column is the input? Columns found: {left}. Choose one, or write its name in the prompt."
         return ""
+
+    def fault_of(self, variable: str) -> str:
+        """What is wrong with this variable alone, short enough to stand beside it; "" if it has its column."""
+        if why := dict(self.refused).get(variable):
+            return why
+        if variable in self.answers:
+            return "It is called like the answer or the weight, which no model may see. Choose a column."
+        return "No column has this name. Choose one, or press “is text”." if variable in self.unbound else ""
 
     def _of_unbound(self, left: str) -> str:
         names, one = ", ".join(map(in_braces, self.unbound)), self.unbound[0]
@@ -84,12 +96,24 @@ class Binding:
 
     def gaps(self, table: Table) -> list[str]:
         """What to say about rows with nothing at all for the prompt."""
-        columns = [column for _, column in self.variables] or list(self.below)
+        columns = self._columns
         return [
             f"Row {number}: “{columns[0]}” is empty. Fill it in, or remove the row."
+            for number in self.empty_rows(table)
+        ]
+
+    def empty_rows(self, table: Table) -> list[int]:
+        """The numbers of rows with nothing at all for the prompt."""
+        columns = self._columns
+        return [
+            number
             for number, row in enumerate(table.rows, 1)
             if columns and not any(row.cells.get(column, "").strip() for column in columns)
         ]
+
+    @property
+    def _columns(self) -> list[str]:
+        return [column for _, column in self.variables] or list(self.below)
 
     def blanks(self, table: Table) -> list[str]:
         """What to know about values that are missing in some rows."""
@@ -99,6 +123,18 @@ class Binding:
             if blank and len(self.variables) > 1:
                 told.append(f"{in_braces(name)} stays empty in {blank} of {len(table.rows)} rows.")
         return told
+
+    def empty(self, table: Table) -> dict[str, str]:
+        """By variable, what to say of columns that have nothing in any row."""
+        return {
+            name: f"“{column}” is empty in every row. Choose another column."
+            for name, column in self.variables
+            if not any(row.cells.get(column, "").strip() for row in table.rows)
+        }
+
+    def column_of(self, variable: str) -> str:
+        """The column that fills it; "" if none does."""
+        return dict(self.variables).get(variable, "")
 
     def shown(self, row: Row) -> str:
         """The row's input as a person reads it: a single text as it is, several with their names."""
@@ -114,11 +150,23 @@ def plainest(column: str) -> str:
     return "".join(c if c.isalnum() or c == "_" else "_" for c in last_part(column)).strip("_") or column
 
 
-def bind(table: Table, variables: Sequence[str]) -> Binding:
-    """Variables take the columns of their names. A single variable without one takes the only column left."""
-    found = {name: column for name in variables if (column := _column_of(name, table.others))}
-    answers = tuple(name for name in variables if name not in found and _is_answer(name, table))
-    missing = [name for name in variables if name not in found and name not in answers]
+def bind(table: Table, variables: Sequence[str], chosen: Mapping[str, str] | None = None) -> Binding:
+    """Variables take the columns that a person chose for them, or else those of their names. A single variable without
+    one takes the only column left."""
+    by_hand = {
+        name: column if column in table.columns else _column_of(column, table.others) or column
+        for name, column in (chosen or {}).items()
+        if name in variables and column
+    }
+    refused = {name: why for name, column in by_hand.items() if (why := _refusal(name, column, table))}
+    found = {
+        name: column
+        for name in variables
+        if name not in refused and (column := by_hand.get(name) or _column_of(name, table.others))
+    }
+    open_ = [name for name in variables if name not in found and name not in refused]
+    answers = tuple(name for name in open_ if _is_answer(name, table))
+    missing = [name for name in open_ if name not in answers]
     left = [name for name in outermost(table.others) if not _used(name, found.values())]
     if len(missing) == 1 and (only := _only(table, left)):
         found[missing.pop()] = only
@@ -131,7 +179,22 @@ def bind(table: Table, variables: Sequence[str]) -> Binding:
         left=tuple(left),
         ignored=tuple(name for name in outermost(table.others) if not _used(name, used)),
         answers=answers,
+        refused=tuple(refused.items()),
+        chosen=tuple(name for name in by_hand if name in found),
     )
+
+
+def _refusal(variable: str, column: str, table: Table) -> str:
+    """Why the column that a person chose cannot fill the variable, or ""."""
+    if column in table.others:
+        return ""
+    if column in table.columns:
+        return (
+            f"“{column}” is the expected answer or the weight, or part of it, which no model may see. "
+            f"Choose another column for {in_braces(variable)}."
+        )
+    there = ", ".join(f"“{name}”" for name in table.others[:20])
+    return f"There is no column “{column}” for {in_braces(variable)}. Columns found: {there}."
 
 
 def _column_of(variable: str, columns: Sequence[str]) -> str:

@@ -34,9 +34,11 @@ class PlainLoader(yaml.BaseLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read_sheet(text: str, name: str = "", *, first_row_is_data: bool = False) -> Sheet:
-    """The records of a CSV, Markdown, JSON, JSONL or YAML text."""
+def read_sheet(text: str, name: str = "", *, first_row_is_data: bool = False, delimiter: str = "") -> Sheet:
+    """The records of a CSV, Markdown, JSON, JSONL or YAML text. With a `delimiter`, it is a table."""
     text = _unfenced(text)
+    if delimiter:
+        return read_table_text(text, first_row_is_data=first_row_is_data, delimiter=delimiter)
     ending = name.casefold()
     first = _first_mark(text)
     if ending.endswith((".yaml", ".yml")) or _begins_like_yaml(text):

@@ -10,14 +10,19 @@ FAULTS_SHOWN = 10
 class FileFaultError(ValueError):
     """The file cannot be used as it is. `messages` say what was seen and what to do.
 
-    `columns` are those that were found, for a person to choose from; `headless` tells that the first row may be data.
+    `columns` are those that were found, for a person to choose from; `headless` tells that the first row may be data;
+    `good` is how many rows can be kept if the `bad` ones are left out.
     """
 
-    def __init__(self, *messages: str, columns: Sequence[str] = (), headless: bool = False) -> None:
+    def __init__(
+        self, *messages: str, columns: Sequence[str] = (), headless: bool = False, good: int = 0, bad: int = 0
+    ) -> None:
         super().__init__("\n".join(messages))
         self.messages = list(messages)
         self.columns = tuple(columns)
         self.headless = headless
+        self.good = good
+        self.bad = bad
 
 
 def twice(where: str, name: str) -> str:
@@ -25,9 +30,14 @@ def twice(where: str, name: str) -> str:
     return f"{where} has the column “{name.strip()}” twice. Remove or rename one."
 
 
-def refuse(messages: Sequence[str]) -> None:
+def refuse(messages: Sequence[str], *, good: int = 0) -> None:
     """FileFaultError with the first of these messages, if there are any."""
-    if len(messages) > FAULTS_SHOWN:
-        messages = [*messages[:FAULTS_SHOWN], f"And {len(messages) - FAULTS_SHOWN} more."]
     if messages:
-        raise FileFaultError(*messages)
+        raise FileFaultError(*shortened(messages), good=good, bad=len(messages))
+
+
+def shortened(messages: Sequence[str]) -> list[str]:
+    """The first of these messages, and how many more there are."""
+    if len(messages) > FAULTS_SHOWN:
+        return [*messages[:FAULTS_SHOWN], f"And {len(messages) - FAULTS_SHOWN} more."]
+    return list(messages)

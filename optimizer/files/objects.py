@@ -100,19 +100,25 @@ def _sheet(values: Sequence[Placed], notes: Sequence[str], first_row_is_data: bo
     if lists and len(lists) == len(values):
         lines = [Line(n, list(map(_cell, value))) for n, (_, value) in enumerate(lists, 1)]
         return headed(lines, first_row_is_data=first_row_is_data)
-    return sheet_of([_record(where, value) for where, value in values], notes)
+    faults = [(n, fault) for n, (where, value) in enumerate(values) if (fault := _fault(where, value))]
+    bad = {n for n, _ in faults}
+    records = [
+        Record(where, value)
+        for n, (where, value) in enumerate(values)
+        if n not in bad and isinstance(value, dict)
+    ]
+    return sheet_of(records, notes, [fault for _, fault in faults])
 
 
 def _cell(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _record(where: str, value: object) -> Record:
+def _fault(where: str, value: object) -> str:
+    """Why the value is no row, or ""."""
     if not isinstance(value, dict):
-        raise FileFaultError(f'{where} is not an object. Write {{"input": "…", "expected": "…"}}.')
-    if isinstance(value, RepeatedKeys):
-        raise FileFaultError(twice(where, value.name))
-    return Record(where, value)
+        return f'{where} is not an object. Write {{"input": "…", "expected": "…"}}.'
+    return twice(where, value.name) if isinstance(value, RepeatedKeys) else ""
 
 
 def _values(text: str) -> Iterator[Placed]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 from optimizer.files.faults import FileFaultError, twice
 from optimizer.files.names import (
@@ -21,11 +22,33 @@ from optimizer.files.records import Record, Sheet
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a person said about the columns; "" if they left it to us."""
+    """What a person said about the file and its columns; "" if they left it to us. `variables` are pairs of a variable
+    and the column that fills it. With `keep_good`, rows with faults are left out."""
 
     expected: str = ""
     input: str = ""
+    weight: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
     first_row_is_data: bool = False
+    encoding: str = ""
+    delimiter: str = ""
+    keep_good: bool = False
+
+    def stored(self) -> dict[str, Any]:
+        """What was said, as it is stored."""
+        roles = {"expected": self.expected, "input": self.input, "weight": self.weight}
+        said: dict[str, Any] = {role: column for role, column in roles.items() if column}
+        return said | ({"variables": dict(self.variables)} if self.variables else {})
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """What was said, from how it is stored."""
+        return cls(**{**stored, "variables": tuple(stored.get("variables", {}).items())})
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that were chosen."""
+        return {self.expected, self.input, self.weight, *(column for _, column in self.variables)} - {""}
 
 
 def expected_column(sheet: Sheet, assigned: Assignment) -> str:
@@ -51,10 +74,21 @@ def _no_answers(sheet: Sheet) -> str:
     return f"{text}, or rename it."
 
 
-def weight_column(sheet: Sheet) -> str:
-    """The column named like a weight; "" if there is none."""
+def weight_column(sheet: Sheet, assigned: Assignment, expected: str) -> str:
+    """The chosen column, or else the one named like a weight; "" if there is none."""
+    if assigned.weight:
+        return _chosen_weight(sheet, assigned.weight, expected)
     found = known(sheet.columns, WEIGHTS)
     return _single(sheet, found) if found else ""
+
+
+def _chosen_weight(sheet: Sheet, name: str, expected: str) -> str:
+    if _present(sheet, name) == expected:
+        raise FileFaultError(
+            f"“{name}” cannot be the weight: it is the expected answer. Choose another column.",
+            columns=sheet.columns,
+        )
+    return name
 
 
 def input_column(sheet: Sheet, assigned: Assignment, expected: str, weight: str) -> str:

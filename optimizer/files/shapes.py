@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from optimizer.files.faults import FileFaultError, refuse
+from optimizer.files.faults import FileFaultError
 from optimizer.files.names import ANSWERS, known
-from optimizer.files.records import Record, Sheet, sheet_of
+from optimizer.files.records import Record, Sheet
 
 DEEPEST = 4
 MOST_COLUMNS = 200
@@ -48,7 +49,7 @@ def _chats(sheet: Sheet) -> Sheet:
         return sheet
     records = [Record(r.where, _spoken(r, places[0])) for r in sheet.records]
     told = f"Chats under “{places[0]}” were read: what the user says last is the input."
-    return sheet_of(records, (*sheet.notes, told))
+    return sheet.of(records, told)
 
 
 def _is_chat(value: object) -> bool:
@@ -95,12 +96,15 @@ def _assertions(sheet: Sheet) -> Sheet:
     faults: list[str] = []
     kinds: set[str] = set()
     read = _asserted if place == "assert" else _asserted_in_cell
-    records = [Record(r.where, read(r, kinds, faults)) for r in sheet.records]
-    refuse(faults)
+    records = []
+    for record in sheet.records:
+        count, values = len(faults), read(record, kinds, faults)
+        if len(faults) == count:
+            records.append(Record(record.where, values))
     notes = [] if place == ASSERTED else ["Expected answers were taken from the assertions."]
     if kinds - {"equals"}:
         notes.append("Some assertions ask for an answer that contains the text: choose the contains grader.")
-    return sheet_of(records, (*sheet.notes, *notes))
+    return replace(sheet.of(records, *notes), faults=(*sheet.faults, *faults))
 
 
 def _asserted(record: Record, kinds: set[str], faults: list[str]) -> dict[str, object]:
@@ -180,7 +184,7 @@ def _flat(sheet: Sheet) -> Sheet:
     if not any(isinstance(v, dict) for r in sheet.records for v in r.values.values()):
         return sheet
     records = [Record(r.where, dict(_leaves("", r.values, DEEPEST))) for r in sheet.records]
-    return sheet_of(records, sheet.notes)
+    return sheet.of(records)
 
 
 def _leaves(path: str, values: Mapping[str, object], depth: int) -> Iterable[tuple[str, object]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import clevercsv
 
-from optimizer.files.faults import FAULTS_SHOWN, FileFaultError, refuse, twice
+from optimizer.files.faults import FileFaultError, twice
 from optimizer.files.names import has_answers, has_inputs, unnamed
 from optimizer.files.records import Record, Sheet
 
@@ -18,6 +19,8 @@ DELIMITERS = ",;\t|"
 SAMPLE = 4_000  # characters that tell the delimiter; the time to guess grows with their square at worst
 RULE = re.compile(r"^\s*\|?(\s*:?-+:?\s*\|)+\s*(:?-+:?)?\s*$")  # the line below a Markdown header
 PIPE = re.compile(r"(?<!\\)\|")
+csv.field_size_limit(2**31 - 1)  # the reader of rows limits each cell, and tells which it is
+DELIMITER_WORDS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar |"}  # for people
 QUOTE = "Put text that contains the delimiter in double quotes."
 
 
@@ -28,14 +31,20 @@ class Line(NamedTuple):
     cells: list[str]
 
 
-def read_table_text(text: str, *, first_row_is_data: bool = False) -> Sheet:
-    """The rows of a table. FileFaultError if the text is not one."""
-    above = _above_markdown(text)
-    lines = list(_csv(text) if above is None else _markdown(text, above))
-    lines = [line for line in lines if any(cell.strip() for cell in line.cells)]
-    if not lines:
+def read_table_text(text: str, *, first_row_is_data: bool = False, delimiter: str = "") -> Sheet:
+    """The rows of a table, with this delimiter or else the one that is recognised. FileFaultError if it is no table."""
+    above = None if delimiter else _above_markdown(text)
+    chosen = "" if above is not None else delimiter or _delimiter(text)
+    lines = _csv(text, chosen) if above is None else _markdown(text, above)
+    return of_lines(lines, first_row_is_data=first_row_is_data, delimiter=chosen)
+
+
+def of_lines(lines: Iterable[Line], *, first_row_is_data: bool, delimiter: str = "") -> Sheet:
+    """The lines as records, without those that are empty."""
+    filled = [line for line in lines if any(cell.strip() for cell in line.cells)]
+    if not filled:
         return Sheet((), (), tabular=True)
-    return headed(lines, first_row_is_data=first_row_is_data)
+    return replace(headed(filled, first_row_is_data=first_row_is_data), delimiter=delimiter)
 
 
 def headed(lines: Sequence[Line], *, first_row_is_data: bool) -> Sheet:
@@ -49,11 +58,10 @@ def headed(lines: Sequence[Line], *, first_row_is_data: bool) -> Sheet:
         cells, fault = _fitted(where, line.cells, len(names))
         if fault:
             faults.append(fault)
-        records.append(Record(where, {name: cell for name, cell in zip(names, cells, strict=False) if name}))
-        if len(faults) > FAULTS_SHOWN:
-            break
-    refuse(faults)
-    return _without_empty(names, records, headed=not first_row_is_data)
+        else:
+            records.append(Record(where, dict(zip(names, cells, strict=True))))
+    sheet = _without_empty(names, records, headed=not first_row_is_data)
+    return replace(sheet, faults=tuple(faults))
 
 
 def begins_with_header(text: str) -> bool:
@@ -76,9 +84,8 @@ def _first_lines(text: str) -> list[str]:
     return [line for line in re.split(r"\r\n|\r|\n", text[:SAMPLE]) if line.strip()]
 
 
-def _csv(text: str) -> Iterator[Line]:
-    dialect = _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect, strict=True)
+def _csv(text: str, delimiter: str) -> Iterator[Line]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             yield Line(reader.line_num, cells)
@@ -108,7 +115,7 @@ def _delimiter(text: str) -> str:
 def _split(header: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([header], delimiter=delimiter), [])
-    except csv.Error:  # longer than a field may be: reading the whole text reports it
+    except csv.Error:  # reading the whole text reports it
         return []
 
 

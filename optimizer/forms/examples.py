@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -17,8 +18,9 @@ from optimizer.engine.checks import warnings_of_answers
 from optimizer.engine.graders import RUBRIC, fault, folded, graded, told
 from optimizer.engine.task import Grade
 from optimizer.engine.thinking import without_thinking
-from optimizer.files import Assignment, FileFaultError, Limits, Row, Table, read_table
+from optimizer.files import Assignment, FileFaultError, Limits, Row, Table, read_table, reassigned
 from optimizer.forms.fields import LongText, PercentField, ShortText, pane
+from optimizer.forms.mapping import MappingField
 from optimizer.models import Dataset, User
 from optimizer.models.base import TEXT_MAX
 
@@ -52,8 +54,13 @@ class ExamplesForm(forms.Form):
     rows = LongText(widget=pane(5, ROWS_LIKE), required=False, limit=settings.DATASET_MAX_BYTES, strip=False)
     rows_file = forms.FileField(required=False, allow_empty_file=True)
     no_header = forms.BooleanField(required=False)
+    keep_good = forms.BooleanField(required=False)
     expected_column = ShortText(strip=False, max_length=TEXT_MAX, required=False)
     input_column = ShortText(strip=False, max_length=TEXT_MAX, required=False)
+    weight_column = ShortText(strip=False, max_length=TEXT_MAX, required=False)
+    mapping = MappingField(required=False)
+    # The saved rows that the chosen columns are of, "" for pasted rows and files. A choice for other rows is void.
+    mapping_of = ShortText(required=False, widget=forms.HiddenInput)
     dataset = forms.ModelChoiceField(Dataset.objects.none(), required=False, empty_label="None")
     grader = forms.ChoiceField(choices=list(GRADER_WORDS.items()), required=False)
     rubric = LongText(
@@ -76,6 +83,7 @@ class ExamplesForm(forms.Form):
         super().__init__(data, files, initial=dict(initial or {}), use_required_attribute=False)
         self.fields.update(more or {})
         self.table: Table | None = None
+        self.assigned = Assignment()  # the columns that were chosen by hand
         self.fault: FileFaultError | None = None  # why there is no table, and what a person may choose
         self.fields["dataset"].queryset = datasets_of(user)  # type: ignore[attr-defined]
         for name, field in self.fields.items():
@@ -95,10 +103,10 @@ class ExamplesForm(forms.Form):
         chosen, place = self.cleaned_data, self.place
         if not place:
             return None
-        if place == "dataset":
-            dataset: Dataset = chosen["dataset"]
-            return dataset.table()
         try:
+            if place == "dataset":
+                dataset: Dataset = chosen["dataset"]
+                return reassigned(dataset.table(), self.assigned)
             return self._read_text(chosen[place])
         except FileFaultError as fault:
             self.fault = fault
@@ -106,14 +114,36 @@ class ExamplesForm(forms.Form):
             return None
 
     def _read_text(self, source: str | UploadedFile[bytes]) -> Table:
-        content, name = (source, "") if isinstance(source, str) else (_content(source), source.name or "")
-        chosen = self.cleaned_data
-        assignment = Assignment(
-            expected=chosen.get("expected_column") or "",
-            input=chosen.get("input_column") or "",
-            first_row_is_data=bool(chosen.get("no_header")),
+        content, name = (source, "") if isinstance(source, str) else (content_of(source), source.name or "")
+        said = self.cleaned_data
+        assignment = replace(
+            self.assigned,
+            first_row_is_data=bool(said.get("no_header")),
+            keep_good=bool(said.get("keep_good")),
         )
         return read_table(content, name, limits=limits(), assignment=assignment)
+
+    def _assigned(self) -> Assignment:
+        """The columns that were chosen for these rows, and where nothing was, those of the last time."""
+        chosen, before = self.cleaned_data, self.last_assignment()
+        dataset = chosen.get("dataset")
+        rows = str(dataset.pk) if dataset else ""
+        if "mapping_of" in self.data and chosen.get("mapping_of") != rows:
+            return before
+        said = Assignment(
+            expected=chosen.get("expected_column") or "",
+            input=chosen.get("input_column") or "",
+            weight=chosen.get("weight_column") or "",
+        )
+        by_variable = dict(before.variables) | (chosen.get("mapping") or {})
+        roles = said if "mapping_of" in self.data or said.columns else before
+        return replace(
+            roles, variables=tuple((name, column) for name, column in by_variable.items() if column)
+        )
+
+    def last_assignment(self) -> Assignment:
+        """The columns that were chosen for these rows the last time."""
+        return Assignment()
 
     def clean_choice_list(self) -> str:
         lines = [line.strip() for line in self.cleaned_data["choice_list"].splitlines() if line.strip()]
@@ -126,6 +156,7 @@ class ExamplesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         chosen = self.cleaned_data
         self._one_place()
+        self.assigned = self._assigned()
         self.table = self.read()
         self._forget_options_of_others(chosen.get("grader") or "")
         self._check_answers(chosen.get("grader") or "exact")
@@ -227,7 +258,8 @@ class TrialForm(ExamplesForm):
             return row, None
 
 
-def _content(file: UploadedFile[bytes]) -> bytes:
+def content_of(file: UploadedFile[bytes]) -> bytes:
+    """The file's bytes. FileFaultError if it is too large."""
     limit = settings.DATASET_MAX_BYTES
     if (file.size or 0) > limit:
         raise FileFaultError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -10,6 +11,10 @@ from django.core.exceptions import ValidationError
 
 from optimizer.files.rows import UNSTORABLE
 from optimizer.models.base import TEXT_MAX
+from optimizer.models.templates import TAG_MAX, TAGS_MAX
+
+LARGEST = 2**31 - 1  # number in a column
+STEERING = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 
 
 class LongText(forms.CharField):
@@ -78,6 +83,51 @@ class ShortText(forms.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.validators = [refuse_unstorable, *self.validators[:-1]]
+
+
+class Line(LongText):
+    """One line of text without what steers a terminal or turns its direction; spaces in a row count as one."""
+
+    def __init__(self, *, limit: int, placeholder: str = "", **options: Any) -> None:
+        super().__init__(limit=limit, widget=forms.TextInput, **options)
+        self.widget.attrs |= {"placeholder": placeholder, "autocomplete": "off"}
+
+    def to_python(self, value: Any) -> str:
+        return " ".join(super().to_python(value).split())
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        refuse_steering(value)
+
+
+class TagsField(Line):
+    """Words between commas. Each stands once, whatever its case."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(limit=TEXT_MAX, placeholder="mail, German", **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list | tuple) else value
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        typed = (tag.strip() for tag in str(super().clean(value)).split(","))
+        tags = tuple({tag.casefold(): tag for tag in typed if tag}.values())
+        for tag in tags:
+            if len(tag) > TAG_MAX:
+                raise ValidationError(
+                    f"The tag “{tag[:TAG_MAX]}…” is {len(tag)} characters long; at most {TAG_MAX} are allowed."
+                )
+        if len(tags) > TAGS_MAX:
+            raise ValidationError(f"These are {len(tags)} tags; keep the best {TAGS_MAX}.")
+        return tags
+
+
+def refuse_steering(text: str) -> None:
+    """ValidationError for control characters, as of terminals, and for those that turn the direction of text."""
+    if found := STEERING.search(text):
+        raise ValidationError(
+            f"There is a control character (U+{ord(found[0]):04X}) at position {found.end():,}. Remove it."
+        )
 
 
 def pane(rows: int, placeholder: str) -> forms.Textarea:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms import BoundField
 
 from optimizer.brief import SETTINGS, Group, completed, objections
 from optimizer.briefing import binding_of, prompt_of
 from optimizer.engine.components import Components, original_of
-from optimizer.engine.variables import variables
-from optimizer.files import Table
+from optimizer.engine.variables import in_braces
+from optimizer.files import Assignment, Table
 from optimizer.files.binding import Binding
+from optimizer.files.faults import shortened
 from optimizer.files.rows import FEWEST_ROWS, too_few
 from optimizer.forms.examples import OPTIONS_OF, PLACES, ExamplesForm
 from optimizer.forms.fields import LongText, NamesField, pane
+from optimizer.forms.mapping import typed_of
 from optimizer.forms.settings import Laid, circumstances, laid_out, setting_fields
-from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, User
-from optimizer.services.choices import Choices, found_by
+from optimizer.models import OptimizationSession, PromptTemplate, SessionStatus, TemplateVersion, User
+from optimizer.services.choices import Choices, found_by, last_assignment
+from optimizer.services.preferences import preference_of
 
 LARGEST_KEY = 2**63 - 1
 NOTHING_FOUND = {
@@ -49,6 +54,7 @@ class OptimizationForm(ExamplesForm):
     show_inputs = forms.BooleanField(required=False)
     submit_key = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid4)
     template = _hidden_number()
+    template_version = _hidden_number()  # its number
     inputs_of = _hidden_number()
     continues = _hidden_number()
     offered = _hidden_number()  # what it may continue, also when that is not chosen
@@ -56,7 +62,8 @@ class OptimizationForm(ExamplesForm):
     def __init__(self, *bound: Any, user: User, initial: Mapping[str, Any] | None = None) -> None:
         self.user = user
         self.binding: Binding | None = None  # how the rows fill the prompt, once there are both
-        defaults = {setting.name: setting.default for setting in SETTINGS}
+        self.good = self.bad = 0  # rows with something for the prompt, and with nothing
+        defaults = {setting.name: setting.default for setting in SETTINGS} | preference_of(user).defaults
         super().__init__(*bound, user=user, initial={**defaults, **(initial or {})}, more=setting_fields())
 
     @property
@@ -92,6 +99,11 @@ class OptimizationForm(ExamplesForm):
         (setting,) = [setting for setting in SETTINGS if setting.name == "part"]
         return Laid(setting, self["part"])
 
+    @property
+    def roles(self) -> list[BoundField]:
+        """The fields that name the column of each role."""
+        return [self[name] for name in ("expected_column", "input_column", "weight_column")]
+
     def laid_out(self) -> list[tuple[Group, list[Laid]]]:
         """The folded settings, for the page."""
         return list(laid_out(self))
@@ -99,12 +111,32 @@ class OptimizationForm(ExamplesForm):
     def clean(self) -> dict[str, Any]:
         chosen = super().clean()
         if self.table and chosen.get("prompt"):
-            self.binding = binding_of(self.table, self.written().whole, chosen.get("literals") or ())
-            self._check_binding(self.binding, self.table)
+            self._forget_columns_of_other_rows(self.table)
+            self._bind(self.table, chosen)
         self._check_settings(chosen)
         if chosen.get("continues") and not self.place and self.errors.keys().isdisjoint(PLACES):
             self.add_error("rows", NO_ROWS)
         return chosen
+
+    def _bind(self, table: Table, chosen: Mapping[str, Any]) -> None:
+        """How the rows fill the prompt. Rows with nothing for it are left out if that is wished."""
+        self.binding = binding_of(table, self.written().whole, chosen.get("literals") or (), self.assigned)
+        if chosen.get("keep_good") and self.place != "dataset" and (empty := self.binding.empty_rows(table)):
+            left = [row for number, row in enumerate(table.rows, 1) if number not in empty]
+            faults = (*table.faults, *self.binding.gaps(table))
+            self.table = table = replace(table, rows=tuple(left), faults=faults)
+        self._check_binding(self.binding, table)
+
+    def last_assignment(self) -> Assignment:
+        """The columns that were chosen the last time that these saved rows met this template."""
+        dataset = self.cleaned_data.get("dataset")
+        return last_assignment(dataset, self.cleaned_data.get("template")) if dataset else Assignment()
+
+    def _forget_columns_of_other_rows(self, table: Table) -> None:
+        """A page sends what was chosen for earlier rows. A terminal sends what is meant, also if it is wrong."""
+        if "mapping_of" in self.data:
+            there = tuple(pair for pair in self.assigned.variables if pair[1] in table.columns)
+            self.assigned = replace(self.assigned, variables=there)
 
     def _check_settings(self, chosen: dict[str, Any]) -> None:
         """Settings that conflict with the prompt or the model are reported at their fields."""
@@ -122,17 +154,14 @@ class OptimizationForm(ExamplesForm):
     def _check_binding(self, binding: Binding, table: Table) -> None:
         """Every variable has a column, and every row something for the prompt."""
         if binding.fault:
-            self.add_error(
-                self._part_with(binding.nameless) if binding.nameless else self.place, binding.fault
-            )
+            self.add_error("mapping" if binding.nameless or binding.refused else self.place, binding.fault)
+        elif empty := binding.empty(table):
+            self.add_error("mapping", [f"{in_braces(name)}: {why}" for name, why in empty.items()])
         elif gaps := binding.gaps(table):
-            self.add_error(self.place, gaps[0])
+            self.good, self.bad = len(table.rows) - len(gaps), len(gaps)
+            self.add_error(self.place, shortened(gaps))
         elif (different := len({binding.shown(row) for row in table.rows})) < FEWEST_ROWS:
             self.add_error(self.place, too_few(different))
-
-    def _part_with(self, names: Sequence[str]) -> str:
-        """The field of the text that has these variables."""
-        return "prompt" if names[0] in variables(self.cleaned_data["prompt"]) else "system_text"
 
     def clean_template(self) -> PromptTemplate | None:
         """Where the prompt came from. It only helps to find feedback: a template that is gone is no reason to
@@ -140,6 +169,13 @@ class OptimizationForm(ExamplesForm):
         visible = PromptTemplate.objects.visible_to(self.user)
         template: PromptTemplate | None = visible.filter(pk=self.cleaned_data["template"]).first()
         return template
+
+    def clean_template_version(self) -> TemplateVersion | None:
+        """The version of the template. One that is gone is no reason to refuse, either."""
+        template: PromptTemplate | None = self.cleaned_data.get("template")
+        if template is None:
+            return None
+        return template.versions.filter(number=self.cleaned_data["template_version"]).first()
 
     def clean_inputs_of(self) -> tuple[str, ...]:
         """The test inputs of an earlier session. They are shown first: a session that is gone is no reason to
@@ -172,9 +208,11 @@ class OptimizationForm(ExamplesForm):
             system_text=chosen["system_text"],
             context=chosen["context"],
             literals=chosen["literals"],
+            assignment=self.assigned,
             table=None if chosen["dataset"] else self.table,
             dataset=chosen["dataset"],
             template=chosen["template"],
+            template_version=chosen["template_version"],
             grader=chosen["grader"] or "exact",
             grader_options=self.grader_options,
             settings=self.settings,
@@ -192,11 +230,14 @@ def initial_of(session: OptimizationSession) -> dict[str, Any]:
         "literals": session.literals, "grader": session.grader,
         "prompt": prompt.original, "system_text": prompt.system_text, "context": prompt.context,
         "dataset": session.dataset_id,
-        "template": prompt.template_id, "show_inputs": session.inputs_requested or session.inputs is not None,
+        "template": prompt.template_id,
+        "template_version": prompt.template_version and prompt.template_version.number,
+        "show_inputs": session.inputs_requested or session.inputs is not None,
         "inputs_of": session.pk if session.inputs else None,
         "continues": continues.pk if continues and not continues.deleted_at else None,
     }  # fmt: skip
-    return session.settings | _options_of(session) | given
+    columns = typed_of(session.assignment) | {"mapping_of": str(session.dataset_id or "")}
+    return session.settings | _options_of(session) | columns | given
 
 
 def _options_of(session: OptimizationSession) -> dict[str, Any]:

@@ -14,14 +14,16 @@ from optimizer.models import (
     Membership,
     OptimizationSession,
     Prompt,
+    PromptTemplate,
     SessionStatus,
     User,
 )
 from optimizer.services.access import may_write
-from optimizer.views.listing import RECENT, live_page, page_from
+from optimizer.views.listing import HISTORY, RECENT, live_page, live_page_of
 from optimizer.views.opinions import opinion_of
-from optimizer.views.panels import TABS, Context, session_panel
+from optimizer.views.panels import SHOWN_WITH, TABS, Context, session_panel
 from optimizer.views.requests import is_number
+from optimizer.views.shelf import Shelf, shelf_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class SessionRegion:
         return (topics.session(self.pk),)
 
     def render(self) -> str:
-        session = OptimizationSession.objects.select_related("prompt", "dataset").get(pk=self.pk)
+        session = OptimizationSession.objects.select_related(*SHOWN_WITH).get(pk=self.pk)
         return _frame("session/_panel.html", session_panel(session, self.tab))
 
 
@@ -93,7 +95,46 @@ class OpinionRegion:
         return _frame("result/_opinion.html", opinion_of(user, session) | {"session": session})
 
 
-Region = SessionRegion | HistoryRegion | RecentRegion | OpinionRegion
+@dataclass(frozen=True)
+class TemplatesRegion:
+    """The list of templates that a reader chose, down to the last row that the page first showed, if it did not show
+    all. The same for all who share the workspaces; `user` is 0 unless the list is one person's own."""
+
+    shelf: Shelf
+    workspaces: tuple[int, ...]
+    user: int = 0
+    oldest: str = ""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        if self.shelf.scope == "public":
+            return (topics.public_templates(),)
+        return tuple(map(topics.templates, self.workspaces))
+
+    def render(self) -> str:
+        rows = PromptTemplate.objects.in_scope(
+            self.shelf.scope, user_id=self.user, workspaces=self.workspaces
+        )
+        page = live_page_of(self.shelf.choose(rows), self.shelf.order, self.oldest)
+        return _frame("templates/_list.html", {"page": page, "shelf": self.shelf})
+
+
+@dataclass(frozen=True)
+class TemplateRegion:
+    """How a template stands: its newest version, uses and rating."""
+
+    pk: int
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topics.template(self.pk),)
+
+    def render(self) -> str:
+        template = PromptTemplate.objects.defer("words").get(pk=self.pk, deleted_at=None)
+        return _frame("templates/_facts.html", {"template": template})
+
+
+Region = SessionRegion | HistoryRegion | RecentRegion | OpinionRegion | TemplatesRegion | TemplateRegion
 
 
 def _frame(template: str, context: Context) -> str:
@@ -107,7 +148,12 @@ def region_for(user: User | AnonymousUser, topic: str, options: Mapping[str, str
         return _session_region(user, int(key), options.get("tab", ""))
     if kind == topics.OPINION and is_number(key):
         return _opinion_region(user, int(key))
+    if kind == topics.TEMPLATE and is_number(key):
+        visible = PromptTemplate.objects.visible_to(user).filter(pk=int(key))
+        return TemplateRegion(int(key)) if visible.exists() else None
     workspaces = _workspaces(user)
+    if kind == topics.TEMPLATES and workspaces:
+        return _templates_region(user.pk or 0, workspaces, options)
     if kind == topics.HISTORY and workspaces:
         return _history_region(workspaces, options)
     return RecentRegion(workspaces) if kind == topics.RECENT and workspaces else None
@@ -129,12 +175,24 @@ def _history_region(workspaces: tuple[int, ...], options: Mapping[str, str]) -> 
     status = options.get("status", "")
     oldest = options.get("oldest", "")
     try:
-        page_from(oldest)
+        HISTORY.place_of(oldest)
     except BadSignature:
         return None
     return HistoryRegion(
         workspaces, options.get("q", ""), status if status in SessionStatus.values else "", oldest
     )
+
+
+def _templates_region(
+    user: int, workspaces: tuple[int, ...], options: Mapping[str, str]
+) -> TemplatesRegion | None:
+    shelf, oldest = shelf_of(options), options.get("oldest", "")
+    try:
+        shelf.order.place_of(oldest)
+    except BadSignature:
+        return None
+    shared = () if shelf.scope == "public" else workspaces
+    return TemplatesRegion(shelf, shared, user if shelf.scope == "mine" else 0, oldest)
 
 
 def _workspaces(user: User | AnonymousUser) -> tuple[int, ...]:

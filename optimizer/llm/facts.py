@@ -23,7 +23,8 @@ class ModelFacts:
     """One model. `completes` is false for embeddings, `thinks` true for one that may think before it answers.
 
     `remote` is the host that it runs at, "" for the server itself. `trained` is the largest window it knows, `window`
-    the one that it is loaded with, in tokens, 0 if unknown. `roles` follows from its template alone.
+    the one that it is loaded with, in tokens, 0 if unknown. `size` is in bytes, 0 if unknown. `roles`
+    follows from its template alone.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelFacts:
     loaded: bool = False
     trained: int = 0
     window: int = 0
+    size: int = 0
     roles: Roles = ALL_KEPT
 
     def called(self, name: str) -> ModelFacts:
@@ -172,6 +174,7 @@ def _facts(
         loaded=window is not None,
         trained=trained_window(told) or _number(_mapping(entry.get("details")).get("context_length")),
         window=window or 0,
+        size=_number(entry.get("size")),
         roles=template_roles(told, version),
     )
 

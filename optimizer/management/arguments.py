@@ -10,8 +10,8 @@ from optimizer.management.reading import lines
 
 # What belongs to the prompt, its rows and its grader, by the form's names.
 OF_THE_PROMPT = (
-    "system_text", "context", "expected_column", "input_column", "no_header", "literals", "grader", "rubric",
-    "tolerance", "choice_list", "threshold",
+    "system_text", "context", "expected_column", "input_column", "weight_column", "mapping", "no_header",
+    "literals", "grader", "rubric", "tolerance", "choice_list", "threshold",
 )  # fmt: skip
 VALUES: dict[Kind, tuple[type, str]] = {
     Kind.WHOLE: (int, "NUMBER"),
@@ -48,7 +48,9 @@ def add_arguments(parser: CommandParser) -> None:
     for setting in SETTINGS:
         _add_setting(parser, setting)
     parser.add_argument(
-        "--user", metavar="EMAIL", help="whose optimization it is; default: the administrator's"
+        "--user",
+        metavar="EMAIL",
+        help="whose optimization it is, with the defaults of their Settings page; default: the administrator's",
     )
     parser.add_argument("--estimate", action="store_true", help="print the estimate, and start nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
@@ -62,6 +64,11 @@ def _add_rows(parser: CommandParser) -> None:
     )
     parser.add_argument("--expected-column", metavar="NAME", help="which column holds the expected answers")
     parser.add_argument("--input-column", metavar="NAME", help="which column is the input")
+    parser.add_argument("--weight-column", metavar="NAME", help="which column says how much a row counts")
+    parser.add_argument(
+        "--map", dest="mapping", action="append", metavar="VARIABLE=COLUMN",
+        help="which column fills a variable of the prompt; may be given several times",
+    )  # fmt: skip
     parser.add_argument(
         "--no-header",
         action="store_true",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ OPTION_OF = {
     "dataset": "the rows",  # those of the optimization that --from names
     "system_text": "--system",
     "literals": "--literal",
+    "mapping": "--map",
     "continues": "--from",
     "choice_list": "--choices",
 } | {setting.name: setting.flag for setting in SETTINGS}
@@ -87,11 +88,17 @@ def grader_fault(typed: Mapping[str, Any]) -> str:
     return ""
 
 
-def faults(form: OptimizationForm) -> str:
-    """What is wrong with what was given, by its option, and the options that help."""
+def faults(form: OptimizationForm, *, preferred: Container[str] = ()) -> str:
+    """What is wrong with what was given, by its option, and the options that help. What is `preferred` was not given,
+    but stands in the person's settings."""
     told = [f"{option(name)}: {' '.join(map(str, said))}" for name, said in form.errors.items()]
+    if own := [option(name) for name in form.errors if name in preferred]:
+        told.append(
+            f"This comes from your Settings page: {', '.join(own)}. Give the option, or change it there."
+        )
     if form.binding and form.binding.nameless:
-        told.append(f"As text: --literal {form.binding.nameless[0]}")
+        one = form.binding.nameless[0]
+        told.append(f"By hand: --map {one}=COLUMN. As text: --literal {one}")
     if form.fault and form.fault.columns:
         told.append(
             f"Options: --expected-column NAME, --input-column NAME{', --no-header' * form.fault.headless}"

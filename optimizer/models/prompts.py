@@ -13,6 +13,7 @@ from django.db.models.functions import MD5, Lower, Trim
 from optimizer.engine.variables import whole, without_variables
 from optimizer.models.base import Owned, OwnedQuerySet, one_of, text_length
 from optimizer.models.templates import PromptTemplate
+from optimizer.models.versions import TemplateVersion
 
 WORDED = ("original", "system_text")  # what a search for words reads
 
@@ -63,6 +64,9 @@ class Prompt(Owned):
     template = models.ForeignKey(
         PromptTemplate, null=True, blank=True, on_delete=models.SET_NULL, related_name="prompts"
     )
+    template_version = models.ForeignKey(
+        TemplateVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="prompts"
+    )
     status = models.CharField(max_length=10, choices=PromptStatus.choices, default=PromptStatus.PENDING)
 
     objects = PromptQuerySet.as_manager()
@@ -98,6 +102,14 @@ class Prompt(Owned):
     def whole(self) -> str:
         """The original with its system text, if it has one, before it."""
         return whole(self.system_text, self.original)
+
+    @property
+    def shown_template(self) -> PromptTemplate | None:
+        """The template that it came from, as far as everybody who sees the prompt may see that, too."""
+        template = self.template
+        if template is None or template.deleted_at:
+            return None
+        return template if template.is_public or template.workspace_id == self.workspace_id else None
 
     def kin(self) -> dict[str, PromptQuerySet]:
         """The workspace's prompts that are like this one, the nearest kind first: the same text and system text, the

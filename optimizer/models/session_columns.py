@@ -5,14 +5,12 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from optimizer.brief import PRESETS, USUAL
+from optimizer.brief import PRESET_TITLES, PRESETS, USUAL
 from optimizer.engine.verdicts import Verdict
 from optimizer.models.base import Owned, one_of
 from optimizer.models.datasets import Dataset
 from optimizer.models.prompts import Prompt
 from optimizer.models.states import ACTIVE, UNLEARNED, Chosen, SessionStatus
-
-PRESET_TITLES = [(name, preset.title) for name, preset in PRESETS.items()]
 
 
 class SessionColumns(Owned):
@@ -22,6 +20,8 @@ class SessionColumns(Owned):
     dataset = models.ForeignKey(
         Dataset, null=True, blank=True, on_delete=models.RESTRICT, related_name="sessions"
     )
+    # Which version of the dataset it uses; of no meaning without one.
+    dataset_version = models.PositiveIntegerField(default=1, db_default=1)
 
     # What was asked for
     preset = models.CharField(max_length=10, choices=PRESET_TITLES, default=USUAL)
@@ -40,6 +40,8 @@ class SessionColumns(Owned):
     grader = models.CharField(max_length=10, default="exact")
     grader_options = models.JSONField(default=dict, blank=True)
     literals = models.JSONField(default=list, db_default=[], blank=True)  # names in braces that are text
+    # The columns that a person chose: by role (files/roles.py), and by variable under "variables".
+    mapping = models.JSONField(default=dict, db_default={}, blank=True)
     target_model = models.CharField(max_length=200, blank=True)
     optimizer_model = models.CharField(max_length=200, blank=True)
     judge_model = models.CharField(max_length=200, blank=True, default="", db_default="")
@@ -130,6 +132,9 @@ class SessionColumns(Owned):
             one_of("status", SessionStatus, "session_status_known"),
             one_of("preset", list(PRESETS), "session_preset_known"),
             models.CheckConstraint(
+                condition=Q(dataset_version__gte=1), name="session_dataset_version_from_1"
+            ),
+            models.CheckConstraint(
                 condition=Q(verdict__in=["", *(v.value for v in Verdict)]), name="session_verdict_of_list"
             ),
             models.CheckConstraint(condition=Q(chosen__in=["", *Chosen.values]), name="session_chosen_known"),
@@ -174,6 +179,11 @@ class SessionColumns(Owned):
             models.Index(fields=["workspace", "status", "-created_at", "-id"], name="session_by_status"),
             models.Index(
                 fields=["-created_at", "-id"], name="session_newest_anywhere", condition=Q(deleted_at=None)
+            ),
+            models.Index(
+                fields=["dataset", "-created_at", "-id"],
+                name="session_by_dataset",
+                condition=Q(deleted_at=None, dataset__isnull=False),
             ),
             models.Index(fields=["lease_until"], name="session_active", condition=Q(status__in=ACTIVE)),
             models.Index(fields=["finished_at"], name="session_unlearned", condition=UNLEARNED),

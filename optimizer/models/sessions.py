@@ -14,6 +14,7 @@ from optimizer.brief import SETTINGS
 from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.verdicts import UNPROVEN, Verdict
+from optimizer.files import Assignment
 from optimizer.models.across import ModelTable, table_of
 from optimizer.models.finalists import Finalist, finalists_of
 from optimizer.models.session_columns import SessionColumns
@@ -27,6 +28,7 @@ from optimizer.models.states import (
     SessionQuerySet,
     SessionStatus,
 )
+from optimizer.models.templates import PromptTemplate
 from optimizer.models.users import Preference
 
 
@@ -49,6 +51,12 @@ class OptimizationSession(SessionColumns):
         if self.dataset_id and self.grader != RUBRIC:
             return ""
         return self.judge_model or self.optimizer_model or self.target_model
+
+    @property
+    def kept_in(self) -> PromptTemplate | None:
+        """The template whose next version its result may be: the one that it came from, in its workspace."""
+        template = self.prompt.shown_template
+        return template if template and template.workspace_id == self.workspace_id else None
 
     @property
     def models_by_role(self) -> dict[str, str]:
@@ -183,6 +191,11 @@ class OptimizationSession(SessionColumns):
     def variables(self) -> tuple[str, ...]:
         """The variables of its prompt, without what was marked as text."""
         return original_of(self.prompt.whole, tuple(self.literals)).variables
+
+    @property
+    def assignment(self) -> Assignment:
+        """The columns that a person chose."""
+        return Assignment.of(self.mapping)
 
     @property
     def awaits_approval(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Self, cast
 
 from django.conf import settings
@@ -81,20 +81,6 @@ class SessionQuerySet(OwnedQuerySet):
             )
             .order_by("-created_at", "-id")
         )  # fmt: skip
-
-    def before(self, created_at: datetime, pk: int) -> Self:
-        """The page after that row."""
-        return self._placed("<", created_at, pk)
-
-    def down_to(self, created_at: datetime, pk: int) -> Self:
-        """That row and all newer ones."""
-        return self._placed(">=", created_at, pk)
-
-    def _placed(self, sign: str, created_at: datetime, pk: int) -> Self:
-        """A row comparison, which the index serves. The ORM would write an OR, which the index does not serve."""
-        table = self.model._meta.db_table
-        where = f"({table}.created_at, {table}.id) {sign} (%s, %s)"
-        return cast(Self, self.extra(where=[where], params=[created_at, pk]))  # noqa: S610 (only our own words)
 
     def of_prompts(self, prompts: models.QuerySet[Prompt]) -> Self:
         """Sessions of these prompts. The prompts are found first; otherwise PostgreSQL may look at every session."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models, transaction
 from django.db.models.functions import Lower
 
+from optimizer.brief import PRESET_TITLES, PRESETS, USUAL
 from optimizer.models.base import one_of
 
 
@@ -60,18 +63,44 @@ class Theme(models.TextChoices):
 
 
 class Preference(models.Model):
-    """What a person set for themselves."""
+    """What a person set for themselves. An empty `time_zone` is that of the browser."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="preference")
     theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
     default_context = models.TextField(blank=True, max_length=10_000)
-    default_model = models.CharField(max_length=200, blank=True)
+    default_model = models.CharField(max_length=200, blank=True)  # the target
+    default_optimizer_model = models.CharField(max_length=200, blank=True, default="", db_default="")
+    default_judge_model = models.CharField(max_length=200, blank=True, default="", db_default="")
+    default_preset = models.CharField(max_length=10, choices=PRESET_TITLES, default=USUAL, db_default=USUAL)
     notifications = models.BooleanField(default=True)
-    time_zone = models.CharField(max_length=64, default="UTC")
+    time_zone = models.CharField(max_length=64, blank=True, default="")
+    shortcuts = models.BooleanField(default=True, db_default=True)
     learn_from_feedback = models.BooleanField(default=True, db_default=True)
 
     class Meta:
-        constraints = [one_of("theme", Theme, "preference_theme_known")]
+        constraints = [
+            one_of("theme", Theme, "preference_theme_known"),
+            one_of("default_preset", list(PRESETS), "preference_preset_known"),
+        ]
 
     def __str__(self) -> str:
         return f"preferences of {self.user}"
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """What a new optimization begins with, by the form's names; what is left open is left out."""
+        preferred = {
+            "context": self.default_context,
+            "preset": self.default_preset,
+            "target_model": self.default_model,
+            "optimizer_model": self.default_optimizer_model,
+            "judge_model": self.default_judge_model,
+        }
+        return {name: value for name, value in preferred.items() if value}
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone that they chose, if they chose one and this installation knows it."""
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            return ZoneInfo(self.time_zone) if self.time_zone else None
+        return None

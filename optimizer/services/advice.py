@@ -20,7 +20,7 @@ def grader_advice(session: OptimizationSession) -> Advice | None:
     right = session.baseline_score or session.best_score
     if right or session.is_active or session.dataset is None:
         return None
-    if session.dataset.examples.exclude(accepted=[]).exists():
+    if session.dataset.rows(session.dataset_version).exclude(accepted=[]).exists():
         return None  # `expected` holds the whole list, as people read it
     try:
         return advice(session.grader, _answers(session))

@@ -12,23 +12,25 @@ from optimizer.briefing import binding_of, items_of, seen_by
 from optimizer.engine import TaskRefusedError
 from optimizer.engine.graders import RUBRIC
 from optimizer.engine.variables import whole
-from optimizer.files import Table
-from optimizer.models import Dataset, OptimizationSession, PromptTemplate
+from optimizer.files import Assignment, Table, reassigned
+from optimizer.models import Dataset, OptimizationSession, PromptTemplate, TemplateVersion
 
 
 @dataclass(frozen=True)
 class Choices:
     """What a person asked for, complete and checked. A `table` makes a new dataset; `dataset` is one that exists.
-    `literals` are names in double braces that are text. The search starts from what the session that it `continues`
-    found."""
+    `literals` are names in double braces that are text. `assignment` says which columns were chosen by hand. The prompt
+    comes from that version of a template. The search starts from what the session that it `continues` found."""
 
     prompt: str
     system_text: str = ""
     context: str = ""
     literals: tuple[str, ...] = ()
+    assignment: Assignment = field(default_factory=Assignment)
     table: Table | None = None
     dataset: Dataset | None = None
     template: PromptTemplate | None = None
+    template_version: TemplateVersion | None = None
     grader: str = "exact"
     grader_options: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(
@@ -49,7 +51,7 @@ class Choices:
 
     def examples(self) -> Table | None:
         """The rows, wherever they come from."""
-        return self.dataset.table() if self.dataset else self.table
+        return reassigned(self.dataset.table(), self.assignment) if self.dataset else self.table
 
     def starts(self) -> list[dict[str, Any]]:
         """The components of the prompts that the search starts from."""
@@ -60,7 +62,8 @@ class Choices:
         table = self.examples()
         if not (self.continues and table):
             return []
-        binding = binding_of(table, whole(self.system_text, self.prompt), self.literals)
+        prompt = whole(self.system_text, self.prompt)
+        binding = binding_of(table, prompt, self.literals, self.assignment)
         if binding.fault:
             return []  # the run is refused anyway
         items = items_of(table, binding, self.grader)
@@ -69,6 +72,16 @@ class Choices:
         except TaskRefusedError:  # its rows cannot be read any more: it may have seen all
             return list(range(len(items)))
         return [number for number, item in enumerate(items) if item.input in seen]
+
+
+def last_assignment(dataset: Dataset, template: PromptTemplate | None) -> Assignment:
+    """The columns that were chosen when these rows last met this template, as far as they are still there."""
+    sessions = OptimizationSession.objects.in_workspaces([dataset.workspace_id]).filter(
+        dataset=dataset, prompt__template=template
+    )
+    last: OptimizationSession | None = sessions.order_by("-pk").first()
+    found = last.assignment if last else Assignment()
+    return found if found.columns <= {*dataset.columns, "input", "expected"} else Assignment()
 
 
 def found_by(session: OptimizationSession) -> list[dict[str, Any]]:

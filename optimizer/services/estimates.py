@@ -185,6 +185,7 @@ def _draft(choices: Choices) -> OptimizationSession:
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
+        mapping=choices.assignment.stored(),
         starts=choices.starts(),
         seen=choices.seen(),
         turns=installed.tells_turns(models[0]),

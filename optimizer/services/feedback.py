@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from optimizer import topics
-from optimizer.models import Evaluation, Feedback, OptimizationSession, OutputRating, User
+from optimizer.models import Evaluation, Feedback, OptimizationSession, OutputRating, PromptTemplate, User
 from optimizer.services.access import require_writer
 
 
@@ -32,7 +32,14 @@ def rate_session(
     feedback, _ = Feedback.objects.update_or_create(session=session, user=by, defaults=opinion)
     OptimizationSession.objects.filter(pk=session.pk).update(learned_at=None)
     topics.publish(topics.history(session.workspace_id), topics.opinion_of(session.pk, by.pk))
+    _rate_template(session)
     return feedback
+
+
+def _rate_template(session: OptimizationSession) -> None:
+    for template in PromptTemplate.objects.filter(prompts__sessions=session):
+        PromptTemplate.objects.filter(pk=template.pk).rate()
+        topics.publish_template(template.pk, template.workspace_id, is_public=template.is_public)
 
 
 @transaction.atomic

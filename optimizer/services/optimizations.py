@@ -11,7 +11,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from optimizer import topics
-from optimizer.briefing import binding_of
 from optimizer.engine import TaskRefusedError
 from optimizer.models import (
     ACTIVE,
@@ -19,6 +18,7 @@ from optimizer.models import (
     OptimizationSession,
     Prompt,
     PromptStatus,
+    PromptTemplate,
     SessionStatus,
     User,
     Workspace,
@@ -63,16 +63,19 @@ def _start(
         original=choices.prompt,
         system_text=choices.system_text,
         context=choices.context,
-        template=choices.template,
+        **_origin(choices),
         **owned,
     )
     asked = choices.show_inputs and not (choices.table or choices.dataset)
+    dataset, version = _dataset(by, prompt, choices)
     session = OptimizationSession.objects.create(
         prompt=prompt,
-        dataset=_dataset(by, prompt, choices),
+        dataset=dataset,
+        dataset_version=version,
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),
+        mapping=choices.assignment.stored(),
         continues=choices.continues,
         starts=choices.starts(),
         seen=choices.seen(),
@@ -88,21 +91,28 @@ def _start(
     return session
 
 
+def _origin(choices: Choices) -> dict[str, Any]:
+    """The template and version that the prompt comes from, whose use is counted; nothing if they are gone by now."""
+    template = choices.template
+    if template is None or not PromptTemplate.objects.filter(pk=template.pk).count_use():
+        return {}
+    topics.publish_template(template.pk, template.workspace_id, is_public=template.is_public)
+    return {"template": template, "template_version": choices.template_version}
+
+
 def ring(session_id: int) -> None:
     """A doorbell only: if it is lost, the sweep finds the session."""
     current_app.send_task("optimizer.tasks.optimize", args=[session_id])
 
 
-def _dataset(by: User, prompt: Prompt, choices: Choices) -> Dataset | None:
+def _dataset(by: User, prompt: Prompt, choices: Choices) -> tuple[Dataset | None, int]:
+    """The rows that it uses, and which version of them."""
     if choices.dataset or not choices.table:
-        return choices.dataset
-    return create_dataset(
-        workspace=prompt.workspace,
-        by=by,
-        name=f"Rows of “{prompt.title}”",
-        table=choices.table,
-        binding=binding_of(choices.table, prompt.whole, choices.literals),
+        return choices.dataset, choices.dataset.version if choices.dataset else 1
+    kept = create_dataset(
+        workspace=prompt.workspace, by=by, name=f"Rows of “{prompt.title}”", table=choices.table
     )
+    return kept.dataset, kept.version
 
 
 def approve_inputs(*, session: OptimizationSession, by: User, inputs: Sequence[str]) -> None:

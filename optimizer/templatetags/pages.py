@@ -8,25 +8,29 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from optimizer import amounts, topics
 from optimizer.counts import counted
 from optimizer.engine import figures, guards, variables
 from optimizer.engine.verdicts import Verdict
-from optimizer.models import OptimizationSession
+from optimizer.models import OptimizationSession, Preference, Theme
 from optimizer.services.accounts import sign_up_is_open
 
 register = template.Library()
 
 register.filter("session_topic", topics.session)
 register.filter("opinion_topic", topics.opinion)
+register.filter("template_topic", topics.template)
+register.simple_tag(lambda: topics.TEMPLATES, name="templates_topic")
 register.simple_tag(lambda: topics.HISTORY, name="history_topic")
 register.simple_tag(lambda: topics.RECENT, name="recent_topic")
 
 LONG_CHARACTERS, LONG_LINES = 1_500, 24
+WEEK = timedelta(days=7)  # older times are told by their date
 
 OPERATORS = {
     "original": "the original, as you wrote it",
@@ -114,17 +118,20 @@ def ago(moment: datetime | None) -> SafeString | str:
     """How long ago, with the exact time on hover."""
     if moment is None:
         return ""
+    age = timezone.now() - moment
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time{} datetime="{}" title="{}">{}</time>',
+        SafeString(" data-day") if age >= WEEK else "",
         moment.isoformat(),
         f"{timezone.localtime(moment):%-d %b %Y, %H:%M %Z}",
-        _spoken(timezone.now() - moment, moment),
+        _spoken(age, moment),
     )
 
 
 def _spoken(age: timedelta, moment: datetime) -> str:
     seconds = age.total_seconds()
-    for limit, unit, name in [(60, 1, ""), (3600, 60, "min"), (86400, 3600, "h"), (7 * 86400, 86400, "d")]:
+    week = WEEK.total_seconds()
+    for limit, unit, name in [(60, 1, ""), (3600, 60, "min"), (86400, 3600, "h"), (week, 86400, "d")]:
         if seconds < limit:
             return f"{seconds / unit:.0f} {name} ago" if name else "just now"
     return f"{timezone.localtime(moment):%-d %b %Y}"
@@ -140,6 +147,37 @@ def marked(score: float) -> str:
 def of(verdicts: Mapping[int, bool] | None, output: int) -> bool | None:
     """What the reader said about that output; None if nothing, or if the reader is not known."""
     return (verdicts or {}).get(output)
+
+
+@register.filter
+def cell(cells: Mapping[str, str], column: str) -> str:
+    """The text in a row's column; "" if it has none."""
+    return cells.get(column, "")
+
+
+@register.filter
+def undo(message: Message) -> dict[str, str] | None:
+    """Which row the message's Undo brings back: its kind and number; None for other messages."""
+    match message.extra_tags.split() if message.extra_tags else []:
+        case ["undo", kind, pk]:
+            return {"kind": kind, "pk": pk}
+    return None
+
+
+@register.simple_tag(takes_context=True)
+def reader(context: Mapping[str, Any]) -> SafeString:
+    """What the page's root says of its reader: theme, time zone, and whether single keys do something. A visitor's
+    theme is in a cookie."""
+    request = context.get("request")
+    preference: Preference | None = getattr(request, "preference", None)
+    theme = preference.theme if preference else request.COOKIES.get("theme", "") if request else ""
+    told = {
+        "theme": theme if theme in (Theme.LIGHT, Theme.DARK) else "",
+        "time-zone": preference.time_zone if preference and preference.zone else "",
+        "shortcuts": "" if preference is None or preference.shortcuts else "off",
+        "kept": "account" if preference else "",
+    }
+    return format_html_join(" ", 'data-{}="{}"', ((name, value) for name, value in told.items() if value))
 
 
 @register.simple_tag

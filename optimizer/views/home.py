@@ -6,27 +6,29 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
-from django_htmx.http import HttpResponseClientRedirect
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect, replace_url
 
-from optimizer import cautions, installed
+from optimizer import cautions
 from optimizer.brief import MODELS, PRESETS
 from optimizer.forms.examples import GRADER_WORDS, TrialForm, datasets_of
 from optimizer.forms.optimization import OptimizationForm, initial_of
 from optimizer.forms.settings import by_preset
-from optimizer.models import Dataset, OptimizationSession, PromptTemplate
+from optimizer.models import OptimizationSession, PromptTemplate, TemplateVersion
 from optimizer.sample import sample_form_data
 from optimizer.services.optimizations import start_optimization
+from optimizer.views.choosing import datasets_offered, templates_offered
+from optimizer.views.clearing import brought_back, gone_of
 from optimizer.views.listing import RECENT
+from optimizer.views.models import models_offered
 from optimizer.views.requests import AppRequest, is_number
 from optimizer.views.rows import preview_of
+from optimizer.views.versions import version_of
 from optimizer.views.workspaces import workspace_of
-
-DATASETS = 50
 
 
 @login_required
@@ -73,23 +75,66 @@ def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], 
     again = request.GET.get("from", "")
     if is_number(again):
         return _again(request, _earlier(request, int(again))), "again"
+    if undo := request.GET.get("undo", ""):
+        kept = brought_back(request.user, undo)
+        return kept, "undone" if kept else "forgotten"
     template = request.GET.get("template", "")
     if is_number(template):
-        return _of_template(request, int(template)), "template"
+        found = _of_template(request, int(template), request.GET.get("version", ""))
+        return found | _rows_named(request), "template"
+    if named := _rows_named(request):
+        return named, "dataset"
     if "sample" in request.GET or (newcomer and "blank" not in request.GET):
         return sample_form_data(), "sample"
     return {}, ""
 
 
-def _of_template(request: AppRequest, pk: int) -> dict[str, Any]:
-    """A template's newest text."""
+def _of_template(request: AppRequest, pk: int, number: str) -> dict[str, Any]:
+    """The text of a template's version; of its newest, if no other is named."""
     template = get_object_or_404(PromptTemplate.objects.visible_to(request.user), pk=pk)
-    newest = template.versions.first()
-    return {"prompt": newest.text if newest else "", "template": template.pk}
+    version = version_of(template, number or str(template.newest))
+    if version is None:
+        raise Http404("The template has no such version.")
+    return _written(version)
+
+
+def _written(version: TemplateVersion) -> dict[str, Any]:
+    """What the form takes from a template's version."""
+    named = {"template": version.template_id, "template_version": version.number}
+    return {"prompt": version.text, "system_text": version.system_text} | named
+
+
+@login_required
+@never_cache
+@require_POST
+def template_use(request: AppRequest) -> HttpResponse:
+    """The form as it was typed, with the text of the chosen template and version."""
+    typed, address = request.POST.copy(), reverse("home")
+    version = _chosen_version(request)
+    typed.pop("template_version", None)
+    for name, value in _written(version).items() if version else ():
+        typed[name] = str(value)
+    if version:
+        address += f"?template={version.template_id}&version={version.number}"
+    form = OptimizationForm(typed, request.FILES, user=request.user)
+    preview = preview_of(form)
+    page = page_with(request, form, part="home/_form.html", preview=preview, choosing=True)
+    return replace_url(page, address)
+
+
+def _chosen_version(request: AppRequest) -> TemplateVersion | None:
+    """The chosen version; the newest one of a template that was chosen just now."""
+    chosen, number = (request.POST.get(name, "") for name in ("template", "template_version"))
+    visible = PromptTemplate.objects.visible_to(request.user)
+    template = visible.filter(pk=int(chosen)).first() if is_number(chosen) else None
+    if template is None:
+        return None
+    known = version_of(template, number) if request.POST.get("version_of") == chosen else None
+    return known or version_of(template, str(template.newest))
 
 
 def _earlier(request: AppRequest, pk: int) -> OptimizationSession:
-    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt")
+    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt__template_version")
     session: OptimizationSession = get_object_or_404(visible, pk=pk)
     return session
 
@@ -109,35 +154,32 @@ def _continued(request: AppRequest, session: OptimizationSession) -> tuple[dict[
     return _again(request, session), "nothing"
 
 
+def _rows_named(request: AppRequest) -> dict[str, Any]:
+    """The saved rows that the address names."""
+    dataset = request.GET.get("dataset", "")
+    if not is_number(dataset):
+        return {}
+    return {"dataset": get_object_or_404(datasets_of(request.user), pk=int(dataset)).pk}
+
+
 def _graded_by(request: AppRequest) -> dict[str, Any]:
     """The grader that the address asks for, as the advice on a result does."""
     grader = request.GET.get("grader", "")
     return {"grader": grader} if grader and grader in GRADER_WORDS else {}
 
 
-def _datasets(form: OptimizationForm, request: AppRequest) -> tuple[list[Dataset], bool]:
-    """The newest saved examples with the chosen ones, however old; and whether the chosen ones are gone."""
-    visible = datasets_of(request.user)
-    offered = list(visible[:DATASETS])
-    chosen = str(form["dataset"].value() or "")
-    if not is_number(chosen) or any(dataset.pk == int(chosen) for dataset in offered):
-        return offered, False
-    older = list(visible.filter(pk=int(chosen)))
-    return offered + older, not older
-
-
 def form_context(form: OptimizationForm, request: AppRequest) -> dict[str, Any]:
     """The form, and what its template needs besides."""
-    datasets, gone = _datasets(form, request)
     presets = [{"name": name, "preset": preset, "says": by_preset(name)} for name, preset in PRESETS.items()]
     return {
         "form": form,
         "workspace": workspace_of(request),
         "trial": TrialForm(user=request.user, initial={"try_row": 1}),
         "presets": presets,
-        "datasets": datasets,
-        "examples_gone": gone,
-        "models": installed.models(),
+        "datasets": datasets_offered(form, request),
+        "templates": templates_offered(form, request),
+        "models": models_offered(str(form["target_model"].value() or "")),
+        "gone": gone_of(request.user, request.GET.get("cleared", "")),
         "cautions": cautions.before(
             *(str(form[name].value() or "") for name in MODELS),
             others=[name.strip() for name in str(form["other_models"].value() or "").split(",")],

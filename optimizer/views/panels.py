@@ -42,6 +42,7 @@ TABS = {
     "log": "Log",
     "settings": "Settings",
 }
+SHOWN_WITH = ("prompt__template", "prompt__template_version", "dataset")  # rows that each tab may name
 LATEST = 6
 FEWEST_EMPTY = 3  # empty boxes for a person's own inputs, at least; more if a verdict needs them
 CANDIDATES = 500
@@ -124,6 +125,7 @@ def _results(session: OptimizationSession) -> Context:
         "tokens": session.prompt_tokens + session.completion_tokens,
         "parts": parts_of(original, found),
         "answers": _answers(original, found) if comparison_of(session) else [],
+        "saved": list(session.saved_versions.select_related("template").defer("text", "template__words")),
         "answered": _answered(session) if not comparison_of(session) else [],
         "improvements": session.results.get("improvements") if session.hands_over_best else [],
         "metrics": _metrics(session),

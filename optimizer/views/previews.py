@@ -38,7 +38,7 @@ def optimization_estimate(request: AppRequest) -> HttpResponse:
 
 def _because(form: OptimizationForm) -> dict[str, str]:
     """Why it cannot start, and at which field, unless the preview of the rows says so already."""
-    if form.errors and not (form.fault or (form.binding and form.binding.fault)):
+    if form.errors and not (form.fault or "mapping" in form.errors or (form.binding and form.binding.fault)):
         name, errors = next(iter(form.errors.items()))
         return {"field": "" if name == NON_FIELD_ERRORS else name, "text": str(errors[0])}
     return {}
@@ -74,7 +74,7 @@ def rows_preview(request: AppRequest) -> HttpResponse:
     # A button changes what the estimate rests on, but the estimate listens only to inputs.
     return (
         trigger_client_event(page, "rows-read", after="swap")
-        if request.htmx.trigger_name == "literals"
+        if request.htmx.trigger_name in ("literals", "keep_good")
         else page
     )
 

@@ -21,7 +21,7 @@ from optimizer.services.feedback import rate_output, rate_session
 from optimizer.services.optimizations import approve_inputs, stop_optimization
 from optimizer.services.results import choose_finalist, choose_result, compare_stopped
 from optimizer.views.opinions import opinion_of
-from optimizer.views.panels import TABS, session_panel
+from optimizer.views.panels import SHOWN_WITH, TABS, session_panel
 from optimizer.views.requests import AppRequest
 
 
@@ -29,46 +29,46 @@ from optimizer.views.requests import AppRequest
 @never_cache
 @require_safe
 def session_detail(request: AppRequest, pk: int) -> HttpResponse:
-    return _detail(request, _visible(request, pk), tab=_tab(request.GET.get("tab", "")))
+    return detail(request, visible_session(request, pk), tab=_tab(request.GET.get("tab", "")))
 
 
 @login_required
 @require_POST
 def session_stop(request: AppRequest, pk: int) -> HttpResponse:
-    session = _visible(request, pk)
+    session = visible_session(request, pk)
     stop_optimization(session=session, by=request.user)
     if request.htmx:
-        return _detail(request, session, tab=_tab(request.POST.get("tab", "")))
+        return detail(request, session, tab=_tab(request.POST.get("tab", "")))
     return redirect("session-detail", pk=pk)
 
 
 @login_required
 @require_POST
 def session_compare(request: AppRequest, pk: int) -> HttpResponse:
-    session = _visible(request, pk)
+    session = visible_session(request, pk)
     try:
         compare_stopped(session=session, by=request.user)
     except ValidationError as error:
-        return _detail(request, session, tab="", status=409, refused=error.messages)
-    return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
+        return detail(request, session, tab="", status=409, refused=error.messages)
+    return detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
 
 
 @login_required
 @require_POST
 def session_choose(request: AppRequest, pk: int) -> HttpResponse:
-    session = _visible(request, pk)
+    session = visible_session(request, pk)
     form = ChoiceForm(request.POST)
     if not form.is_valid():
         raise BadRequest("The choice must be best or original.")
     choose_result(session=session, by=request.user, choice=form.cleaned_data["choice"])
-    return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
+    return detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
 
 
 @login_required
 @require_safe
 def session_program(request: AppRequest, pk: int) -> HttpResponse:
     """The prompt that is handed over, as a Python program."""
-    session = _visible(request, pk)
+    session = visible_session(request, pk)
     try:
         source = program_for(session)
     except ValueError as error:
@@ -80,29 +80,29 @@ def session_program(request: AppRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def finalist_choose(request: AppRequest, pk: int) -> HttpResponse:
-    session = _visible(request, pk)
+    session = visible_session(request, pk)
     form = FinalistForm(request.POST)
     if not form.is_valid():
         raise BadRequest("A finalist is the number of a candidate.")
     choose_finalist(session=session, by=request.user, number=form.cleaned_data["number"])
-    return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
+    return detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
 
 
 @login_required
 @require_POST
 def inputs_approve(request: AppRequest, pk: int) -> HttpResponse:
-    session = _visible(request, pk)
+    session = visible_session(request, pk)
     form = InputsForm(request.POST, written=session.inputs or (), variables=session.variables)
     if not form.is_valid():
-        return _detail(request, session, tab="", status=422, inputs_form=form)
+        return detail(request, session, tab="", status=422, inputs_form=form)
     approve_inputs(session=session, by=request.user, inputs=form.cleaned_data["inputs"])
-    return _detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
+    return detail(request, session, tab="") if request.htmx else redirect("session-detail", pk=pk)
 
 
 @login_required
 @require_POST
 def session_rate(request: AppRequest, pk: int) -> HttpResponse:
-    session = _visible(request, pk)
+    session = visible_session(request, pk)
     form = FeedbackForm(request.POST, given=_given(request, session))
     given = _rate(request, session, form)
     if given and not request.htmx:
@@ -116,7 +116,7 @@ def session_rate(request: AppRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def output_rate(request: AppRequest, pk: int, output: int) -> HttpResponse:
-    outputs = Evaluation.objects.filter(candidate__session=_visible(request, pk))
+    outputs = Evaluation.objects.filter(candidate__session=visible_session(request, pk))
     evaluation = get_object_or_404(outputs.select_related("candidate__session"), pk=output)
     form = VerdictForm(request.POST)
     if not form.is_valid():
@@ -129,7 +129,7 @@ def output_rate(request: AppRequest, pk: int, output: int) -> HttpResponse:
     return redirect(reverse("session-detail", args=[pk]) + f"#output-{evaluation.pk}")
 
 
-def _detail(
+def detail(
     request: AppRequest, session: OptimizationSession, *, tab: str, status: int = 200, **more: Any
 ) -> HttpResponse:
     """The page, or for htmx its live part."""
@@ -151,8 +151,9 @@ def _rate(request: AppRequest, session: OptimizationSession, form: FeedbackForm)
         return None
 
 
-def _visible(request: AppRequest, pk: int) -> OptimizationSession:
-    visible = OptimizationSession.objects.visible_to(request.user).select_related("prompt", "dataset")
+def visible_session(request: AppRequest, pk: int) -> OptimizationSession:
+    """404 for one that the person may not see."""
+    visible = OptimizationSession.objects.visible_to(request.user).select_related(*SHOWN_WITH)
     session: OptimizationSession = get_object_or_404(visible, pk=pk)
     return session
 

@@ -1,6 +1,6 @@
 // Drafts of the form: what is typed outlives the page, in this browser, apart for each person.
-// One draft for a new optimization, whatever address it was typed at; one more for each `from`, `continue`, `template`
-// and the sample. A page that opens empty or with the sample shows no draft, and offers it.
+// One draft for a new optimization, whatever address it was typed at; one more for each template, `from`, `continue`
+// and the sample. A page that opens empty, with the sample, or with what was cleared shows no draft, and offers it.
 // What is overwritten is set aside first.
 import { $, $$ } from "./dom.js";
 import { form, showForm } from "./form.js";
@@ -8,7 +8,7 @@ import { form, showForm } from "./form.js";
 const EARLIER_MOST = 3;
 const NOT_TYPED = ["csrfmiddlewaretoken", "submit_key"];
 const TEXTS = ["prompt", "system_text", "context", "rows"]; // a draft without any of them is not worth keeping aside
-const PLACES = ["from", "continue", "candidate", "grader", "template", "sample"];
+const PLACES = ["from", "continue", "candidate", "grader", "sample"];
 const thisPage = Math.random().toString(36).slice(2);
 let seen = null; // the stored draft that this page shows; another one there is of another page
 let cameBack = null; // the draft that was put into the form when it opened
@@ -16,10 +16,12 @@ let tooBig = false;
 
 const asked = () => new URLSearchParams(location.search);
 const named = () => PLACES.filter((name) => asked().has(name));
-const place = () => named().map((name) => `${name}=${asked().get(name)}`).join("&") || "new";
+const template = () => form().elements.template?.value;
+const places = () => [...named().map((name) => `${name}=${asked().get(name)}`), ...(template() ? [`template=${template()}`] : [])];
+const place = () => places().join("&") || "new";
 const draftKey = () => `draft:${form().dataset.user}:${place()}`;
 const earlierKey = () => `earlier:${form().dataset.user}:${place()}`;
-const opensFresh = () => (asked().has("blank") || asked().has("sample")) && !history.state?.typed;
+const opensFresh = () => ["blank", "sample", "undo"].some((name) => asked().has(name)) && !history.state?.typed;
 
 function stored(key) {
   try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
@@ -222,8 +224,10 @@ if (form()) {
   startDrafts();
   addEventListener("input", ({ target }) => { if (form().contains(target)) keepDraft(); });
   addEventListener("htmx:afterSettle", dropStandIns);
+  // A template brings another page of this form: what was typed goes along.
+  addEventListener("htmx:afterSettle", ({ detail }) => { if (detail.requestConfig?.path === "/optimizations/template/") keepDraft(); });
   // Once the optimization is there, its draft is done.
   addEventListener("htmx:afterRequest", ({ target, detail }) => {
-    if (target === form() && detail.xhr.getResponseHeader("HX-Redirect")) forgetDraft();
+    if ([form(), $("#clear")].includes(target) && detail.xhr.getResponseHeader("HX-Redirect")) forgetDraft();
   });
 }

@@ -1,9 +1,11 @@
-// Keys, never inside text fields.
+// Single keys, never inside text fields, and none for those who switched them off.
 import { $ } from "./dom.js";
 
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
 
-export const isKey = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target) && !$("dialog[open]");
+const isOff = () => document.documentElement.dataset.shortcuts === "off";
+
+export const isKey = (event) => !isOff() && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target) && !$("dialog[open]");
 addEventListener("keydown", (event) => {
   if (!isKey(event)) return;
   if (event.key === "?") $("#keys").showModal();

@@ -5,6 +5,7 @@ import "./theme.js";
 import "./menu.js";
 import "./keys.js";
 import "./morph.js";
+import "./undo.js";
 import "./connection.js";
 
 document.documentElement.classList.add("js");

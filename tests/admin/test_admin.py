@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from optimizer.admin import lists
 from optimizer.models import OptimizationSession, PromptTemplate, User, Workspace
+from optimizer.services.trash import send_to_trash
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -159,3 +160,12 @@ def test_lists_are_counted_to_a_bound(
 def test_people_without_the_right_stay_out(client_of: ClientOf, user: User, client: Client) -> None:
     assert client_of(user).get(reverse("admin:index")).status_code == 302
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_what_is_in_the_trash_is_brought_back(staff: Client, user: User, workspace: Workspace) -> None:
+    template = factories.make_template(workspace)
+    send_to_trash(by=user, row=template)
+    changelist = reverse("admin:optimizer_prompttemplate_changelist")
+    asked = {"action": "bring_back_from_trash", "_selected_action": [template.pk]}
+    assert "1 row brought back." in staff.post(changelist, asked, follow=True).content.decode()
+    assert PromptTemplate.objects.visible_to(user).get() == template

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from optimizer.engine.variables import variables
-from optimizer.files import Assignment, FileFaultError, Table, read_table
+from optimizer.files import Assignment, FileFaultError, Table, read_table, reassigned
 from optimizer.files.binding import Binding, bind
 
 TEAMS = "team,question,expected\n" + "".join(f"red,why {n}?,so\n" for n in range(4))
@@ -143,3 +143,59 @@ def test_a_row_with_nothing_for_the_prompt_is_named() -> None:
     table = read_table("a,b,expected\nx,y,z\n,y,z\nw,y,z\nv,y,z\nu,y,z\n")
     assert bound(table, "{{a}}").gaps(table) == ["Row 2: “a” is empty. Fill it in, or remove the row."]
     assert bound(table, "{{a}} {{b}}").gaps(table) == []
+
+
+# By hand
+
+
+def test_a_chosen_column_fills_its_variable_whatever_its_name() -> None:
+    table = read_table("Abteilung,Frage,expected\n" + "".join(f"rot,warum {n}?,so\n" for n in range(4)))
+    chosen = {"team": "Abteilung", "question": "Frage"}
+    found = bind(table, ("team", "question"), chosen)
+    assert found.values(table.rows[1]) == (("team", "rot"), ("question", "warum 1?"))
+    assert (found.chosen, found.fault) == (("team", "question"), "")
+    assert bind(table, ("team", "question"), {"team": "abteilung"}).column_of("team") == "Abteilung"
+
+
+def test_a_chosen_column_goes_before_the_one_of_the_same_name_and_may_fill_two() -> None:
+    table = read_table(TEAMS)
+    found = bind(table, ("team", "question"), {"team": "question"})
+    assert found.variables == (("team", "question"), ("question", "question"))
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("expected", "“expected” is the expected answer or the weight"),
+        ("no", "There is no column “no” for {{mail}}"),
+    ],
+)
+def test_a_chosen_column_that_cannot_fill_a_variable_is_told(column: str, said: str) -> None:
+    found = bind(read_table(TEAMS), ("mail",), {"mail": column})
+    assert said in found.fault == found.fault_of("mail")
+    assert not found.variables
+
+
+def test_a_column_that_is_always_empty_is_told() -> None:
+    table = read_table("a,b,expected\n" + "".join(f"x{n},,z\n" for n in range(4)))
+    assert bind(table, ("a", "b")).empty(table) == {"b": "“b” is empty in every row. Choose another column."}
+
+
+def test_saved_rows_take_another_column_as_the_answer_and_the_weight() -> None:
+    table = read_table("q,answer,other,points\n" + "".join(f"q{n},a{n},b{n},{n + 1}\n" for n in range(4)))
+    now = reassigned(table, Assignment(expected="other", weight="points"))
+    assert [(row.expected, row.weight) for row in now.rows] == [(f"b{n}", n + 1.0) for n in range(4)]
+    assert (now.expected, now.weight, now.others) == ("other", "points", ("q", "answer"))
+    assert reassigned(table, Assignment(expected="answer")) is table
+    with pytest.raises(FileFaultError, match="Row 1: “points” is “a0”"):
+        reassigned(
+            read_table("q,answer,points\n" + "q,b,a0\nw,b,2\ne,b,3\nr,b,4\n"), Assignment(weight="points")
+        )
+    with pytest.raises(FileFaultError, match="cannot be the weight"):
+        reassigned(table, Assignment(weight="answer"))
+
+
+def test_what_was_chosen_is_stored_and_read_again() -> None:
+    chosen = Assignment("a", "b", "c", (("x", "d"),))
+    assert Assignment.of(chosen.stored()) == chosen
+    assert Assignment().stored() == {}

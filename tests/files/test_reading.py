@@ -302,7 +302,7 @@ def cases_json(check: str) -> str:
         ("input,expected\n,b\n", "Row 1 (line 2): “input” is empty"),
         ('input,expected\n"a,b\n', "is not CSV"),
         (f"input,expected\n{'a' * 10_001},b\n", "Row 1 (line 2): “input” has 10,001 characters; the limit"),
-        (f"input,expected\n{'a' * 200_000},b\n", "is not CSV: field larger than field limit"),
+        (f"input,expected\n{'a' * 200_000},b\n", "characters; the limit is 10,000. Shorten it."),
         ("input,expected\na,b\nc\0,d\n", "Line 3 holds a NUL"),
         ("input,expected\n\ud800,d\n", "Row 1 (line 2): “input” holds a broken character"),
         ('{"input": "\\ud800", "expected": "b"}', "Row 1 (line 1): “input” holds a broken character"),
@@ -321,7 +321,7 @@ def cases_json(check: str) -> str:
         ('{"input": "a", "expected": "b"}\n{"input": "c"}', "Row 2 (line 2) has no “expected”"),
         ('{"input": "a", "expected": "b", "input": "c"}', "the column “input” twice"),
         ('[{"input": "a", "Input": "c", "expected": "b"}]', "the column “input” twice"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "not UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "This is a PNG image"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(content: bytes | str, said: str) -> None:

@@ -221,11 +221,26 @@ def estimated(*words: str) -> None:
 
 def test_a_variable_without_a_column_is_bad_input(teams: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = refusal(capsys, "--prompt", "Say {{mail}}.", "--examples", teams)
-    assert said.startswith(
-        "prompt: No column fills {{mail}}. Columns without a variable: “team”, “question”."
-    )
-    assert "--literal mail" in said
+    assert said.startswith("--map: No column fills {{mail}}. Columns without a variable: “team”, “question”.")
+    assert "By hand: --map mail=COLUMN. As text: --literal mail" in said
     estimated("--prompt", "Say {{mail}}.", "--examples", teams, "--literal", "mail")
+
+
+def test_a_column_is_mapped_by_hand(teams: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = (
+        "--prompt",
+        "Say {{mail}} of {{who}}.",
+        "--examples",
+        teams,
+        "--map",
+        "mail=question",
+        "--map",
+        "who=team",
+    )
+    estimated(*rows)
+    assert "“question” fills {{mail}}; “team” fills {{who}}" in capsys.readouterr().err
+    assert "--map: There is no column “nope” for {{who}}." in refusal(capsys, *rows[:-1], "who=nope")
+    assert "--map: “who” is not a pair. Write VARIABLE=COLUMN" in refusal(capsys, *rows[:-1], "who")
 
 
 def test_how_columns_are_used_is_told(teams: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,17 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import RestrictedError
 from django.utils import timezone
 
-from optimizer.models import Dataset, Evaluation, OptimizationSession, SystemMetric, User, Workspace
+from optimizer.models import (
+    Dataset,
+    Evaluation,
+    LabelMove,
+    OptimizationSession,
+    SystemMetric,
+    TemplateLabel,
+    Upload,
+    User,
+    Workspace,
+)
 from tests import factories
 
 LONG = "repeat('x', 10001)"
@@ -66,12 +76,29 @@ CHECKS = [
     ("example_input_length", "example", f"input = {LONG}"),
     ("example_expected_length", "example", "expected = ''"),
     ("example_expected_length", "example", f"expected = {LONG}"),
+    ("example_since_until_sane", "example", "until = 1"),
+    ("example_since_until_sane", "example", "since = 0"),
+    ("example_split_known", "example", "split = 'test'"),
+    ("dataset_named", "dataset", "name = ' '"),
+    ("dataset_description_length", "dataset", f"description = {LONG}"),
+    ("dataset_version_from_1", "dataset", "version = 0"),
+    ("dataset_version_number_from_1", "datasetversion", "number = 0"),
+    ("session_dataset_version_from_1", "optimizationsession", "dataset_version = 0"),
+    ("upload_size", "upload", f"content = decode(repeat('00', {2**26 + 1}), 'hex')"),
     ("example_weight_above_0", "example", "weight = 0"),
     ("example_weight_above_0", "example", "weight = 'NaN'"),
     ("template_rating_1_to_5", "prompttemplate", "average_rating = 0.9"),
+    ("template_has_name", "prompttemplate", "name = ' '"),
+    ("template_description_length", "prompttemplate", f"description = {LONG}"),
+    ("template_tags_at_most", "prompttemplate", "tags = array_fill('x'::text, ARRAY[21])"),
+    ("template_label_has_name", "templatelabel", "name = ' '"),
     ("template_rating_1_to_5", "prompttemplate", "average_rating = 5.1"),
     ("template_version_length", "templateversion", "text = ' '"),
     ("template_version_length", "templateversion", f"text = {LONG}"),
+    ("template_version_system_length", "templateversion", f"system_text = {LONG}"),
+    ("template_version_source_known", "templateversion", "source = 'dreamt'"),
+    ("template_version_restored_from", "templateversion", "source = 'restored'"),
+    ("template_version_restored_from", "templateversion", "restored_from = 1"),
     ("preference_theme_known", "preference", "theme = 'pink'"),
     ("membership_role_known", "membership", "role = 'king'"),
 ]
@@ -95,12 +122,19 @@ TWINS = [
     ("output_rated_once", "outputrating", {}, None),
     ("prior_once", "operatorprior", {}, {"model": "'other'"}),
     ("prior_once", "operatorprior", {}, {"operator": "'other'"}),
-    ("example_position_once", "example", {}, {"position": "7"}),
+    ("example_place_once", "example", {"since": "2"}, {"position": "7"}),
+    ("example_place_in_version", "example", {"until": "9"}, {"since": "2", "until": "9"}),
+    ("dataset_version_once", "datasetversion", {}, {"number": "7"}),
+    ("optimizer_upload_dataset_id_key", "upload", {}, None),
     ("template_version_once", "templateversion", {}, {"number": "7"}),
+    ("template_label_once", "templatelabel", {}, {"name": "'other'"}),
     ("metric_minute_once", "systemmetric", {}, {"name": "'other'"}),
     ("optimizer_preference_user_id_key", "preference", {}, None),
     ("optimizer_workspace_personal_of_id_key", "workspace", {}, {"personal_of_id": "NULL"}),
 ]  # fmt: skip
+
+# A primary key is in it: no two rows can break it. A label's foreign key refers to it.
+SERVE_A_REFERENCE = {"template_version_of_its_own"}
 
 COUNTS = [
     (model._meta.model_name, field.column)
@@ -115,13 +149,16 @@ def world(user: User, workspace: Workspace) -> None:
     """One row in every table."""
     key = UUID("00000000-0000-4000-8000-000000000000")
     dataset = factories.make_dataset(workspace, rows=1)
+    Upload.objects.create(dataset=dataset, content=b"input,expected")
     session = factories.make_session(workspace, created_by=user, submit_key=key, dataset=dataset)
     evaluation = factories.make_evaluation(factories.make_candidate(session, is_best=True))
     factories.rate_output(evaluation, user)
     factories.make_event(session)
     factories.make_call(session)
     factories.make_feedback(session, user)
-    factories.make_template(workspace)
+    template = factories.make_template(workspace)
+    TemplateLabel.objects.create(template=template, name="production", version=template.versions.get())
+    LabelMove.objects.create(template=template, name="production", after=1)
     factories.make_prior(workspace)
     SystemMetric.objects.create(name="page", minute=timezone.now())
 
@@ -172,8 +209,16 @@ def test_a_count_below_zero_is_refused(world: None, table: str, column: str) -> 
     assert column in str(name)
 
 
+def test_a_label_points_into_its_own_template(world: None, workspace: Workspace) -> None:
+    other = factories.make_template(workspace).versions.get()
+    TemplateLabel.objects.update(version=other)
+    with pytest.raises(IntegrityError, match="template_label_of_its_own"), transaction.atomic():
+        connection.check_constraints()
+    TemplateLabel.objects.all().delete()
+
+
 def test_the_lists_above_are_complete() -> None:
-    tested = {row[0] for row in CHECKS} | {row[0] for row in TWINS}
+    tested = {row[0] for row in CHECKS} | {row[0] for row in TWINS} | SERVE_A_REFERENCE
     assert set(declared()) <= tested
 
 

@@ -17,7 +17,7 @@ from optimizer.forms.optimization import OptimizationForm
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.roles import Roles
 from optimizer.models import Dataset, Example, OptimizationSession, Prompt, Role, User, Workspace
-from optimizer.views import home
+from optimizer.views import choosing
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -320,10 +320,10 @@ APPROVED = ["A first letter.", "Mine, edited."]
 def test_run_again_keeps_old_examples_chosen(user_client: Client, workspace: Workspace) -> None:
     oldest = factories.make_dataset(workspace, rows=1, name="The oldest")
     session = factories.make_session(workspace, dataset=oldest)
-    for _ in range(home.DATASETS):
+    for _ in range(choosing.OFFERED):
         factories.make_dataset(workspace, rows=1)
     page = user_client.get(f"/?from={session.pk}").content.decode()
-    assert f'<option value="{oldest.pk}" selected>The oldest, ' in page
+    assert f'<option value="{oldest.pk}" selected>The oldest · ' in page
     assert "The oldest" not in user_client.get("/?blank=1").content.decode()
 
 

@@ -40,10 +40,11 @@ def test_a_column_that_is_ignored_is_named(user_client: Client) -> None:
 def test_a_variable_without_a_column_may_be_text(user_client: Client) -> None:
     typed = {"prompt": "Say {{mail}} of {{question}}.", "rows": TEAMS.replace("team,", "id,")}
     page = preview(user_client, typed | {"rows": TEAMS + "blue,who?,me\n", "prompt": "Say {{mail}}: {{x}}."})
-    assert "No column fills {{mail}}, {{x}}." in page
-    assert '<button class="button small" type="submit" name="literals" value="mail"' in page
+    assert page.count("No column has this name. Choose one, or press “is text”.") == 2
+    assert 'type="submit" name="literals" value="mail"' in page
+    assert 'id="id_mapping_mail" aria-describedby="id_mapping_mail_about" aria-invalid="true"' in page
     page = preview(user_client, {"prompt": "Say {{mail}}.", "rows": TEAMS, "literals": ["mail"]})
-    assert "No column fills" not in page
+    assert "No column has this name" not in page
     assert "Say {{mail}}.\n\nwhy 0?" in page
     assert '<input type="checkbox" name="literals" value="mail" checked>' in page
 
@@ -52,10 +53,8 @@ def test_an_unbound_variable_stops_the_start(user_client: Client) -> None:
     typed: dict[str, object] = {"prompt": "Say {{mail}}.", "rows": TEAMS}
     refused = user_client.post("/", typed)
     assert refused.status_code == 422
-    assert "No column fills {{mail}}" in str(refused.context["form"].errors["prompt"])
-    assert (
-        '<button class="button small" type="submit" name="literals" value="mail"' in refused.content.decode()
-    )
+    assert "No column fills {{mail}}" in str(refused.context["form"].errors["mapping"])
+    assert 'type="submit" name="literals" value="mail"' in refused.content.decode()
     assert not OptimizationSession.objects.exists()
     assert user_client.post("/", typed | {"literals": ["mail"]}).status_code == 302
     assert OptimizationSession.objects.get().literals == ["mail"]
@@ -93,7 +92,7 @@ def test_columns_are_chosen_by_hand(user_client: Client) -> None:
     typed = {"prompt": "Answer.", "rows": "输入,期望输出\n" + "".join(f"水{n},是\n" for n in range(4))}
     page = preview(user_client, typed)
     assert '<option value="期望输出">' in page
-    assert '<details class="fold" id="columns-fold" open>' in page
+    assert 'name="expected_column"' in page
     page = preview(user_client, typed | {"expected_column": "期望输出"})
     assert "“输入” goes below the prompt; “期望输出” is the expected answer." in page
     assert '<option value="期望输出" selected>' in page
@@ -161,3 +160,103 @@ def test_a_system_message_is_shown_apart_from_the_row(user_client: Client) -> No
     assert "goes into the user message" in page
     assert [part.partition("<")[0] for part in page.split('tabindex="0">')[1:]] == ["Say it.", "a"]
     assert "System message" in page
+
+
+# Columns by hand
+
+GERMAN = "Abteilung,Frage,expected\n" + "".join(f"rot {n},warum {n}?,so\n" for n in range(4))
+BY_HAND = {
+    "prompt": PROMPT,
+    "rows": GERMAN,
+    "mapping": ["team=Abteilung", "question=Frage"],
+    "mapping_of": "",
+}
+
+
+def test_columns_fill_variables_by_hand_and_are_kept_with_the_session(user_client: Client) -> None:
+    page = preview(user_client, BY_HAND)
+    assert "For rot 0 answer warum 0?." in page
+    assert '<option value="team=Abteilung" selected>Abteilung</option>' in page
+    assert user_client.post("/", BY_HAND).status_code == 302
+    session = OptimizationSession.objects.get()
+    assert session.mapping == {"variables": {"team": "Abteilung", "question": "Frage"}}
+    again = user_client.get(f"/?from={session.pk}").content.decode()
+    assert '<input type="hidden" name="mapping" value="team=Abteilung">' in again
+    assert f'<input type="hidden" name="mapping_of" value="{session.dataset_id}"' in again
+
+
+def test_saved_rows_take_the_columns_of_the_last_time(user_client: Client) -> None:
+    user_client.post("/", BY_HAND)
+    dataset = OptimizationSession.objects.get().dataset
+    assert dataset is not None
+    typed: dict[str, object] = {"prompt": PROMPT, "dataset": dataset.pk}
+    assert "“Abteilung” fills {{team}}; “Frage” fills {{question}}" in preview(user_client, typed)
+    other = typed | {
+        "mapping_of": "",
+        "mapping": ["team=", "question="],
+    }  # what was chosen for rows typed before
+    assert "“Abteilung” fills {{team}}" in preview(user_client, other)
+    by_name = typed | {"mapping_of": dataset.pk, "mapping": ["team=", "question=Frage"]}
+    assert "“Abteilung” fills {{team}}; “Frage” fills {{question}}" in preview(user_client, by_name)
+    swapped = typed | {"mapping_of": dataset.pk, "mapping": ["team=Frage", "question=Abteilung"]}
+    assert "For warum 0? answer rot 0." in preview(user_client, swapped)
+
+
+def test_saved_rows_take_another_column_as_the_answer(user_client: Client) -> None:
+    user_client.post(
+        "/",
+        {
+            "prompt": "Answer.",
+            "rows": "q,a,b\n" + "".join(f"q{n},x,y\n" for n in range(4)),
+            "expected_column": "a",
+            "input_column": "q",
+        },
+    )
+    dataset = OptimizationSession.objects.get().dataset
+    assert dataset is not None
+    typed = {"prompt": "Answer.", "dataset": dataset.pk, "expected_column": "b", "mapping_of": dataset.pk}
+    page = preview(user_client, typed)
+    assert "“b” is the expected answer" in page
+    assert user_client.post("/", typed).status_code == 302
+    assert OptimizationSession.objects.latest("pk").mapping == {"expected": "b"}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        (["team=Abteilung", "question=expected"], "which no model may see"),
+        (["team=Abteilung", "question=leer"], "“leer” is empty in every row. Choose another column."),
+        (["team=Abteilung"], "No column has this name. Choose one, or press “is text”."),
+    ],
+)
+def test_a_variable_that_would_stay_empty_is_told_at_its_field(
+    user_client: Client, mapping: list[str], said: str
+) -> None:
+    rows = "Abteilung,x,y,leer,expected\n" + "".join(f"rot,a{n},b,,so\n" for n in range(4))
+    typed = {"prompt": PROMPT, "rows": rows, "mapping": mapping, "mapping_of": ""}
+    page = preview(user_client, typed)
+    line = page[page.index('id="id_mapping_question"') :]
+    assert said in line[: line.index("</td>")].replace("\n", " ")
+    assert 'aria-invalid="true"' in line[:120]
+    assert user_client.post("/", typed).status_code == 422
+
+
+def test_rows_that_leave_a_variable_empty_are_named_at_its_field(user_client: Client) -> None:
+    rows = "team,question,expected\n" + "".join(f"{'red' * (n > 1)},why {n}?,so\n" for n in range(5))
+    assert "Empty in 2 of 5 rows: 1, 2" in preview(user_client, {"prompt": PROMPT, "rows": rows})
+
+
+def test_the_first_rows_are_shown_with_what_each_column_is_for(user_client: Client) -> None:
+    page = preview(user_client, {"prompt": "Answer {{question}}.", "rows": TEAMS})
+    assert '<th scope="col">question<span>{{question}}</span></th>' in page
+    assert '<th scope="col" class="unused">team<span>not used</span></th>' in page
+    assert page.count("<td>red</td>") == 3
+
+
+def test_hostile_columns_and_pairs_are_escaped_and_refused(user_client: Client) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    rows = f"{evil},question,expected\n" + "".join(f"{evil},why {n}?,so\n" for n in range(4))
+    assert evil not in preview(user_client, {"prompt": PROMPT, "rows": rows, "mapping": [f"team={evil}"]})
+    for mapping in (["team"], ["te\0am=question"], [f"team={'x' * 20_000}"]):
+        response = user_client.post("/", {"prompt": PROMPT, "rows": TEAMS, "mapping": mapping})
+        assert response.status_code == 422

@@ -97,8 +97,8 @@ def test_the_row_stands_below_the_text_whatever_is_changed(user_client: Client, 
 
 def test_a_variable_of_the_system_text_needs_a_column(user_client: Client) -> None:
     form = refused(user_client, system_text="For {{customer}} of {{region}}.", rows=OF_TEAMS)
-    assert list(form.errors) == ["system_text"]
-    assert "{{customer}}" in str(form.errors["system_text"])
+    assert list(form.errors) == ["mapping"]
+    assert "{{customer}}" in str(form.errors["mapping"])
 
 
 def test_the_estimate_counts_the_system_text(user_client: Client) -> None:

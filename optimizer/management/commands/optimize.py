@@ -45,6 +45,7 @@ from optimizer.services.accounts import administrator
 from optimizer.services.choices import Choices
 from optimizer.services.estimates import forecast, forecast_comparison
 from optimizer.services.optimizations import start_optimization, stop_optimization
+from optimizer.services.preferences import preference_of
 from optimizer.services.results import compare_stopped
 from optimizer.worker import measuring
 from optimizer.worker.claiming import claim, reopen
@@ -145,7 +146,7 @@ class Command(BaseCommand):
         files = {"rows_file": rows_file(options["examples"])} if options["examples"] else {}
         form = OptimizationForm(typed, files, user=user)
         if not form.is_valid():
-            raise bad_input(faults(form))
+            raise bad_input(faults(form, preferred=self._preferred(user, options)))
         if unknown := unknown_literals(form):
             raise bad_input(f"--literal {unknown[0]}: the prompt has no {in_braces(unknown[0])}.")
         self._tell_rows(form)
@@ -226,12 +227,22 @@ class Command(BaseCommand):
             given["system_text"] = text_or_file(given["system_text"])
         if "choice_list" in given:
             given["choice_list"] = "\n".join(given["choice_list"])
+        preferred = self._preferred(user, options)
         if options["sample"]:
-            return {**sample_form_data(), **given}
+            return {**preferred, **sample_form_data(), **given}
         if options["continues"] is not None:
             return self._continued(user, options, given)
         prompt = read(options["file"]) if options["prompt"] is None else options["prompt"]
-        return {"prompt": prompt, **given}
+        return {**preferred, "prompt": prompt, **given}
+
+    @staticmethod
+    def _preferred(user: User, options: dict[str, Any]) -> dict[str, str]:
+        """What the person set as their defaults, where the command line says nothing. What starts from an earlier
+        optimization takes over its settings instead."""
+        if options["continues"] is not None:
+            return {}
+        preferred = preference_of(user).defaults
+        return {name: value for name, value in preferred.items() if options[name] is None}
 
     @staticmethod
     def _continued(user: User, options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0020_cross_fitted'),
+        ('optimizer', '0025_mapping'),
     ]
 
     operations = [
