@@ -10,7 +10,8 @@ from django.test import Client
 from optimizer import installed
 from optimizer.llm.facts import ModelFacts
 from optimizer.llm.roles import Roles
-from optimizer.models import OptimizationSession, Prompt, Workspace
+from optimizer.models import OptimizationSession, Prompt, User, Workspace
+from optimizer.services.saving import save_result_as_template
 from tests import factories
 
 HTMX = {"HX-Request": "true"}
@@ -130,3 +131,21 @@ def test_prompts_are_alike_only_with_the_same_system_text(workspace: Workspace) 
     one, other = (factories.make_prompt(workspace, system_text=text) for text in ("Be kind.", "Be stern."))
     assert list(one.kin()["prompt"]) == [one]
     assert list(other.kin()["prompt"]) == [other]
+
+
+def test_a_templates_version_brings_its_system_text(user_client: Client, workspace: Workspace) -> None:
+    template = factories.make_template(workspace, "Answer {{it}}.")
+    factories.make_version(template, "Answer {{it}} now.", system_text="You help.")
+    for number, system_text in ((1, ""), (2, "You help.")):
+        form = user_client.get(f"/?template={template.pk}&version={number}").context["form"]
+        assert (form["system_text"].value() or "") == system_text
+
+
+def test_a_result_is_saved_with_its_system_text(workspace: Workspace, user: User) -> None:
+    prompt = factories.make_prompt(workspace, system_text="Be kind.")
+    session = factories.make_session(workspace, prompt=prompt, status="completed", kept_original=False)
+    factories.make_candidate(session, text="Say.", system_text="Be kind.")
+    factories.make_candidate(session, text="Say.", system_text="Be very kind.", is_best=True)
+    template = save_result_as_template(session=session, by=user, name="Kind", note="")
+    version = template.versions.get()
+    assert (version.text, version.system_text) == ("Say.", "Be very kind.")
