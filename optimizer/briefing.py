@@ -28,7 +28,7 @@ from optimizer.models import Candidate, LLMCall, OptimizationSession, Split
 def binding_of(
     table: Table, prompt: str, literals: Collection[str] = (), assigned: Assignment | None = None
 ) -> Binding:
-    """How the table's columns fill the prompt, as a person chose or as their names say."""
+    """How the table's columns fill the whole prompt, as a person chose or as their names say."""
     variables = original_of(prompt, tuple(literals)).variables
     return bind(table, variables, dict(assigned.variables) if assigned else None)
 
@@ -68,12 +68,13 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
     table = table or table_of(session)
     items: tuple[engine.Item, ...] = ()
     if table:
-        binding = binding_of(table, session.prompt.original, session.literals, session.assignment)
+        binding = binding_of(table, session.prompt.whole, session.literals, session.assignment)
         if binding.fault:
             raise engine.TaskRefusedError(binding.fault)
         items = items_of(table, binding, session.grader)
     return engine.Task(
         prompt=session.prompt.original,
+        system_text=session.prompt.system_text,
         context=session.prompt.context,
         literals=tuple(session.literals),
         items=items,
@@ -92,9 +93,12 @@ def task_of(session: OptimizationSession, table: Table | None = None) -> engine.
     )
 
 
-def prompt_of(prompt: str, literals: Collection[str], settings: Mapping[str, Any]) -> Components:
+def prompt_of(
+    prompt: str, literals: Collection[str], settings: Mapping[str, Any], *, system_text: str = ""
+) -> Components:
     """The prompt as a run with these settings sends it. TaskRefusedError if it cannot be sent that way."""
-    return first_of(engine.Task(prompt, literals=tuple(literals), **_those_of(engine.Task, settings)))
+    chosen = _those_of(engine.Task, settings)
+    return first_of(engine.Task(prompt, system_text=system_text, literals=tuple(literals), **chosen))
 
 
 def config_of(session: OptimizationSession) -> engine.Config:

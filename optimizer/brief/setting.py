@@ -35,12 +35,23 @@ class Group:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a setting may conflict with: variables in the prompt, or a target model that gets no system message.
-    `target_model` is its name, "" if that does not matter."""
+    """What a setting may conflict with: variables in the prompt, whether it has a system text, or a target model that
+    gets no system message. `target_model` is its name, "" if that does not matter."""
 
     variables: tuple[str, ...] = ()
     hears_system: bool = True
     target_model: str = ""
+    system_text: bool = False
+
+    @property
+    def unheard(self) -> str:
+        """Why the prompt's system text cannot be sent, or ""."""
+        if self.hears_system or not self.system_text:
+            return ""
+        return (
+            "The target model's chat template drops system messages. Write this into the prompt, or choose another "
+            "model."
+        )
 
 
 def no_objection(value: Any, circumstances: Circumstances) -> str:
@@ -78,7 +89,7 @@ class Setting:
 
     @property
     def folded(self) -> bool:
-        """Whether the page hides it until somebody opens the settings."""
+        """Whether the page hides it among the settings. One of no group has a place of its own."""
         return self.group is not None
 
     @property

@@ -24,6 +24,8 @@ WEEK = 7 * 24 * 60  # minutes
 def _system_objection(value: Any, circumstances: Circumstances) -> str:
     if not value:
         return ""
+    if circumstances.system_text:
+        return "The prompt has a system text of its own, which is the system message. Leave this off."
     if circumstances.variables:
         name = in_braces(circumstances.variables[0])
         return f"The prompt has variables ({name}), so it differs from row to row. Leave this off."
@@ -32,6 +34,12 @@ def _system_objection(value: Any, circumstances: Circumstances) -> str:
             "The target model's chat template drops system messages. Leave this off, or choose another model."
         )
     return ""
+
+
+def _part_objection(value: Any, circumstances: Circumstances) -> str:
+    if value == "text" or circumstances.system_text:
+        return ""
+    return "The prompt has no system text. Write one, or choose the text."
 
 
 def _other_models_objection(value: Any, circumstances: Circumstances) -> str:
@@ -50,6 +58,12 @@ SETTINGS = (
     Setting(
         "preset", Kind.CHOICE, "Preset", "how hard to search", default=USUAL,
         choices={name: preset.title for name, preset in PRESETS.items()},
+    ),
+    Setting(
+        "part", Kind.CHOICE, "What the search changes",
+        "the part of the prompt that is rewritten; the other part stays as it is",
+        default="text", engine="part", objection=_part_objection,
+        choices={"text": "The text", "system": "The system text", "both": "Both, one at a time"},
     ),
     Setting(
         "target_model", Kind.MODEL, "Target model", "runs the prompt",

@@ -66,7 +66,7 @@ class Ending:
         if not self.asker.config.compare:
             return Cost()
         rows = range(len(self.held_out.items))
-        texts = max(2 * len(entry.components.head.encode()) for entry in field) + 2 * RATING_BYTES
+        texts = max(2 * len(entry.components.whole.encode()) for entry in field) + 2 * RATING_BYTES
         original = self.held_out.cost([self.population.original], rows)
         least = original + self.asker.price(2, texts, 4 * MESSAGE, 2 * VERDICT_TOKENS)
         dearest = [self.held_out.cost([entry], rows) for entry in self._dearest(field)]
@@ -236,7 +236,7 @@ class Ending:
     def _ratings(self, best: Entry) -> Steps[tuple[Rating | None, Rating | None]]:
         if not self.asker.config.compare:
             return None, None
-        texts = [best.components.head, self.population.original.components.head]
+        texts = [best.components.whole, self.population.original.components.whole]
         try:
             ratings = yield from finish.rate(self.asker, self.task.optimizer_model, texts)
         except BudgetSpentError:

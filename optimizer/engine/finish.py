@@ -81,8 +81,11 @@ def _changed_constraint(before: Components, after: Components) -> Iterator[str]:
 
 
 def _changed_words(before: Components, after: Components) -> Iterator[str]:
+    parts = ("system text", "text") if after.head_as == "system" else ("text", "system text")
     if before.instruction != after.instruction:
-        yield "Rewrote the instruction."
+        yield f"Rewrote the {parts[0] if after.beside else 'instruction'}."
+    if before.beside != after.beside:
+        yield f"Rewrote the {parts[1]}."
     if before.answer_format and not after.answer_format:
         yield "Removed the answer format."
     elif before.answer_format != after.answer_format:

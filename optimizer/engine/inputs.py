@@ -62,7 +62,7 @@ def _usable(task: Task, answers: Sequence[Answer]) -> tuple[str, ...]:
     names = names_of(task)
     if len(names) > 1:
         written = [text for text in written if read_values(text, names) and len(text) <= LONGEST]
-    return varied([text[:LONGEST] for text in written], meta_texts=(task.prompt, *KINDS))
+    return varied([text[:LONGEST] for text in written], meta_texts=(task.whole_prompt, *KINDS))
 
 
 def items_of(task: Task, inputs: Sequence[str]) -> tuple[Item, ...]:
@@ -79,7 +79,7 @@ def items_of(task: Task, inputs: Sequence[str]) -> tuple[Item, ...]:
 
 def names_of(task: Task) -> tuple[str, ...]:
     """The prompt's variables."""
-    return original_of(task.prompt, task.literals).variables
+    return original_of(task.whole_prompt, task.literals).variables
 
 
 def lacking(names: Sequence[str]) -> str:
@@ -109,7 +109,7 @@ def _request(task: Task, asker: Asker, kind: str) -> Request:
     config = replace(asker.config, proposal_tokens=max(FEWEST_TOKENS, asker.config.proposal_tokens))
     return proposal_request(
         "inputs",
-        meta.invent_inputs(task.prompt, task.context, INVENTED // len(KINDS), kind + about, names),
+        meta.invent_inputs(task.whole_prompt, task.context, INVENTED // len(KINDS), kind + about, names),
         meta.inputs_schema(names),
         model=task.optimizer_model,
         config=config,

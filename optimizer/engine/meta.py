@@ -32,7 +32,8 @@ STYLES = (
 
 SHORT = 300  # characters of an earlier version
 MARK = re.compile(
-    r"<(?=\s*/?\s*(prompt|input|good|bad|critique|answer|request|criteria|expected|[AB])\s*>)", re.IGNORECASE
+    r"<(?=\s*/?\s*(prompt|other_part|input|good|bad|critique|answer|request|criteria|expected|[AB])\s*>)",
+    re.IGNORECASE,
 )
 SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]*\s*|.", re.DOTALL)
 SCORE_ORDER = re.compile(
@@ -97,10 +98,24 @@ def understand(prompt: str, context: str, rows: Sequence[tuple[str, str]]) -> st
     )
 
 
-def mutate(instruction: str, task: str, style: str, history: Sequence[tuple[str, float]] = ()) -> str:
+def other_part(text: str, *, is_text: bool) -> str:
+    """What to say of the part of a prompt that stays as it is: the text of the user's messages, or the system text."""
+    told = (
+        "This prompt is the system message. The user's message reads as follows, and stays as it is:"
+        if is_text
+        else "This prompt is the user's message. It follows a system message, which stays as it is:"
+    )
+    return _join(told, _quoted("other_part", text))
+
+
+def mutate(
+    instruction: str, task: str, style: str, history: Sequence[tuple[str, float]] = (), *, around: str = ""
+) -> str:
+    """`around` is what `other_part` says, here and below."""
     return _join(
         "Write a better version of this prompt. It must set the same task, in the same language.",
         _quoted("prompt", instruction),
+        around,
         f"The task: {task}" if task else "",
         _history(history),
         f"How: {style}",
@@ -109,7 +124,12 @@ def mutate(instruction: str, task: str, style: str, history: Sequence[tuple[str,
 
 
 def critique(
-    instruction: str, wrong: Sequence[tuple[str, str, str, str]], right: int | None, evidence: Sequence[str]
+    instruction: str,
+    wrong: Sequence[tuple[str, str, str, str]],
+    right: int | None,
+    evidence: Sequence[str],
+    *,
+    around: str = "",
 ) -> str:
     """`wrong` is rows of input, expected answer, output and why it was not right; `right` how many others were, None
     where answers are only compared, and nobody knows."""
@@ -122,17 +142,19 @@ def critique(
     return _join(
         "A prompt was tried. Say in two or three sentences what is wrong with the prompt, and how to fix it.",
         _quoted("prompt", instruction),
+        around,
         f"{told}\n\n{cases}" if wrong else "",
         "What people said of earlier results:\n" + "\n".join(evidence) if evidence else "",
         "Give JSON with the key critique.",
     )
 
 
-def contrast(instruction: str, item_input: str, good: str, bad: str) -> str:
+def contrast(instruction: str, item_input: str, good: str, bad: str, *, around: str = "") -> str:
     return _join(
         "With this prompt, the same input got a good and a bad answer. Write one short rule that, added to the prompt, "
         "leads to the good one. It must hold for other inputs too, so do not name this one.",
         _quoted("prompt", instruction),
+        around,
         _quoted("input", item_input),
         _quoted("good", good),
         _quoted("bad", bad),
@@ -140,10 +162,11 @@ def contrast(instruction: str, item_input: str, good: str, bad: str) -> str:
     )
 
 
-def synthesize(instruction: str, critique_text: str) -> str:
+def synthesize(instruction: str, critique_text: str, *, around: str = "") -> str:
     return _join(
         "Write a better version of this prompt, following the critique. Same task, same language.",
         _quoted("prompt", instruction),
+        around,
         _quoted("critique", critique_text),
         "Keep every {{variable}} exactly as it is. Do not answer the prompt. Give JSON with the key prompt.",
     )

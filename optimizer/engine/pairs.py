@@ -113,7 +113,7 @@ class Judged:
 
     def question(self, item: Item, first: str, second: str) -> str:
         """What the judge is asked about two answers to that input."""
-        return meta.compare(filled(self.original.head, item), self.criteria, first, second)
+        return meta.compare(filled(self.original.whole, item), self.criteria, first, second)
 
     def _outputs(self, case: Case, mine: Answer, theirs: Answer) -> list[str]:
         """Both answers as a judge sees them; none where a call failed."""

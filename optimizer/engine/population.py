@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
+from typing import get_args
 
 from optimizer.engine.answering import CUT
 from optimizer.engine.board import Board, Entry
-from optimizer.engine.components import Components, Shot, first_of
+from optimizer.engine.components import Components, Shot, Subject, first_of
 from optimizer.engine.constraint import Constraint, constraint_for
 from optimizer.engine.contribution import contributions
 from optimizer.engine.events import Outcome
@@ -118,6 +119,7 @@ class Population:
     def view(self, parent: Entry, salt: str) -> View:
         """What an operator may look at, of this parent."""
         teaching = self.training if self.training.items else self.race
+        subject = self._subject(salt)
         return View(
             task=self.task,
             config=self.config,
@@ -130,12 +132,13 @@ class Population:
             hardness=self._hardness(),
             rivals=self._rivals(parent),
             contrasts=self._contrasts(teaching),
-            history=self._history(parent),
+            history=self._history(parent, subject),
             reasoned=self._reasoned(),
             contributions=self._contributions(parent.components),
             reasoning=self.reasoning,
             constraint=self.constraint,
             role=self.original.components.head_as,
+            subject=subject,
         )
 
     def unshown(self, field: Sequence[Entry]) -> list[int]:
@@ -219,14 +222,20 @@ class Population:
                 pairs.append((good, bad))
         return tuple(pairs)
 
-    def _history(self, parent: Entry) -> tuple[tuple[str, float], ...]:
-        """Other instructions with the best mean that each reached, the worst first."""
+    def _subject(self, salt: str) -> Subject:
+        """What an operator may word anew: if both parts may change, one of them, drawn by chance."""
+        if self.task.part != "both":
+            return "instruction"
+        return random.Random(f"{self.seed}:{salt}:part").choice(get_args(Subject))
+
+    def _history(self, parent: Entry, subject: Subject) -> tuple[tuple[str, float], ...]:
+        """Other texts of this part with the best mean that each reached, the worst first."""
         best: dict[str, float] = {}
         for entry in self.entries:
             if self.race.outcomes(entry):
-                text = entry.components.instruction
+                text = entry.components.part(subject)
                 best[text] = max(best.get(text, 0.0), self.race.mean(entry))
-        best.pop(parent.components.instruction, None)
+        best.pop(parent.components.part(subject), None)
         return tuple(sorted(best.items(), key=lambda tried: tried[1]))
 
 

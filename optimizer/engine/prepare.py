@@ -55,7 +55,7 @@ def affordable(splits: Splits, task: Task, asker: Asker, evaluator: Evaluator) -
     original = first_of(task)
     shown = original.but(
         shots=tuple(map(shot_of, splits.train[: asker.config.shots])),
-        shots_as="turns" if task.turns else "text",
+        shots_as="turns" if task.example_turns else "text",
     )
     calls, tokens = asker.config.max_calls or math.inf, asker.config.max_tokens or math.inf
     count, spent = 0, Cost()

@@ -106,7 +106,7 @@ class Proposer:
             if reason := reason or self._too_long(child):
                 population.rejected[reason] += 1
                 population.refused[child.operator] += 1
-                yield Rejected(reason, child.components.instruction[:500])
+                yield Rejected(reason, _rewritten(child)[:500])
                 continue
             entry = population.add(child)
             admitted.append(entry)
@@ -148,3 +148,9 @@ class Proposer:
         rows = (*self.population.race.items, *self.population.training.items)
         too_long = surely_too_long(child.components, rows, self.task, self.asker)
         return "longer than the context window" if too_long else ""
+
+
+def _rewritten(child: Child) -> str:
+    """The text that the proposal words anew."""
+    found, parent = child.components, child.parent.components
+    return found.beside if found.beside != parent.beside else found.instruction

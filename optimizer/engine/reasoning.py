@@ -162,7 +162,7 @@ def _not_reasoned_to(task: Task) -> str:
 
 def _words(task: Task) -> tuple[str, str]:
     """The marker and the request in the prompt's language, or else in English."""
-    return WORDS.get(clear_language(without_variables(task.prompt)), WORDS["en"])
+    return WORDS.get(clear_language(without_variables(task.whole_prompt)), WORDS["en"])
 
 
 def _free_marker(task: Task) -> str:

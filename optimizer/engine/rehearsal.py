@@ -77,7 +77,7 @@ class Rehearsal:
         self._salt = salt
         rows = (*task.items, *task.held_out)
         self._expected = {item.input: item.expected for item in rows}
-        self._variables = original_of(task.prompt, task.literals).variables
+        self._variables = original_of(task.whole_prompt, task.literals).variables
         self._filled = [
             (tuple(text for _, text in item.values), item.expected) for item in rows if item.values
         ]
@@ -104,9 +104,10 @@ class Rehearsal:
             return self._after_reasoning(request)
         content = request.messages[-1].content
         first = request.messages[0]
-        head, _, asked = (
-            content.rpartition("\n\n") if first.role != "system" else (first.content, "", content)
-        )
+        apart = first.role == "system" and not self._task.system_text
+        head, _, asked = (first.content, "", content) if apart else content.rpartition("\n\n")
+        if self._task.system_text:
+            head = f"{first.content}{head}"
         turns = shows_turns(request.messages)
         shown = turns or f"{head}{asked}".endswith("\nOutput:") or "\nOutput: " in head
         asked = asked.removeprefix("Input: ").removesuffix("\nOutput:")
@@ -167,9 +168,18 @@ class Rehearsal:
     def _input(self, text: str) -> str | dict[str, str]:
         return dict.fromkeys(self._variables, text) if len(self._variables) > 1 else text
 
+    def _rewritten(self, request: Request) -> str:
+        """The part of the prompt that the request is about."""
+        task = self._task
+        asked = request.messages[-1].content
+        of_system = task.part == "system" or (
+            task.part == "both" and f"<prompt>\n{task.system_text}" in asked
+        )
+        return task.system_text if of_system else task.prompt
+
     def _proposal(self, request: Request) -> tuple[str, int]:
         self._written += 1
-        text = f"{self._task.prompt} ({self._written}) {'and more ' * (REWRITE * BYTES_A_TOKEN // 9)}"
+        text = f"{self._rewritten(request)} ({self._written}) {'and more ' * (REWRITE * BYTES_A_TOKEN // 9)}"
         said = {
             "prompt": text,
             "critique": text,

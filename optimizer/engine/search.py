@@ -42,7 +42,7 @@ class Search:
         self.task = task
         self.config = asker.config
         self.asker = asker
-        self.method = method if task.turns else method.in_text()
+        self.method = method if task.example_turns else method.in_text()
         race, training, held_out = races(splits, evaluator, asker, first_of(task))
         self.population = Population(task, self.config, asker.seed, race, training)
         self.ending = Ending(task, asker, evaluator, held_out, self.population, left_out=splits.left_out)

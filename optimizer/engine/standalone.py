@@ -13,7 +13,7 @@ from typing import Any
 from optimizer.engine.nearest import Nearest
 from optimizer.engine.thinking import without_thinking
 
-PLACE = "{{an input}}"  # where the input stands in QUESTION
+PLACE = "{{an input}}"  # where the input stands in BEFORE and QUESTION
 MODEL = ""
 MAX_TOKENS = 0
 WINDOW = 0  # tokens that the prompt and its answer have room for; 0: as the server likes
@@ -40,7 +40,8 @@ def messages(text: str) -> list[dict[str, str]]:
         for _, asked, answered in shown
         for role, said in (("user", asked), ("assistant", answered))
     ]
-    return [*BEFORE, *turns, {"role": "user", "content": QUESTION.replace(PLACE, text)}]
+    before = [{**message, "content": message["content"].replace(PLACE, text)} for message in BEFORE]
+    return [*before, *turns, {"role": "user", "content": QUESTION.replace(PLACE, text)}]
 
 
 def read(output: str) -> str:

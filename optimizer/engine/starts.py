@@ -54,7 +54,7 @@ def _fitted(
         shots = [shot for shot in shots if shot.input not in searched]
     if found.reasoning and not reasoning:
         shots = [replace(shot, reasoning="") for shot in shots]
-    return found.but(
+    return _worded(found, population).but(
         variables=original.variables,
         reasoning=reasoning,
         constraint=_constraint(found, population),
@@ -64,14 +64,35 @@ def _fitted(
     )
 
 
+def _worded(found: Components, population: Population) -> Components:
+    """With its texts, as far as this prompt has such parts and the search may change them. What framed the part that
+    the earlier search changed stays with that part."""
+    task, original = population.task, population.original.components
+    if not (found.beside or original.beside):
+        return found
+    text, beside = found.instruction, found.beside
+    if _frames_system(found) != _frames_system(original):
+        text, beside = beside, found.but(reasoning=None).head
+        found = found.but(persona="", keywords=(), answer_format="")
+    may_change = task.part == "both" and beside
+    return found.but(
+        instruction=text or original.instruction, beside=beside if may_change else original.beside
+    )
+
+
+def _frames_system(prompt: Components) -> bool:
+    """Whether the system text is the part to which a search adds."""
+    return prompt.head_as == "system" and bool(prompt.beside)
+
+
 def _placed(found: Components, population: Population, *, shown: bool) -> dict[str, Any]:
     """Where the prompt and its examples stand, as far as the target model tells that apart."""
-    task, role = population.task, population.original.components.head_as
-    turns = shown and task.turns and found.shots_as == "turns"
-    once = turns and task.hears_system and not population.original.components.variables
+    task, original = population.task, population.original.components
+    turns = shown and task.example_turns and found.shots_as == "turns"
+    once = turns and task.hears_system and not original.variables and not original.beside
     return {
         "shots_as": "turns" if turns else "text",
-        "head_as": found.head_as if once and role == "user" else role,
+        "head_as": found.head_as if once and original.head_as == "user" else original.head_as,
     }
 
 

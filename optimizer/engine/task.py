@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from optimizer.engine.variables import variables, whole
+
 if TYPE_CHECKING:
     from optimizer.engine.components import Components
 
@@ -26,6 +28,7 @@ class Grade:
 
 Options = Mapping[str, str]
 ReasoningMode = Literal["both", "never", "only"]
+Part = Literal["text", "system", "both"]
 Grader = Callable[[str, str, Options], Grade]  # output, expected, options of the task
 
 
@@ -87,8 +90,10 @@ class Task:
     a value for each. `evidence` is what people said of earlier results, in plain
     words; `priors` is how the operators did in earlier runs, which counts faintly. Without `turns` the target model
     does not tell chat turns apart: examples stand in the text. `hears_system` says whether it gets system messages,
-    and `thinks` whether it reasons by itself; then no prompt asks for it. With `as_system` the prompt is the
-    system message, and an input the user message; a prompt with variables cannot be sent so. `other_models` run the
+    and `thinks` whether it reasons by itself; then no prompt asks for it. A prompt may have a `system_text` besides its
+    text: the system message of each call. `part` says which of the two the search changes. With `as_system` the text is
+    the system message, and an input the user message; a prompt with variables, or with a system text, cannot be sent
+    so. `other_models` run the
     finalists too, once the target model has. `starts` are prompts that an earlier search found: they race from the
     beginning. `seen` are the inputs of rows that this search saw: they are held out last, and prove nothing.
     """
@@ -110,10 +115,24 @@ class Task:
     turns: bool = True
     hears_system: bool = True
     thinks: bool = False
+    system_text: str = ""
+    part: Part = "text"
     as_system: bool = False
     other_models: tuple[str, ...] = ()
     starts: tuple[Components, ...] = ()
     seen: tuple[str, ...] = ()
+
+    @property
+    def whole_prompt(self) -> str:
+        """Its text, with the system text before it if there is one."""
+        return whole(self.system_text, self.prompt)
+
+    @property
+    def example_turns(self) -> bool:
+        """Whether examples can be chat turns. A turn shows its row in the text alone, because the system message is
+        sent once."""
+        names = {name for name in variables(self.whole_prompt) if name not in self.literals}
+        return self.turns and (not names or not names.isdisjoint(variables(self.prompt)))
 
     @property
     def judge(self) -> str:

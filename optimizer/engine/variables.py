@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from optimizer.engine.task import Item
+if TYPE_CHECKING:
+    from optimizer.engine.task import Item
 
 NAME = r"\{\{[ \t]*\w+[ \t]*\}\}"
 COMMAND = rf"\\(?![ntr]\{{)[A-Za-z]+\*?(?:{NAME})+"  # \frac{{a}}{{b}}; but a line break may be typed as \n
@@ -28,8 +30,18 @@ def filled(text: str, item: Item) -> str:
     """The text with the item in its place: its values where the variables are, else its input below the text."""
     if not item.values:
         return f"{text}\n\n{item.input}" if item.input else text
+    return with_values(text, item)
+
+
+def with_values(text: str, item: Item) -> str:
+    """The text with the item's values where its variables are. The input itself is not added."""
     values = dict(item.values)
     return PLACES.sub(lambda found: values.get(found["name"] or "", found[0]), text)
+
+
+def whole(system_text: str, text: str) -> str:
+    """Both parts of a prompt as one text, the system text first. Its variables are those of the prompt."""
+    return "\n\n".join(part for part in (system_text, text) if part.strip())
 
 
 def without_variables(text: str) -> str:

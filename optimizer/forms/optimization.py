@@ -13,7 +13,7 @@ from django.forms import BoundField
 
 from optimizer.brief import SETTINGS, Group, completed, objections
 from optimizer.briefing import binding_of, prompt_of
-from optimizer.engine.components import original_of
+from optimizer.engine.components import Components, original_of
 from optimizer.engine.variables import in_braces
 from optimizer.files import Assignment, Table
 from optimizer.files.binding import Binding
@@ -46,6 +46,9 @@ class OptimizationForm(ExamplesForm):
         widget=pane(7, "Paste the prompt you use today"),
         error_messages={"required": "Write or paste the prompt to improve."},
     )
+    system_text = LongText(
+        widget=pane(3, "Who the model is, and what holds for every message"), required=False
+    )
     literals = NamesField(required=False)
     context = LongText(widget=pane(2, "What it is for, who reads the answers, what matters"), required=False)
     show_inputs = forms.BooleanField(required=False)
@@ -76,8 +79,25 @@ class OptimizationForm(ExamplesForm):
     @property
     def sends_apart(self) -> bool:
         """Whether the prompt is the system message, apart from the rows. Call it on a valid form."""
+        return self.sent().sends_apart
+
+    def sent(self) -> Components:
+        """The prompt as a run would send it, as far as it can be read. TaskRefusedError if no run could."""
         given = self.cleaned_data
-        return prompt_of(given["prompt"], given["literals"], self.settings).head_as == "system"
+        prompt, literals = given.get("prompt") or "", given.get("literals") or ()
+        return prompt_of(prompt, literals, self.settings, system_text=given.get("system_text") or "")
+
+    def written(self) -> Components:
+        """The prompt as it is, as far as it can be read."""
+        given = self.cleaned_data
+        literals = tuple(given.get("literals") or ())
+        return original_of(given.get("prompt") or "", literals, given.get("system_text") or "")
+
+    @property
+    def what_changes(self) -> Laid:
+        """What the search changes, which stands beside the system text."""
+        (setting,) = [setting for setting in SETTINGS if setting.name == "part"]
+        return Laid(setting, self["part"])
 
     @property
     def roles(self) -> list[BoundField]:
@@ -100,7 +120,7 @@ class OptimizationForm(ExamplesForm):
 
     def _bind(self, table: Table, chosen: Mapping[str, Any]) -> None:
         """How the rows fill the prompt. Rows with nothing for it are left out if that is wished."""
-        self.binding = binding_of(table, chosen["prompt"], chosen.get("literals") or (), self.assigned)
+        self.binding = binding_of(table, self.written().whole, chosen.get("literals") or (), self.assigned)
         if chosen.get("keep_good") and self.place != "dataset" and (empty := self.binding.empty_rows(table)):
             left = [row for number, row in enumerate(table.rows, 1) if number not in empty]
             faults = (*table.faults, *self.binding.gaps(table))
@@ -120,9 +140,14 @@ class OptimizationForm(ExamplesForm):
 
     def _check_settings(self, chosen: dict[str, Any]) -> None:
         """Settings that conflict with the prompt or the model are reported at their fields."""
-        prompt, literals = chosen.get("prompt") or "", chosen.get("literals") or ()
-        variables = original_of(prompt, tuple(literals)).variables
-        facts = circumstances(self.settings["target_model"], variables)
+        written = self.written()
+        facts = circumstances(
+            self.settings["target_model"], written.variables, system_text=bool(written.beside)
+        )
+        if facts.unheard and "system_text" not in self.errors:
+            self.add_error("system_text", facts.unheard)
+        if "system_text" in self.errors:
+            return
         for setting, why in objections(self.settings, facts):
             self.add_error(setting.name, why)
 
@@ -178,6 +203,7 @@ class OptimizationForm(ExamplesForm):
         chosen = self.cleaned_data
         return Choices(
             prompt=chosen["prompt"],
+            system_text=chosen["system_text"],
             context=chosen["context"],
             literals=chosen["literals"],
             assignment=self.assigned,
@@ -201,7 +227,8 @@ def initial_of(session: OptimizationSession) -> dict[str, Any]:
     version = prompt.template_version
     given = {
         "literals": session.literals, "grader": session.grader,
-        "prompt": prompt.original, "context": prompt.context, "dataset": session.dataset_id,
+        "prompt": prompt.original, "system_text": prompt.system_text, "context": prompt.context,
+        "dataset": session.dataset_id,
         "template": prompt.template_id, "version": version.number if version else None,
         "show_inputs": session.inputs_requested or session.inputs is not None,
         "inputs_of": session.pk if session.inputs else None,

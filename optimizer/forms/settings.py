@@ -122,7 +122,8 @@ class Laid:
 def laid_out(form: forms.Form) -> Iterator[tuple[Group, list[Laid]]]:
     """The folded settings by group, each in order. A switch that the target model does not take is not offered."""
     groups = dict.fromkeys(setting.group for setting in SETTINGS if setting.group)
-    facts = circumstances(str(form["target_model"].value() or ""))
+    written = bool(str(form["system_text"].value() or "").strip())
+    facts = circumstances(str(form["target_model"].value() or ""), system_text=written)
     for group in groups:
         yield (
             group,
@@ -137,11 +138,13 @@ def _laid(setting: Setting, field: BoundField, facts: Circumstances) -> Laid:
     return Laid(setting, field, refusal)
 
 
-def circumstances(target_model: str, variables: tuple[str, ...] = ()) -> Circumstances:
+def circumstances(
+    target_model: str, variables: tuple[str, ...] = (), *, system_text: bool = False
+) -> Circumstances:
     """What settings may conflict with, as far as is known about the model that would run the prompt."""
     target = installed.target(target_model)
     facts = installed.facts(target)
-    return Circumstances(variables, facts is None or facts.roles.system, target)
+    return Circumstances(variables, facts is None or facts.roles.system, target, system_text)
 
 
 def by_preset(preset: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from optimizer.management.reading import lines
 
 # What belongs to the prompt, its rows and its grader, by the form's names.
 OF_THE_PROMPT = (
-    "context", "expected_column", "input_column", "weight_column", "mapping", "no_header", "literals", "grader",
-    "rubric", "tolerance", "choice_list", "threshold",
+    "system_text", "context", "expected_column", "input_column", "weight_column", "mapping", "no_header",
+    "literals", "grader", "rubric", "tolerance", "choice_list", "threshold",
 )  # fmt: skip
 VALUES: dict[Kind, tuple[type, str]] = {
     Kind.WHOLE: (int, "NUMBER"),
@@ -38,6 +38,10 @@ def add_arguments(parser: CommandParser) -> None:
         action="store_true",
         help="with --resume: compare the best of a stopped optimization with the original on held-out rows",
     )
+    parser.add_argument(
+        "--system", dest="system_text", metavar="TEXT|FILE",
+        help="the system text, or a file with it: sent as the system message before the prompt; --part may change it",
+    )  # fmt: skip
     parser.add_argument("--context", help="what the prompt is for")
     _add_rows(parser)
     _add_grading(parser)

@@ -18,11 +18,13 @@ from optimizer.forms.optimization import OptimizationForm, initial_of
 from optimizer.models import OptimizationSession, User
 
 BAD_INPUT = 2
+TEXT_FILES = {".txt", ".md"}
 OPTION_OF = {
     "prompt": "prompt",  # one of several options gives it
     "rows": "--examples",
     "rows_file": "--examples",
     "dataset": "the rows",  # those of the optimization that --from names
+    "system_text": "--system",
     "literals": "--literal",
     "mapping": "--map",
     "continues": "--from",
@@ -106,7 +108,7 @@ def faults(form: OptimizationForm, *, preferred: Container[str] = ()) -> str:
 
 def unknown_literals(form: OptimizationForm) -> list[str]:
     """Names that are marked as text and do not stand in the prompt."""
-    there = variables(form.cleaned_data["prompt"])
+    there = variables(form.written().whole)
     return [name for name in form.cleaned_data["literals"] if name not in there]
 
 
@@ -129,6 +131,22 @@ def read_bytes(name: str, *, at_most: int = 2**20) -> bytes:
             return file.read(at_most + 1)
     except OSError as error:
         raise bad_input(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def text_or_file(given: str) -> str:
+    """The content of the file of that name; without such a file, the text itself. What can only be the name of a file
+    has to be one."""
+    if any(character.isspace() for character in given) and not is_file(given):
+        return given
+    return read(given) if is_file(given) or Path(given).suffix in TEXT_FILES else given
+
+
+def is_file(name: str) -> bool:
+    """Whether there is a file of that name, which may be any text."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read(name: str) -> str:

@@ -28,10 +28,25 @@ from optimizer.verdicts import (
 from promptevolver.embedded.services.home import Home
 from promptevolver.product import served_url
 
+TOLD_OF_PARTS = {
+    "text": "This is the text. The system text was sent as the system message, and stays as it is.",
+    "system": "This is the system text, which was sent as the system message. The text stays as it is.",
+    "both": "The system text was sent as the system message, and the text with each row as a user message.",
+}
+
 
 def result_text(session: OptimizationSession) -> str:
-    """The text that is handed over: the original, unless a better one is."""
-    return session.prompt.optimized or session.prompt.original
+    """What is handed over: the original, unless something better is. Two parts: those that the search might change."""
+    text, system_text = handed_over(session)
+    if session.part == "both":
+        return f"System text:\n{system_text}\n\nText:\n{text}"
+    return system_text if session.part == "system" else text
+
+
+def handed_over(session: OptimizationSession) -> tuple[str, str]:
+    """The text and the system text, "" for a prompt that has none."""
+    prompt = session.prompt
+    return prompt.optimized or prompt.original, prompt.optimized_system_text or prompt.system_text
 
 
 def found_of(session: OptimizationSession) -> Candidate | None:
@@ -59,6 +74,8 @@ def result_lines(session: OptimizationSession) -> Iterator[str]:
         yield f"The answer is constrained to {found.constraint.words}: send it as “format” from --json."
     if found and session.hands_over_best and found.is_system_message:
         yield "The prompt was sent as the system message, and each row as the user message."
+    if session.prompt.system_text:
+        yield TOLD_OF_PARTS[session.part]
     if found and session.hands_over_best and found.in_turns:
         yield "The prompt was measured as chat turns, not as one text. --json holds them under “messages”."
     if session.comparable:
@@ -120,6 +137,7 @@ def _finalist_summary(finalist: Finalist, candidate: Candidate) -> dict[str, Any
         "kind": finalist.kind.value,
         "number": finalist.number,
         "prompt": candidate.text,
+        "system_text": candidate.system_text or None,
         "messages": candidate.messages,
         "format": candidate.format,
         "examples_per_input": candidate.components.get("nearest") or None,
@@ -189,6 +207,7 @@ def summary(session: OptimizationSession) -> dict[str, Any]:
 def _came_to(session: OptimizationSession) -> dict[str, Any]:
     """How it ended, and the prompt that is handed over."""
     found = found_of(session) if session.hands_over_best else session.candidates.filter(number=0).first()
+    text, system_text = handed_over(session)
     return {
         "session": session.pk,
         "started_from": session.continues_id,
@@ -197,7 +216,9 @@ def _came_to(session: OptimizationSession) -> dict[str, Any]:
         "verdict": session.verdict or None,
         "handed_over": (Chosen.BEST if session.hands_over_best else Chosen.ORIGINAL).value,
         "original": session.prompt.original,
-        "optimized": result_text(session),
+        "original_system_text": session.prompt.system_text or None,
+        "optimized": text,
+        "optimized_system_text": system_text or None,
         "messages": found.messages if found else [],
         "format": found.format if found else None,
         "kept_original": None if session.kept_original is None else not session.hands_over_best,
@@ -217,7 +238,7 @@ def _scored(session: OptimizationSession) -> dict[str, Any]:
         "interval_note": about_interval(session) or None,
         "comparison": comparison,
         "finalists": finalist_summaries(session),
-        "front": front_summaries(session.candidates.defer("components", "messages", "text")),
+        "front": front_summaries(session.candidates.defer("components", "messages", "text", "system_text")),
         "other_models": session.results.get("other_models"),
         "judge": session.judge,
         "headroom": session.results.get("headroom"),

@@ -34,6 +34,7 @@ class Candidate(models.Model):
     operator = models.CharField(max_length=30)
     components = models.JSONField()
     text = models.TextField()
+    system_text = models.TextField(blank=True, default="", db_default="")  # of a prompt that has one apart
     messages = models.JSONField()
     score = models.FloatField(null=True, blank=True)
     scored_items = models.PositiveIntegerField(default=0)
@@ -86,7 +87,7 @@ class Candidate(models.Model):
     @property
     def is_system_message(self) -> bool:
         """Whether its text is a system message, and each row a user message."""
-        return bool(self.messages) and self.messages[0]["role"] == "system"
+        return bool(self.messages) and self.messages[0]["role"] == "system" and not self.system_text
 
     @property
     def examples_for_each_input(self) -> int:

@@ -10,9 +10,12 @@ from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
 from django.db.models.functions import MD5, Lower, Trim
 
+from optimizer.engine.variables import whole, without_variables
 from optimizer.models.base import Owned, OwnedQuerySet, one_of, text_length
 from optimizer.models.templates import PromptTemplate
 from optimizer.models.versions import TemplateVersion
+
+WORDED = ("original", "system_text")  # what a search for words reads
 
 
 def domain_of(context: models.F | models.Value) -> MD5:
@@ -39,7 +42,7 @@ class PromptQuerySet(OwnedQuerySet):
         if not terms:
             return self
         query = SearchQuery(" & ".join(terms), search_type="raw", config="simple")
-        return self.alias(words=SearchVector("original", config="simple")).filter(words=query)
+        return self.alias(words=SearchVector(*WORDED, config="simple")).filter(words=query)
 
     def of_domain(self, context: str) -> Self:
         """Prompts with this context; none for an empty one. The domain's index serves it."""
@@ -50,10 +53,13 @@ class PromptQuerySet(OwnedQuerySet):
 
 
 class Prompt(Owned):
-    """The original as typed, and the optimized text once a session found one."""
+    """The original as typed, and the optimized text once a session found one. Both may have a system text besides:
+    the system message of each call."""
 
     original = models.TextField()
+    system_text = models.TextField(blank=True, default="", db_default="")
     optimized = models.TextField(blank=True)
+    optimized_system_text = models.TextField(blank=True, default="", db_default="")
     context = models.TextField(blank=True)
     template = models.ForeignKey(
         PromptTemplate, null=True, blank=True, on_delete=models.SET_NULL, related_name="prompts"
@@ -68,13 +74,14 @@ class Prompt(Owned):
     class Meta:
         constraints = [
             text_length("original", "prompt_original_length"),
+            text_length("system_text", "prompt_system_text_length", low=0),
             text_length("context", "prompt_context_length", low=0),
             one_of("status", PromptStatus, "prompt_status_known"),
         ]
         indexes = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="prompt_newest"),
             models.Index(fields=["workspace", "status", "-created_at"], name="prompt_by_status"),
-            GinIndex(SearchVector("original", config="simple"), name="prompt_search"),
+            GinIndex(SearchVector(*WORDED, config="simple"), name="prompt_words"),
             HashIndex(fields=["original"], name="prompt_by_text"),
             models.Index(
                 domain_of(models.F("context")), name="prompt_by_domain", condition=~models.Q(context="")
@@ -86,9 +93,15 @@ class Prompt(Owned):
 
     @property
     def title(self) -> str:
-        """The first line, short enough for a list."""
-        line = self.original.strip().splitlines()[0]
+        """The first line, short enough for a list: of the system text if the text has nothing but variables."""
+        says = without_variables(self.original).strip() or not self.system_text.strip()
+        line = (self.original if says else self.system_text).strip().splitlines()[0]
         return line if len(line) <= 80 else f"{line[:79]}…"
+
+    @property
+    def whole(self) -> str:
+        """The original with its system text, if it has one, before it."""
+        return whole(self.system_text, self.original)
 
     @property
     def shown_template(self) -> PromptTemplate | None:
@@ -99,10 +112,10 @@ class Prompt(Owned):
         return template if template.is_public or template.workspace_id == self.workspace_id else None
 
     def kin(self) -> dict[str, PromptQuerySet]:
-        """The workspace's prompts that are like this one, the nearest kind first: the same text, the same template,
-        the same domain."""
+        """The workspace's prompts that are like this one, the nearest kind first: the same text and system text, the
+        same template, the same domain."""
         prompts = Prompt.objects.filter(workspace=self.workspace_id)
-        kin = {"prompt": prompts.filter(original=self.original)}
+        kin = {"prompt": prompts.filter(original=self.original, system_text=self.system_text)}
         if self.template_id:
             kin["template"] = prompts.filter(template=self.template_id)
         return kin | {"domain": prompts.of_domain(self.context)}

@@ -29,6 +29,8 @@ class SessionColumns(Owned):
     rounds = models.PositiveSmallIntegerField(default=3)
     temperature = models.FloatField(default=0.8)
     max_tokens = models.PositiveIntegerField(default=256)
+    # Which part of the prompt the search changes.
+    part = models.CharField(max_length=6, default="text", db_default="text")
     # The prompt is the system message, and each row the user message.
     as_system = models.BooleanField(default=False, db_default=False)
     # Whether the prompt may ask for reasoning before the answer.
@@ -137,6 +139,7 @@ class SessionColumns(Owned):
             ),
             models.CheckConstraint(condition=Q(chosen__in=["", *Chosen.values]), name="session_chosen_known"),
             one_of("reasoning", ["both", "never", "only"], "session_reasoning_known"),
+            one_of("part", ["text", "system", "both"], "session_part_known"),
             models.UniqueConstraint(
                 fields=["prompt"], condition=Q(status__in=ACTIVE), name="session_one_active"
             ),

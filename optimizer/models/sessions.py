@@ -190,7 +190,7 @@ class OptimizationSession(SessionColumns):
     @property
     def variables(self) -> tuple[str, ...]:
         """The variables of its prompt, without what was marked as text."""
-        return original_of(self.prompt.original, tuple(self.literals)).variables
+        return original_of(self.prompt.whole, tuple(self.literals)).variables
 
     @property
     def assignment(self) -> Assignment:

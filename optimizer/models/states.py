@@ -76,7 +76,8 @@ class SessionQuerySet(OwnedQuerySet):
                 "status", "stage", "stop_requested_at", "created_at", "finished_at", "baseline_score",
                 "best_score", "score_kind", "kept_original", "verdict", "chosen", "comparing",
                 "quality_score", "target_model", "waiting",
-                "finish_reason", "inputs_requested", "inputs", "prompt__original", "workspace_id",
+                "finish_reason", "inputs_requested", "inputs", "prompt__original", "prompt__system_text",
+                "workspace_id",
             )
             .order_by("-created_at", "-id")
         )  # fmt: skip

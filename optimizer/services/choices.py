@@ -11,6 +11,7 @@ from optimizer.brief import completed
 from optimizer.briefing import binding_of, items_of, seen_by
 from optimizer.engine import TaskRefusedError
 from optimizer.engine.graders import RUBRIC
+from optimizer.engine.variables import whole
 from optimizer.files import Assignment, Table, reassigned
 from optimizer.models import Dataset, OptimizationSession, PromptTemplate, TemplateVersion
 
@@ -22,6 +23,7 @@ class Choices:
     comes from that version of a template. The search starts from what the session that it `continues` found."""
 
     prompt: str
+    system_text: str = ""
     context: str = ""
     literals: tuple[str, ...] = ()
     assignment: Assignment = field(default_factory=Assignment)
@@ -60,7 +62,8 @@ class Choices:
         table = self.examples()
         if not (self.continues and table):
             return []
-        binding = binding_of(table, self.prompt, self.literals, self.assignment)
+        prompt = whole(self.system_text, self.prompt)
+        binding = binding_of(table, prompt, self.literals, self.assignment)
         if binding.fault:
             return []  # the run is refused anyway
         items = items_of(table, binding, self.grader)

@@ -181,7 +181,7 @@ def _draft(choices: Choices) -> OptimizationSession:
     """The session as it would be, never saved."""
     models = installed.by_role(*(choices.settings[name] for name in MODELS))
     return OptimizationSession(
-        prompt=Prompt(original=choices.prompt, context=choices.context),
+        prompt=Prompt(original=choices.prompt, system_text=choices.system_text, context=choices.context),
         grader=choices.grader,
         grader_options=dict(choices.grader_options),
         literals=list(choices.literals),

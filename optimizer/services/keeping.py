@@ -125,7 +125,7 @@ def _known(session: OptimizationSession) -> dict[str, Mapping[str, str]]:
         return {}
     if table is None:
         return {}
-    binding = binding_of(table, session.prompt.original, session.literals, session.assignment)
+    binding = binding_of(table, session.prompt.whole, session.literals, session.assignment)
     answers = set(table.columns) - set(table.others)
     return {
         binding.shown(row): {name: text for name, text in row.cells.items() if name not in answers}

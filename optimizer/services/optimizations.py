@@ -63,7 +63,11 @@ def _start(
 ) -> OptimizationSession:
     owned: dict[str, Any] = {"workspace": workspace, "created_by": by, "updated_by": by}
     prompt = Prompt.objects.create(
-        original=choices.prompt, context=choices.context, **_origin(choices), **owned
+        original=choices.prompt,
+        system_text=choices.system_text,
+        context=choices.context,
+        **_origin(choices),
+        **owned,
     )
     asked = choices.show_inputs and not (choices.table or choices.dataset)
     dataset, version = _dataset(by, prompt, choices)

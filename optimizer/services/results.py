@@ -8,7 +8,7 @@ from django.db.models import F, Max
 from django.db.models.functions import Coalesce
 
 from optimizer import topics
-from optimizer.models import Chosen, OptimizationSession, Prompt, SessionEvent, SessionStatus, User
+from optimizer.models import Candidate, Chosen, OptimizationSession, Prompt, SessionEvent, SessionStatus, User
 from optimizer.models.finalists import Finalist
 from optimizer.models.states import COMPARABLE, OPEN_TO_CHOICE
 from optimizer.services.access import require_writer
@@ -47,8 +47,7 @@ def choose_result(*, session: OptimizationSession, by: User, choice: Chosen) -> 
     score = F("best_score") if choice == Chosen.BEST else F("baseline_score")
     open_ones = OptimizationSession.objects.filter(OPEN_TO_CHOICE, pk=session.pk).exclude(chosen=choice)
     if open_ones.update(chosen=choice, quality_score=100 * score, updated_by=by):
-        text = session.candidates.get(is_best=True).text if choice == Chosen.BEST else ""
-        Prompt.objects.filter(pk=session.prompt_id).update(optimized=text)
+        _use(session, session.candidates.get(is_best=True) if choice == Chosen.BEST else None)
         _log(session, f"{by} {SAID[choice]}")
         topics.publish_session(session.pk, session.workspace_id)
     session.refresh_from_db()
@@ -78,7 +77,14 @@ def _set_finalist(session: OptimizationSession, finalist: Finalist, by: User) ->
     OptimizationSession.objects.filter(pk=session.pk).update(
         **columns, chosen=Chosen.BEST, updated_by=by, results=results
     )
-    Prompt.objects.filter(pk=session.prompt_id).update(optimized=candidate.text)
+    _use(session, candidate)
+
+
+def _use(session: OptimizationSession, candidate: Candidate | None) -> None:
+    """Make its texts the prompt's optimized ones; None for the original."""
+    text, system_text = (candidate.text, candidate.system_text) if candidate else ("", "")
+    prompt = Prompt.objects.filter(pk=session.prompt_id)
+    prompt.update(optimized=text, optimized_system_text=system_text)
 
 
 def _log(session: OptimizationSession, text: str) -> None:

@@ -40,12 +40,10 @@ def _written(session: OptimizationSession, note: str) -> Written:
     found = best.first()
     if found is None:
         raise ValidationError("There is no result yet. Wait until the optimization ends.")
-    if len(found.text) > TEXT_MAX:
+    longest = max(len(found.text), len(found.system_text))
+    if longest > TEXT_MAX:
         raise ValidationError(
-            f"This result is {len(found.text):,} characters long, and a template has at most {TEXT_MAX:,}. "
+            f"This result is {longest:,} characters long, and a template has at most {TEXT_MAX:,}. "
             "Copy it instead, or run again with instructions only."
         )
-    version = session.prompt.template_version
-    unchanged = version.system_text if version else ""
-    system = getattr(found, "system_text", unchanged)  # a search that knows no system text leaves it as it is
-    return Written(found.text, system, note, VersionSource.RESULT, session)
+    return Written(found.text, found.system_text, note, VersionSource.RESULT, session)

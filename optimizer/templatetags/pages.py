@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -208,6 +208,12 @@ def as_json(value: object) -> str:
 def long(text: str) -> bool:
     """Whether a page shows only a part of it at first."""
     return len(text) > LONG_CHARACTERS or text.count("\n") >= LONG_LINES
+
+
+@register.filter
+def any_long(parts: Iterable[Any]) -> bool:
+    """Whether a page shows only a part of any of these texts at first."""
+    return any(long(part.before) or long(part.after) for part in parts)
 
 
 @register.filter

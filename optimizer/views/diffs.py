@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from optimizer.models import Candidate
+
 SHARED = 3  # words that must agree to stand as unchanged inside a change
 UNLIKE = 0.2
 LONG = 400  # from this many words on, frequent words anchor no match: repetition would take minutes
@@ -19,6 +21,30 @@ class Change:
 
     kind: str
     text: str
+
+
+@dataclass(frozen=True)
+class PartDiff:
+    """A part of the prompt before and after. `title` names it if the prompt has two; `changes` are empty if there is
+    nothing to compare."""
+
+    title: str
+    before: str
+    after: str
+    changes: list[Change]
+
+
+def parts_of(original: Candidate, found: Candidate | None) -> list[PartDiff]:
+    """The prompt's parts, each with what the search changed."""
+    after = found or original
+    text = (original.text, after.text)
+    if not original.system_text:
+        return [PartDiff("", *text, word_diff(*text) if found else [])]
+    parts = {"System text": (original.system_text, after.system_text), "Text": text}
+    return [
+        PartDiff(title, *pair, word_diff(*pair) if pair[0] != pair[1] else [])
+        for title, pair in parts.items()
+    ]
 
 
 def word_diff(before: str, after: str) -> list[Change]:

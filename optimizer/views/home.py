@@ -99,8 +99,8 @@ def _written(template: PromptTemplate, number: str) -> dict[str, Any]:
     version = (versions.filter(number=int(number)).first() if is_number(number) else None) or versions.first()
     if version is None:
         return {"template": template.pk}
-    system = {"system_text": version.system_text} if "system_text" in OptimizationForm.base_fields else {}
-    return {"prompt": version.text, "template": template.pk, "version": version.number} | system
+    named = {"template": template.pk, "version": version.number}
+    return {"prompt": version.text, "system_text": version.system_text} | named
 
 
 @login_required
@@ -135,7 +135,8 @@ def _again(request: AppRequest, session: OptimizationSession) -> dict[str, Any]:
     """An earlier session's settings, with the text of one of its candidates if that is asked for."""
     number = request.GET.get("candidate", "")
     chosen = session.candidates.filter(number=number).first() if is_number(number) else None
-    return initial_of(session) | ({"prompt": chosen.text} if chosen else {}) | _graded_by(request)
+    texts = {"prompt": chosen.text, "system_text": chosen.system_text} if chosen else {}
+    return initial_of(session) | texts | _graded_by(request)
 
 
 def _continued(request: AppRequest, session: OptimizationSession) -> tuple[dict[str, Any], str]:

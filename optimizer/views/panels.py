@@ -30,7 +30,7 @@ from optimizer.verdicts import (
     word,
 )
 from optimizer.views.charts import chart_of
-from optimizer.views.diffs import word_diff
+from optimizer.views.diffs import parts_of
 from optimizer.views.marks import Marks, marks_of
 from optimizer.views.pace import estimated, span, time_left
 from optimizer.views.wording import counted_from, elapsed
@@ -124,7 +124,7 @@ def _results(session: OptimizationSession) -> Context:
         "best": best,
         "advice": grader_advice(session),
         "tokens": session.prompt_tokens + session.completion_tokens,
-        "changes": word_diff(original.text, found.text) if found else [],
+        "parts": parts_of(original, found),
         "answers": _answers(original, found) if comparison_of(session) else [],
         "saved": list(session.saved_versions.select_related("template").defer("text", "template__words")),
         "answered": _answered(session) if not comparison_of(session) else [],
@@ -221,6 +221,7 @@ def _settings(session: OptimizationSession) -> Context:
     asked = [
         SettingLine(setting.label, words, session.id_of(words) if setting.kind is Kind.MODEL else "")
         for setting, words in told(session.settings)
+        if setting.name != "part" or session.prompt.system_text
     ]
     return {"asked": asked}
 

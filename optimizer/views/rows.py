@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from optimizer.briefing import items_of, prompt_of
+from optimizer.briefing import items_of
 from optimizer.engine import TaskRefusedError
-from optimizer.engine.components import Components, original_of
-from optimizer.engine.variables import in_braces, variables
+from optimizer.engine.components import Components
+from optimizer.engine.variables import in_braces, variables, whole
 from optimizer.files import FileFaultError, Table
 from optimizer.files.binding import Binding
 from optimizer.files.faults import shortened
@@ -71,7 +71,7 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
             good=fault.good,
             bad=fault.bad,
             headless=fault.headless,
-            generated=() if form.place or form.fault else _variables(form),
+            generated=() if form.place or form.fault else form.written().variables,
             literals=literals,
         )
     binding, table = form.binding, form.table
@@ -79,7 +79,7 @@ def preview_of(form: OptimizationForm) -> RowsPreview:
     return RowsPreview(
         errors=_errors(form),
         rows=len(table.rows),
-        mapping=binding.in_words(table, apart=_prompt(form).head_as == "system") if binding else "",
+        mapping=binding.in_words(table, apart=_prompt(form).sends_apart) if binding else "",
         notes=(*table.notes, *(binding.blanks(table) if binding else ())),
         warnings=form.warnings,
         rendered=_rendered(form),
@@ -123,15 +123,11 @@ def _errors(form: OptimizationForm) -> list[str]:
     return [str(said) for name in ABOUT_ROWS for said in form.errors.get(name, [])]
 
 
-def _variables(form: OptimizationForm) -> tuple[str, ...]:
-    prompt = form.cleaned_data.get("prompt") or ""
-    return original_of(prompt, form.cleaned_data.get("literals") or ()).variables
-
-
 def _literals(form: OptimizationForm) -> tuple[str, ...]:
     """The names that are marked as text and occur in the prompt."""
     marked = form.cleaned_data.get("literals") or ()
-    return tuple(name for name in variables(form.data.get("prompt", "")) if name in marked)
+    typed = whole(form.data.get("system_text", ""), form.data.get("prompt", ""))
+    return tuple(name for name in variables(typed) if name in marked)
 
 
 def _rendered(form: OptimizationForm) -> tuple[Message, ...]:
@@ -145,8 +141,7 @@ def _rendered(form: OptimizationForm) -> tuple[Message, ...]:
 
 def _prompt(form: OptimizationForm) -> Components:
     """As a run would send it, or as it is if no run could."""
-    prompt, literals = form.cleaned_data.get("prompt") or "", form.cleaned_data.get("literals") or ()
     try:
-        return prompt_of(prompt, literals, form.settings)
+        return form.sent()
     except TaskRefusedError:
-        return original_of(prompt, tuple(literals))
+        return form.written()

@@ -60,7 +60,11 @@ def settle_models(run: Run, pool: Pool) -> Iterator[Event]:
     roles = chosen.target.roles
     if not chosen.target.remote:
         roles = (yield from _awaited(pool.roles(chosen.target.name, window))) or roles
-    for setting, why in objections(run.session.settings, Circumstances(hears_system=roles.system)):
+    system_text = bool(run.session.prompt.system_text)
+    facts = Circumstances(hears_system=roles.system, system_text=system_text)
+    if facts.unheard:
+        raise CallFailedError("setting_refused", f"System text: {facts.unheard}")
+    for setting, why in objections(run.session.settings, facts):
         raise CallFailedError("setting_refused", f"{setting.label}: {why}")
     found = chosen.by_name()
     run.settle(

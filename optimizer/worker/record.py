@@ -166,6 +166,7 @@ class Recorder:
                 "operator": event.operator,
                 "components": asdict(event.components),
                 "text": event.components.as_text(),
+                "system_text": event.components.system_text,
                 "messages": [asdict(message) for message in event.components.messages()],
             },
         )

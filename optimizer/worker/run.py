@@ -17,10 +17,10 @@ from django.utils import timezone
 from optimizer import topics
 from optimizer.briefing import components_of
 from optimizer.engine import TaskRefusedError, events, finish
-from optimizer.engine.components import original_of
 from optimizer.engine.graders import RUBRIC
 from optimizer.llm.base import CallFailedError
 from optimizer.models import (
+    Candidate,
     Feedback,
     OperatorPrior,
     OptimizationSession,
@@ -120,6 +120,7 @@ class Run:
             self._end(
                 SessionStatus.COMPLETED,
                 text=result.components.as_text() if result.best else "",
+                system_text=result.components.system_text if result.best else "",
                 finish_reason=result.reason,
                 results=results_of(result, self.recorder.across),
                 **scores_of(result),
@@ -130,7 +131,7 @@ class Run:
         candidate = self.recorder.best_candidate()
         self._end(
             SessionStatus.CANCELLED,
-            text=candidate.text if candidate and result.proof.handed_over else "",
+            **_texts_of(candidate if result.proof.handed_over else None),
             finish_reason=STOPPED_AND_COMPARED,
             results={**self.session.results, **proof_of(result), **self._changes_of(result)},
             **scores_of(result),
@@ -170,16 +171,19 @@ class Run:
         found = candidate if candidate and candidate.number else None
         if found and not found.is_best:
             self.recorder.keep(events.Leading(found.number))
-        original = original_of(self.session.prompt.original, tuple(self.session.literals))
-        changed = [finish.changes(original, components_of(found.components))] if found else []
+        changed = [self._changed_in(found)] if found else []
         return self._end(
             SessionStatus.CANCELLED,
-            text=found.text if found else "",
+            **_texts_of(found),
             finish_reason=because or (STOPPED_WITH_BEST if found else self._stopped_without()),
             kept_original=found is None,
             score_kind="accuracy" if self.session.dataset_id else "win rate",
             results={"improvements": changed},
         )
+
+    def _changed_in(self, found: Candidate) -> str:
+        original = self.recorder.candidates().get(number=0)
+        return finish.changes(components_of(original.components), components_of(found.components))
 
     def _stopped_without(self) -> str:
         return STOPPED_WITHOUT if self.recorder.spent()["calls"] else STOPPED_UNANSWERED
@@ -256,7 +260,7 @@ class Run:
         """Milliseconds of work and of waiting for a server, without the time in which it lay stopped or queued."""
         return self._worked_before + int((time.monotonic() - self._began) * 1000)
 
-    def _end(self, status: SessionStatus, *, text: str = "", **fields: Any) -> None:
+    def _end(self, status: SessionStatus, *, text: str = "", system_text: str = "", **fields: Any) -> None:
         now = timezone.now()
         self.recorder.live.write()
         with transaction.atomic():
@@ -275,6 +279,13 @@ class Run:
             if ended:
                 completed = status == SessionStatus.COMPLETED or self.session.comparing or bool(text)
                 prompt_status = PromptStatus.COMPLETED if completed else PromptStatus.FAILED
-                Prompt.objects.filter(pk=self.session.prompt_id).update(status=prompt_status, optimized=text)
+                Prompt.objects.filter(pk=self.session.prompt_id).update(
+                    status=prompt_status, optimized=text, optimized_system_text=system_text
+                )
             self.publish()
         hide(self.session.pk)
+
+
+def _texts_of(candidate: Candidate | None) -> dict[str, str]:
+    """What the prompt becomes: the candidate's texts, if there is one."""
+    return {"text": candidate.text, "system_text": candidate.system_text} if candidate else {}

@@ -7,7 +7,7 @@ import { form, showForm } from "./form.js";
 
 const EARLIER_MOST = 3;
 const NOT_TYPED = ["csrfmiddlewaretoken", "submit_key"];
-const TEXTS = ["prompt", "context", "rows"]; // a draft without any of them is not worth keeping aside
+const TEXTS = ["prompt", "system_text", "context", "rows"]; // a draft without any of them is not worth keeping aside
 const PLACES = ["from", "continue", "candidate", "grader", "sample"];
 const thisPage = Math.random().toString(36).slice(2);
 let seen = null; // the stored draft that this page shows; another one there is of another page

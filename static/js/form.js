@@ -11,7 +11,8 @@ const VARIABLE = new RegExp(String.raw`${NO_VARIABLE}|\{\{[ \t]*(?<name>[\p{L}\p
 function showPrompt() {
   const text = $("#id_prompt").value;
   const marked = new FormData($("#id_prompt").form).getAll("literals");
-  const found = [...text.matchAll(VARIABLE)].map((place) => place.groups.name).filter((name) => name && !marked.includes(name));
+  const whole = `${$("#id_system_text").value}\n\n${text}`;
+  const found = [...whole.matchAll(VARIABLE)].map((place) => place.groups.name).filter((name) => name && !marked.includes(name));
   const names = [...new Set(found)];
   $("#variables").replaceChildren(...names.map((name) => Object.assign(document.createElement("span"), { className: "chip", textContent: `{{${name}}}` })));
   const length = [...text.trim()].length;

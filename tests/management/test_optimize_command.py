@@ -30,6 +30,7 @@ from optimizer.services.preferences import save_preferences
 from optimizer.worker.claiming import reopen
 from tests import factories
 from tests.engine.judges import always_a, good, judged_by
+from tests.engine.test_parts_of_prompts import taught_by_system
 from tests.engine.test_verdicts import ENDINGS
 from tests.engine.world import ITEMS, PROMPT, world
 
@@ -41,7 +42,7 @@ KEYS = {
     "score_kind", "baseline_score", "best_score", "interval", "metrics", "improvements", "calls", "calls_reused",
     "prompt_tokens", "completion_tokens", "seconds", "estimate", "verdict", "handed_over", "comparison",
     "search_scores", "settings", "finalists", "headroom", "other_models", "started_from", "format", "front", "judge",
-    "interval_note",
+    "interval_note", "original_system_text", "optimized_system_text",
 }  # fmt: skip
 
 
@@ -597,6 +598,54 @@ def test_the_prompt_can_be_the_system_message(rows: str, capsys: pytest.CaptureF
         roles = [message["role"] for message in call.request["messages"]]
         assert roles[0] == "system"
         assert roles.count("system") == 1
+
+
+def run_with_system(rows: str, *words: str) -> None:
+    call_command("optimize", "--prompt", PROMPT, "--examples", rows, "--preset", "quick", "--json", *words)
+
+
+def test_a_prompt_may_have_a_system_text(
+    rows: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "system.txt"
+    file.write_text("You know numbers.\n", encoding="utf-8")
+    for given in ("You know numbers.", str(file)):
+        run_with_system(rows, "--system", given, "--part", "both")
+        said = json.loads(capsys.readouterr().out)
+        assert said["settings"]["part"] == "both"
+        assert said["original_system_text"] == "You know numbers."
+        assert said["messages"][0]["role"] == "system"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--part", "system"], "--part: The prompt has no system text."),
+        (["--system", "missing.txt"], "missing.txt cannot be read"),
+        (["--system", "Be kind.", "--as-system"], "--as-system: The prompt has a system text of its own"),
+        (["--system", "x" * 10_001], "--system: This is 10,001 characters long"),
+    ],
+)
+def test_a_system_text_that_cannot_be_used_is_refused(rows: str, words: list[str], told: str) -> None:
+    with pytest.raises(CommandError, match=re.escape(told)) as refused:
+        run_with_system(rows, *words)
+    assert refused.value.returncode == 2
+
+
+def test_an_earlier_result_brings_its_system_text(
+    rows: str, model: UseModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model(taught_by_system)
+    run_with_system(rows, "--system", "You know numbers.", "--part", "system")
+    first = OptimizationSession.objects.get()
+    found = json.loads(capsys.readouterr().out)["optimized_system_text"]
+    assert found != "You know numbers."
+    call_command("optimize", "--from", str(first.pk), "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert said["original_system_text"] == "You know numbers."
+    assert said["settings"]["part"] == "system"
+    started = Candidate.objects.filter(session=said["session"], operator="earlier result")
+    assert found in started.values_list("system_text", flat=True)
 
 
 # Other models, and the result of an earlier optimization

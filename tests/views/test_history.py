@@ -139,7 +139,7 @@ def test_the_search_index_serves_the_search(workspace: Workspace) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = OptimizationSession.objects.of_prompts(Prompt.objects.matching("customer")).explain()
-    assert "prompt_search" in plan
+    assert "prompt_words" in plan
 
 
 def test_going_back_gets_the_whole_page(user_client: Client, workspace: Workspace) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from optimizer.engine import meta
 from optimizer.engine.asking import Asking
 from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
-from optimizer.engine.components import Components, Shot
+from optimizer.engine.components import Components, Shot, Subject
 from optimizer.engine.constraint import Constraint
 from optimizer.engine.events import Outcome
 from optimizer.engine.reasoning import Kind, Reasoning
@@ -45,8 +45,9 @@ class View:
     for the same row; `history` is instructions tried before, each with its mean score, the worst first; `reasoned`
     are answers on training rows that came after reasoning, right or not; `contributions` is what each example added
     to the score (see `engine/contribution.py`); `reasoning` is how a prompt may ask for it, None if it may not;
-    `constraint` is what an answer may be, None if nothing can be demanded; `role` says whose message the original is.
-    `rng` is the operator's own, `salt` names this use of it.
+    `constraint` is what an answer may be, None if nothing can be demanded; `role` says whose message the original is;
+    `subject` names the part of the prompt that may be worded anew. `rng` is the operator's own, `salt` names this use
+    of it.
     """
 
     task: Task
@@ -66,6 +67,23 @@ class View:
     reasoning: Reasoning | None = None
     constraint: Constraint | None = None
     role: Literal["user", "system"] = "user"
+    subject: Subject = "instruction"
+
+    @property
+    def text(self) -> str:
+        """The part of the parent that may be worded anew."""
+        return self.parent.part(self.subject)
+
+    @property
+    def around(self) -> str:
+        """What the optimizer model is told of the prompt's other part, which stays as it is; "" if there is none."""
+        other = self.parent.part("beside" if self.subject == "instruction" else "instruction")
+        of_system = (self.role == "system") == (self.subject == "instruction")
+        return meta.other_part(other, is_text=of_system) if other else ""
+
+    def with_text(self, text: str) -> Components:
+        """The parent with another text in the place of that part."""
+        return self.parent.but(**{self.subject: text})
 
     @property
     def answers_only(self) -> bool:
@@ -79,8 +97,9 @@ class View:
 
     @property
     def once(self) -> bool:
-        """Whether the prompt can stand once before all turns, as the system message."""
-        return self.task.turns and self.task.hears_system and not self.parent.variables
+        """Whether the prompt can stand once before all turns, as the system message. A prompt of two parts has one."""
+        hears = self.task.turns and self.task.hears_system
+        return hears and not self.parent.variables and not self.parent.beside
 
     @property
     def wrong(self) -> list[Outcome]:
@@ -151,9 +170,9 @@ def propose(
 
 
 def rewritten(view: View, purpose: str, text: str) -> Asking[str]:
-    """A new instruction, which may be twice as long as the old; one more try with another seed where the reply cannot
-    be used. "" where both failed."""
-    room = len(view.parent.instruction.encode()) // BYTES_A_TOKEN
+    """A new text, which may be twice as long as the old; one more try with another seed where the reply cannot be
+    used. "" where both failed."""
+    room = len(view.text.encode()) // BYTES_A_TOKEN
     for salt in ("", "again"):
         (answer,) = yield [propose(view, purpose, text, meta.PROMPT_SCHEMA, salt=salt, room=room)]
         if found := said(answer, "prompt"):
@@ -172,7 +191,7 @@ def said(answer: Answer, key: str) -> str:
 
 def understand(task: Task, config: Config, rows: Sequence[Item], *, salt: str) -> Asking[Understanding]:
     """One call that says what the task is; another with more room where the model was cut while it thought."""
-    text = meta.understand(task.prompt, task.context, [(row.input, row.expected) for row in rows[:3]])
+    text = meta.understand(task.whole_prompt, task.context, [(row.input, row.expected) for row in rows[:3]])
     for thinks in (False, True):
         (answer,) = yield [
             proposal_request(

@@ -172,7 +172,7 @@ class VerifiedExamples:
         shots = tuple(
             Shot(row.input, traces[row.input].output, values=row.values) for row in rows[: view.config.shots]
         )
-        fresh: Literal["text", "turns"] = "turns" if view.task.turns else "text"
+        fresh: Literal["text", "turns"] = "turns" if view.task.example_turns else "text"
         shots_as = view.parent.shots_as if view.parent.shots else fresh
         return [view.parent.but(shots=shots, shots_as=shots_as, nearest=0)]
 

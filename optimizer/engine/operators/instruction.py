@@ -1,4 +1,4 @@
-"""Operators that change the instruction, with the optimizer model's help."""
+"""Operators that change the wording, with the optimizer model's help."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Mutate:
 
     def propose(self, view: View) -> Asking[list[Components]]:
         style = view.rng.choice(self.styles)
-        text = meta.mutate(view.parent.instruction, view.about.task, style, view.history[-SHOWN:])
+        text = meta.mutate(view.text, view.about.task, style, view.history[-SHOWN:], around=view.around)
         found = yield from rewritten(view, "mutate", text)
-        return [view.parent.but(instruction=found)]
+        return [view.with_text(found)]
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,14 @@ class CritiqueAndSynthesize:
         if not view.wrong and not view.task.evidence:
             return []
         right = len(view.practice) - len(view.wrong) if view.task.items else None
-        text = meta.critique(
-            view.parent.instruction, shown_rows(view.wrong[:SHOWN]), right, view.task.evidence
-        )
+        wrong = shown_rows(view.wrong[:SHOWN])
+        text = meta.critique(view.text, wrong, right, view.task.evidence, around=view.around)
         (answer,) = yield [propose(view, "critique", text, meta.CRITIQUE_SCHEMA)]
         found = ""
         if critique := said(answer, "critique"):
-            request = meta.synthesize(view.parent.instruction, critique)
+            request = meta.synthesize(view.text, critique, around=view.around)
             found = yield from rewritten(view, "synthesize", request)
-        return [view.parent.but(instruction=found)]
+        return [view.with_text(found)]
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,12 @@ class Contrast:
 
     def propose(self, view: View) -> Asking[list[Components]]:
         good, bad = view.rng.choice(view.contrasts)
-        text = meta.contrast(view.parent.instruction, good.input[:500], good.output[:300], bad.output[:300])
+        text = meta.contrast(
+            view.text, good.input[:500], good.output[:300], bad.output[:300], around=view.around
+        )
         (answer,) = yield [propose(view, "contrast", text, meta.RULE_SCHEMA)]
         rule = said(answer, "rule")
-        return [view.parent.but(instruction=f"{view.parent.instruction}\n\n{rule}" if rule else "")]
+        return [view.with_text(f"{view.text}\n\n{rule}" if rule else "")]
 
 
 def shown_rows(outcomes: Sequence[Outcome]) -> list[tuple[str, str, str, str]]:

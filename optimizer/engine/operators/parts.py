@@ -96,7 +96,8 @@ class Delete:
 
 @dataclass(frozen=True)
 class Merge:
-    """Parts of two parents in one: what stands before the examples from one, the examples from the other."""
+    """Parts of two parents in one: what stands before the examples from one, the examples from the other; or each part
+    of a prompt of two from one (as in GEPA, arXiv 2507.19457)."""
 
     name: str = "merge"
     promise: float = 0.35
@@ -117,6 +118,7 @@ class Merge:
             for child in (
                 _with_examples_of(rival, parent),
                 _with_examples_of(parent, rival),
+                parent.but(beside=rival.beside),
             )
         ]
         return [child for child in mixed if child not in (parent, *view.rivals)]

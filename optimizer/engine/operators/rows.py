@@ -19,7 +19,7 @@ MOST_TEXT = 8_000  # characters of all examples together
 def in_turns(view: View, *, once: bool = False) -> dict[str, object]:
     """The fields that turn examples into chat turns, with the prompt once or in each turn. A prompt that is sent as
     the system message stays one."""
-    if not view.task.turns:
+    if not view.task.example_turns:
         return {"shots_as": "text", "nearest": 0}
     return {"shots_as": "turns", "head_as": "system" if once else view.role, "nearest": 0}
 

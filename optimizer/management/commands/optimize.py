@@ -34,6 +34,7 @@ from optimizer.management.reading import (
     percent,
     read,
     rows_file,
+    text_or_file,
     typed_of,
     unknown_literals,
 )
@@ -222,6 +223,8 @@ class Command(BaseCommand):
         given = {name: options[name] for name in PASSED_ON if options[name] is not None}
         for name in SHARES & given.keys():
             given[name] = percent(name, given[name])
+        if "system_text" in given:
+            given["system_text"] = text_or_file(given["system_text"])
         if "choice_list" in given:
             given["choice_list"] = "\n".join(given["choice_list"])
         preferred = self._preferred(user, options)
