@@ -91,7 +91,7 @@ def test_variables_are_declared_by_keyboard(page: Page, template: str) -> None:
 
 def test_without_javascript(browser: Browser, page: Page, live_product: Product, template: str) -> None:
     context = browser.new_context(base_url=live_product.base, java_script_enabled=False)
-    context.add_cookies(page.context.cookies())
+    context.add_cookies(page.context.cookies())  # type: ignore[arg-type]
     plain = context.new_page()
     plain.goto(f"{template}?tab=use")
     plain.get_by_label("text", exact=False).last.fill("The shop is closed on Sunday.")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from optimizer import tasks
+from optimizer import pools, tasks
 from optimizer.briefing import task_of
 from optimizer.engine.components import first_of
 from optimizer.engine.events import Leading, Proposed
@@ -18,7 +18,7 @@ from optimizer.llm.scripted import ScriptedHost
 from optimizer.management.telling import result_lines, result_text, summary
 from optimizer.models import Chosen, OptimizationSession, User, Workspace
 from optimizer.services.results import choose_result
-from optimizer.worker import loop, pools
+from optimizer.worker import loop
 from tests import factories
 from tests.engine.test_parts_of_prompts import SYSTEM, taught_by_system
 from tests.engine.world import ITEMS, PROMPT, world

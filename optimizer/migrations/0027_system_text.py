@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('optimizer', '0025_mapping'),
+        ('optimizer', '0026_starters'),
     ]
 
     operations = [
