@@ -363,6 +363,15 @@ def test_only_what_is_visible_is_in_the_page(user_client: Client, long: Dataset)
         assert numbers(user_client, long, odd)
 
 
+@pytest.mark.parametrize("name", ["row", "after", "before", "edit", "version", "below"])
+@pytest.mark.parametrize("value", ["9" * 18, "9" * 40, "-1", "1e5", "٣", ""])
+def test_odd_numbers_in_an_address_do_no_harm(
+    user_client: Client, dataset: Dataset, name: str, value: str
+) -> None:
+    for tab in ("rows", "versions"):
+        assert user_client.get(f"/datasets/{dataset.pk}/", {"tab": tab, name: value}).status_code == 200
+
+
 def test_rows_are_searched_by_words_tag_and_mark(user_client: Client, long: Dataset, user: User) -> None:
     mark_rows(dataset=long, by=user, rows=[long.rows_there()[9].pk], split="held_out")
     assert numbers(user_client, long, "?q=WHY 77") == [77, *range(770, 780)]
