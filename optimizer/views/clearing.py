@@ -25,6 +25,7 @@ NOT_TYPED = {"csrfmiddlewaretoken", "submit_key"}
 LISTS = {"literals", "mapping"}  # fields with any number of values
 PARTS = {
     "prompt": "the prompt",
+    "system_text": "the system text",
     "context": "the context",
     "rows": "the pasted rows",
     "rows_file": "the chosen file",
