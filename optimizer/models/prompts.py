@@ -15,6 +15,7 @@ from optimizer.models.base import Owned, OwnedQuerySet, one_of, text_length
 from optimizer.models.templates import PromptTemplate
 from optimizer.models.versions import TemplateVersion
 
+LABEL = re.compile(r"\s*(\w+:)?\s*")  # all that is left of lines such as "Text: {{text}}"
 WORDED = ("original", "system_text")  # what a search for words reads
 
 
@@ -93,9 +94,11 @@ class Prompt(Owned):
 
     @property
     def title(self) -> str:
-        """The first line, short enough for a list: of the system text if the text has nothing but variables."""
+        """The first line that says something, short enough for a list: of the system text if the text has nothing but
+        variables."""
         says = without_variables(self.original).strip() or not self.system_text.strip()
-        line = (self.original if says else self.system_text).strip().splitlines()[0]
+        lines = (self.original if says else self.system_text).strip().splitlines()
+        line = next((line for line in lines if not LABEL.fullmatch(without_variables(line))), lines[0])
         return line if len(line) <= 80 else f"{line[:79]}…"
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import PurePath
 from typing import Any
 
 from celery import current_app
@@ -109,12 +110,12 @@ def ring(session_id: int) -> None:
 
 
 def _dataset(by: User, prompt: Prompt, choices: Choices) -> tuple[Dataset | None, int]:
-    """The rows that it uses, and which version of them."""
+    """The rows that it uses, and which version of them. New ones are named after their file."""
     if choices.dataset or not choices.table:
         return choices.dataset, choices.dataset.version if choices.dataset else 1
-    kept = create_dataset(
-        workspace=prompt.workspace, by=by, name=f"Rows of “{prompt.title}”", table=choices.table
-    )
+    file = PurePath(choices.table.source.name).stem if choices.table.source else ""
+    name = file or f"Rows of “{prompt.title}”"
+    kept = create_dataset(workspace=prompt.workspace, by=by, name=name, table=choices.table)
     return kept.dataset, kept.version
 
 

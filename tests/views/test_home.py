@@ -93,6 +93,7 @@ def test_a_file_becomes_a_dataset(user_client: Client) -> None:
     file = SimpleUploadedFile("rows.csv", ROWS.encode())
     user_client.post("/", {"prompt": "Say hello.", "rows_file": file})
     assert Example.objects.count() == 4
+    assert Dataset.objects.get().name == "rows"
 
 
 def test_a_saved_dataset_can_be_used(user_client: Client, workspace: Workspace) -> None:

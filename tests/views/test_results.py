@@ -9,6 +9,7 @@ from django.test import Client
 
 from optimizer.models import OptimizationSession, Workspace
 from optimizer.services.advice import grader_advice
+from optimizer.views.diffs import word_diff
 from tests import factories
 
 TURNS = [
@@ -133,3 +134,9 @@ def test_test_inputs_that_are_being_changed_are_not_refreshed_away(
 def test_run_again_keeps_the_grader(user_client: Client, workspace: Workspace, grader: str) -> None:
     session = factories.make_session(workspace, grader=grader)
     assert user_client.get(f"/?from={session.pk}").context["form"]["grader"].value() == grader
+
+
+def test_a_variable_is_compared_as_one_word() -> None:
+    changes = word_diff("Read {{text}} now.", "Read {{the_text}} now.")
+    told = [(change.kind, change.text) for change in changes]
+    assert told == [("same", "Read"), ("removed", " {{text}}"), ("added", " {{the_text}}"), ("same", " now.")]

@@ -124,6 +124,8 @@ def test_a_prompt_of_variables_alone_is_named_by_its_system_text(workspace: Work
     named = factories.make_prompt(workspace, original="{{question}}", system_text="You help.\nMuch.")
     assert named.title == "You help."
     assert factories.make_prompt(workspace, original="{{question}}").title == "{{question}}"
+    labelled = "Text:\n{{text}}\n\nWord: {{word}}\n\nCount the word in the text."
+    assert factories.make_prompt(workspace, original=labelled).title == "Count the word in the text."
     assert factories.make_prompt(workspace, original="Hi {{x}}", system_text="You help.").title == "Hi {{x}}"
 
 

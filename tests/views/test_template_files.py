@@ -170,6 +170,10 @@ def test_the_empty_page_offers_the_starter_library(user_client: Client, client: 
     assert dataset
     said = user_client.get(f"/templates/{routed.pk}/").content.decode()
     assert f"?template={routed.pk}&amp;version=1&amp;dataset={dataset.pk}&amp;grader=choice" in said
+    form = user_client.get(f"/?template={routed.pk}&version=1&dataset={dataset.pk}&grader=choice").context[
+        "form"
+    ]
+    assert (form["dataset"].value(), form["grader"].value()) == (dataset.pk, "choice")
     PromptTemplate.objects.filter(pk=routed.pk).update(is_public=True)
     stranger = Client()
     stranger.force_login(factories.make_user())
