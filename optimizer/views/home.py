@@ -79,9 +79,9 @@ def _prefilled(request: AppRequest, *, newcomer: bool) -> tuple[dict[str, Any], 
         return kept, "undone" if kept else "forgotten"
     template = request.GET.get("template", "")
     if is_number(template):
-        return _of_template(request, int(template)) | _rows_named(request), "template"
+        return _of_template(request, int(template)) | _rows_named(request) | _graded_by(request), "template"
     if named := _rows_named(request):
-        return named, "dataset"
+        return named | _graded_by(request), "dataset"
     if "sample" in request.GET or (newcomer and "blank" not in request.GET):
         return sample_form_data(), "sample"
     return {}, ""
@@ -155,7 +155,7 @@ def _rows_named(request: AppRequest) -> dict[str, Any]:
 
 
 def _graded_by(request: AppRequest) -> dict[str, Any]:
-    """The grader that the address asks for, as the advice on a result does."""
+    """The grader that the address asks for, as the advice on a result and a starter template do."""
     grader = request.GET.get("grader", "")
     return {"grader": grader} if grader and grader in GRADER_WORDS else {}
 
