@@ -168,7 +168,7 @@ class ExamplesForm(forms.Form):
         if sum(bool(self.cleaned_data.get(name)) for name in PLACES) > 1:
             self.add_error(
                 "rows",
-                "There are rows in more than one place. Keep the pasted rows, the file or the saved rows.",
+                "There are rows in more than one place. Keep the pasted rows, the file or the dataset.",
             )
 
     def _forget_options_of_others(self, grader: str) -> None:

@@ -35,9 +35,15 @@ def load_starters(*, workspace: Workspace, by: User) -> Loaded:
     there = {copy.slug: copy for copy in workspace.starters.select_related("template")}
     became = [
         _renew(by, starter, there[starter.slug]) if starter.slug in there else _load(workspace, by, starter)
-        for starter in library()
+        for starter in _in_order()
     ]
     return Loaded(*map(became.count, ("new", "renewed", "edited")))
+
+
+def _in_order() -> list[Starter]:
+    """Those without rows first and each from Z to A, because the lists show the newest first."""
+    by_name = sorted(library(), key=lambda one: one.template.name, reverse=True)
+    return sorted(by_name, key=lambda one: bool(one.rows_name))
 
 
 def _load(workspace: Workspace, by: User, starter: Starter) -> str:

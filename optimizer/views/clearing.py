@@ -29,7 +29,7 @@ PARTS = {
     "context": "the context",
     "rows": "the pasted rows",
     "rows_file": "the chosen file",
-    "dataset": "the choice of saved rows",
+    "dataset": "the choice of a dataset",
     "mapping": "the chosen columns",
 }  # by field, what goes
 

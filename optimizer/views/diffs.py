@@ -12,7 +12,7 @@ from optimizer.models import Candidate
 SHARED = 3  # words that must agree to stand as unchanged inside a change
 UNLIKE = 0.2
 LONG = 400  # from this many words on, frequent words anchor no match: repetition would take minutes
-WORDS = re.compile(r"\s*\{\{[^{}]*\}\}|\s*\w+|\s*[^\w\s]|\s+")  # a variable is one word
+WORDS = re.compile(r"\s*\{\{\s*\w+\s*\}\}|\s*\w+|\s*[^\w\s]|\s+")  # a variable is one word
 
 
 @dataclass(frozen=True)

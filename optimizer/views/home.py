@@ -155,7 +155,7 @@ def _rows_named(request: AppRequest) -> dict[str, Any]:
 
 
 def _graded_by(request: AppRequest) -> dict[str, Any]:
-    """The grader that the address asks for, as the advice on a result and a starter with rows do."""
+    """The grader that the address asks for, as the advice on a result and a starter template do."""
     grader = request.GET.get("grader", "")
     return {"grader": grader} if grader and grader in GRADER_WORDS else {}
 

@@ -135,7 +135,10 @@ def starters_load(request: AppRequest) -> HttpResponse:
     loaded = load_starters(workspace=workspace_of(request), by=request.user)
     if loaded.new or loaded.renewed:
         told = f"{counted(loaded.new + loaded.renewed, 'template')} of the starter library loaded."
-        messages.success(request, f"{told} Change them as you like: they are yours.")
+        messages.success(
+            request,
+            f"{told} Those with rows brought a dataset each. Change them as you like: they are yours.",
+        )
     else:
         messages.info(request, "The starter library is here already.")
     return redirect("template-list")

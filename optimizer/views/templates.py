@@ -107,7 +107,12 @@ def _prompt(request: AppRequest, template: PromptTemplate) -> Context:
 
 
 def _versions(request: AppRequest, template: PromptTemplate) -> Context:
-    return versions_page(request, template) | compared(request, template)
+    rows = {"rows": rows_of(request.user, template)}
+    return versions_page(request, template) | compared(request, template) | rows
+
+
+def _optimizations(request: AppRequest, template: PromptTemplate) -> Context:
+    return lineage(request, template) | {"rows": rows_of(request.user, template)}
 
 
 def _details(request: AppRequest, template: PromptTemplate) -> Context:
@@ -119,7 +124,7 @@ SECTIONS: dict[str, Callable[[AppRequest, PromptTemplate], Context]] = {
     "use": use_tab,
     "variables": variables_tab,
     "versions": _versions,
-    "optimizations": lineage,
+    "optimizations": _optimizations,
     "details": _details,
 }
 

@@ -169,11 +169,13 @@ def test_the_empty_page_offers_the_starter_library(user_client: Client, client: 
     dataset = routed.starters.get().dataset
     assert dataset
     said = user_client.get(f"/templates/{routed.pk}/").content.decode()
-    assert f"?template={routed.pk}&amp;version=1&amp;dataset={dataset.pk}&amp;grader=choice" in said
-    form = user_client.get(f"/?template={routed.pk}&version=1&dataset={dataset.pk}&grader=choice").context[
-        "form"
-    ]
-    assert (form["dataset"].value(), form["grader"].value()) == (dataset.pk, "choice")
+    address = f"?template={routed.pk}&amp;version=1&amp;dataset={dataset.pk}&amp;grader=choice"
+    assert address in said
+    for tab in ("versions", "optimizations"):
+        assert address in user_client.get(f"/templates/{routed.pk}/?tab={tab}").content.decode()
+    form = user_client.get("/" + address.replace("&amp;", "&")).context["form"]
+    assert form["grader"].value() == "choice"
+    assert PromptTemplate.objects.latest("created_at").name == "Check a question against a policy"
     PromptTemplate.objects.filter(pk=routed.pk).update(is_public=True)
     stranger = Client()
     stranger.force_login(factories.make_user())

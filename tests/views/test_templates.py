@@ -312,7 +312,7 @@ def test_two_hundred_versions_are_listed_by_pages_without_their_texts(
     PromptTemplate.objects.filter(pk=template.pk).update(newest=200)
     seen, before = [], ""
     for _ in range(4):
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(11):
             response = user_client.get(address(template), {"tab": "versions", "before": before})
         seen += [version.number for version in response.context["versions"]]
         assert "long text" not in text(response)
