@@ -42,9 +42,8 @@ def dataset_list(request: AppRequest) -> HttpResponse:
 
 
 def _listed(request: AppRequest, words: str) -> Listed:
-    visible = Dataset.objects.visible_to(request.user)
     try:
-        return listed_datasets(visible, words=words, cursor=request.GET.get("cursor", ""))
+        return listed_datasets(request.user, words=words, cursor=request.GET.get("cursor", ""))
     except BadSignature as error:
         raise Http404("This list has no such page.") from error
 
