@@ -23,12 +23,9 @@ from optimizer.models import (
 )
 from optimizer.models.templates import TemplateQuerySet
 from optimizer.services.access import require_writer
+from optimizer.services.meanwhile import ChangedMeanwhileError
 
 GONE = "This template was deleted meanwhile. What you wrote is still here: bring the template back, or save a new one."
-
-
-class ChangedMeanwhileError(Exception):
-    """Somebody else saved first: nothing was written."""
 
 
 @dataclass(frozen=True)

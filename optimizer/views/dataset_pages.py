@@ -42,7 +42,7 @@ class Uses:
 def listed_datasets(user: User, *, words: str = "", cursor: str = "") -> Listed:
     """One page after `cursor`. BadSignature if that is not one of ours."""
     own = list(user.memberships.values_list("workspace_id", flat=True))
-    rows = Dataset.objects.in_workspaces(own).matching(words).with_uses(own)
+    rows = Dataset.objects.visible_to(user).matching(words).with_uses(own)
     page = page_of(rows.order_by("-created_at", "-id"), NEWEST, cursor)
     return Listed([(dataset, uses_of(dataset.uses, own)) for dataset in page.rows], page.more)
 

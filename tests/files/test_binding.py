@@ -208,3 +208,10 @@ def test_many_variables_meet_many_columns_soon() -> None:
     begun = time.process_time()
     assert bind(table, [f"name_{number}" for number in range(1_000)]).fault
     assert time.process_time() - begun < 2
+
+
+def test_a_row_that_makes_an_endless_prompt_is_named() -> None:
+    table = read_table(f"text,expected\nshort,a\n{'x' * 9_000},b\nthird,c\nfourth,d\n")
+    prompt = "{{text}} " * 1_000
+    assert "Row 2 makes a prompt of 9,000,000 characters" in bound(table, prompt).overlong(table, prompt)
+    assert not bound(table, "{{text}}").overlong(table, "{{text}}")

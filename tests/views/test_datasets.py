@@ -668,6 +668,25 @@ def test_a_dataset_from_before_files_were_kept_has_a_page(user_client: Client, w
     assert numbers(user_client, dataset, "?q=Review 3") == [4]
 
 
+def test_of_two_who_describe_a_dataset_the_second_decides(user_client: Client, dataset: Dataset) -> None:
+    place = f"/datasets/{dataset.pk}/describe/"
+    seen = user_client.get(f"/datasets/{dataset.pk}/").context["seen"]
+    first = {"name": "Mail", "description": "Theirs", "seen": seen}
+    assert user_client.post(place, first).status_code == 302
+    assert user_client.post(place, first).status_code == 302  # pressed twice
+    mine = {"name": "Mail", "description": "Mine", "seen": seen}
+    response = user_client.post(place, mine)
+    assert response.status_code == 409
+    told = response.content.decode()
+    assert "Mine</textarea>" in told
+    assert "Meanwhile “Theirs” was saved here" in told
+    dataset.refresh_from_db()
+    assert dataset.description == "Theirs"
+    assert user_client.post(place, mine | {"seen": response.context["seen"]}).status_code == 302
+    dataset.refresh_from_db()
+    assert dataset.description == "Mine"
+
+
 def test_a_dataset_is_renamed_deleted_and_brought_back(user_client: Client, dataset: Dataset) -> None:
     user_client.post(f"/datasets/{dataset.pk}/describe/", {"name": "Letters", "description": "Of May"})
     told = page(user_client, dataset)
