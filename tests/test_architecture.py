@@ -91,6 +91,7 @@ MAY_IMPORT = {
     "accounts": {"services", "models"},
     "signals": {"services", "models", "topics"},
     "admin": {"models", "services"},
+    "staff": {"views"},
     "management": {
         "forecasts",
         "brief",

@@ -17,6 +17,7 @@ from optimizer.models import (
     Evaluation,
     LabelMove,
     OptimizationSession,
+    StarterCopy,
     SystemMetric,
     TemplateLabel,
     Upload,
@@ -131,6 +132,7 @@ TWINS = [
     ("optimizer_upload_dataset_id_key", "upload", {}, None),
     ("template_version_once", "templateversion", {}, {"number": "7"}),
     ("template_label_once", "templatelabel", {}, {"name": "'other'"}),
+    ("starter_once_a_workspace", "startercopy", {}, {"slug": "'other'"}),
     ("metric_minute_once", "systemmetric", {}, {"name": "'other'"}),
     ("optimizer_preference_user_id_key", "preference", {}, None),
     ("optimizer_workspace_personal_of_id_key", "workspace", {}, {"personal_of_id": "NULL"}),
@@ -162,6 +164,7 @@ def world(user: User, workspace: Workspace) -> None:
     template = factories.make_template(workspace)
     TemplateLabel.objects.create(template=template, name="production", version=template.versions.get())
     LabelMove.objects.create(template=template, name="production", after=1)
+    StarterCopy.objects.create(workspace=workspace, slug="summary", template=template)
     factories.make_prior(workspace)
     SystemMetric.objects.create(name="page", minute=timezone.now())
 

@@ -11,7 +11,8 @@ from tests.conftest import ClientOf
 CLEAR = "/optimizations/clear/"
 HTMX = {"HX-Request": "true"}
 TYPED = {
-    "prompt": "Say {{x}}.", "rows": "a,expected\n1,2", "max_minutes": "3", "mapping": ["x=a"], "literals": ["y", "z"]
+    "prompt": "Say {{x}}.", "system_text": "Be kind.",
+    "rows": "a,expected\n1,2", "max_minutes": "3", "mapping": ["x=a"], "literals": ["y", "z"]
 }  # fmt: skip
 
 
@@ -19,7 +20,8 @@ def test_what_goes_is_told_and_comes_back(user_client: Client) -> None:
     page = user_client.post(CLEAR, TYPED, follow=True)
     assert page.context["form"]["prompt"].value() in (None, "")
     assert (
-        "Cleared: the prompt, the pasted rows, the chosen columns and the settings." in page.content.decode()
+        "Cleared: the prompt, the system text, the pasted rows, the chosen columns and the settings."
+        in page.content.decode()
     )
     token = page.context["request"].GET["cleared"]
     form = user_client.get(f"/?undo={token}").context["form"]
