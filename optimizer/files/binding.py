@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from optimizer.engine.variables import in_braces, shown
+from optimizer.engine.variables import PLACES, in_braces, shown
 from optimizer.files.names import (
     LEADING,
     innermost,
@@ -16,6 +17,9 @@ from optimizer.files.names import (
     plain,
 )
 from optimizer.files.rows import Row, Table
+
+LONGEST_FILLED = 1_000_000  # characters of a prompt with a row's values
+LONGEST_CELL = 10_000
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,20 @@ class Binding:
             for name, column in self.variables
             if not any(row.cells.get(column, "").strip() for row in table.rows)
         }
+
+    def overlong(self, table: Table, prompt: str) -> str:
+        """What to say of a row whose long cells stand in a thousand places of the prompt; "" if there is none."""
+        places = Counter(found["name"] for found in PLACES.finditer(prompt))
+        if LONGEST_CELL * places.total() <= LONGEST_FILLED:
+            return ""
+        for number, row in enumerate(table.rows, 1):
+            length = sum(places[name] * len(text) for name, text in self.values(row))
+            if length > LONGEST_FILLED:
+                return (
+                    f"Row {number} makes a prompt of {length:,} characters; at most {LONGEST_FILLED:,} are allowed. "
+                    "Write each variable once, or shorten the row."
+                )
+        return ""
 
     def column_of(self, variable: str) -> str:
         """The column that fills it; "" if none does."""

@@ -17,12 +17,17 @@ class FileFaultError(ValueError):
     def __init__(
         self, *messages: str, columns: Sequence[str] = (), headless: bool = False, good: int = 0, bad: int = 0
     ) -> None:
-        super().__init__("\n".join(messages))
-        self.messages = list(messages)
-        self.columns = tuple(columns)
+        super().__init__("\n".join(map(sendable, messages)))
+        self.messages = list(map(sendable, messages))
+        self.columns = tuple(map(sendable, columns))
         self.headless = headless
         self.good = good
         self.bad = bad
+
+
+def sendable(text: str) -> str:
+    """The text with “?” for each half of a character, which no page can send. JSON files may hold them."""
+    return text.encode(errors="replace").decode()
 
 
 def twice(where: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 INPUTS = (
     "input", "question", "text", "prompt", "query", "instruction", "message", "sentence", "user",
@@ -21,6 +22,7 @@ BOOKKEEPING = (
 )  # fmt: skip
 
 
+@lru_cache(4096)  # each variable is compared with each column
 def plain(name: str) -> str:
     """A name without case, spaces and marks: `Expected output` is `expectedoutput`."""
     return "".join(character for character in name.casefold() if character.isalnum())

@@ -15,7 +15,7 @@ from optimizer.counts import counted
 from optimizer.files import front_matter
 from optimizer.files.declared import UNSTORABLE, Declared, doubts
 from optimizer.files.declared import faults as faults_of
-from optimizer.files.faults import FileFaultError, refuse
+from optimizer.files.faults import FileFaultError, refuse, sendable
 from optimizer.files.text import decoded
 
 FORMAT = "promptevolver-templates"
@@ -128,7 +128,7 @@ def _of_fields(fields: Mapping[str, Any]) -> TemplateText:
     named = _line(fields.get("name") or fields.get("title"), "name")
     with _telling_of(named):
         versions = _versions(fields)
-        notes = [f"“{name[:40]}” is not used." for name in fields if name not in KNOWN]
+        notes = [f"“{sendable(name[:40])}” is not used." for name in fields if name not in KNOWN]
         notes += [told for text in (versions[-1].text, versions[-1].system_text) for told in doubts(text)[:3]]
         return TemplateText(
             name=named,
@@ -183,7 +183,7 @@ def _labels(value: Any) -> tuple[tuple[str, int], ...]:
         return ()
     if not isinstance(value, dict):
         raise FileFaultError("“labels” holds names with the number of a version, as in “production: 2”.")
-    return tuple((_line(name, "label"), _number(name, number)) for name, number in value.items())
+    return tuple((_line(name, "label").lower(), _number(name, number)) for name, number in value.items())
 
 
 def _number(name: str, value: Any) -> int:
@@ -227,6 +227,11 @@ def _line(value: Any, name: str) -> str:
 
 def _faults(template: TemplateText, *, several: bool) -> list[str]:
     told = [*_faults_of_lines(template), *_faults_of_texts(template), *faults_of(template.variables)]
+    told += [
+        f"“{name}” is no label: it is one word, as in “production: 2”."
+        for name, _ in template.labels
+        if len(name.split()) != 1
+    ]
     told += [
         f"The label “{name}” points at version {number}, and there are {len(template.versions)}."
         for name, number in template.labels

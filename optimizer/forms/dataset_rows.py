@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from django import forms
@@ -19,6 +21,7 @@ from optimizer.services.dataset_rows import Typed
 MOST_TAGS = 20
 MOST_ROWS = 10_000
 MOST_DIGITS = 18
+OTHER_COLUMNS = "The dataset has other columns now. See where each text belongs, then add the row again."
 
 
 class TagsField(forms.CharField):
@@ -54,7 +57,7 @@ class RowForm(forms.Form):
     def __init__(
         self, data: Mapping[str, Any] | None = None, *, header: Table, row: Example | None = None
     ) -> None:
-        self.header = header
+        self.header, self.new = header, row is None
         super().__init__(data, initial=_initial(header, row), use_required_attribute=False)
         for number, name in enumerate(header.columns):
             cell = LongText(required=False, strip=False, label=name)
@@ -67,9 +70,20 @@ class RowForm(forms.Form):
             field.widget.attrs["aria-describedby"] = f"id_{name}_about"
 
     @property
+    def columns(self) -> str:
+        """Names the columns that the form shows, as the dataset has them now."""
+        return sha256(json.dumps(self.header.columns).encode()).hexdigest()[:16]
+
+    @property
     def cells(self) -> list[forms.BoundField]:
         """The fields of the columns."""
         return [self[f"cell-{number}"] for number in range(len(self.header.columns))]
+
+    def clean(self) -> dict[str, Any]:
+        """A new row whose columns are others by now would stand in the wrong ones. A row of before is gone then."""
+        if self.new and self.data.get("columns", self.columns) != self.columns:
+            self.add_error(None, OTHER_COLUMNS)
+        return self.cleaned_data
 
     def clean_weight(self) -> float | None:
         weight: float | None = self.cleaned_data["weight"]

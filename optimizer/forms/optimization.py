@@ -157,6 +157,8 @@ class OptimizationForm(ExamplesForm):
             self.add_error("mapping" if binding.nameless or binding.refused else self.place, binding.fault)
         elif empty := binding.empty(table):
             self.add_error("mapping", [f"{in_braces(name)}: {why}" for name, why in empty.items()])
+        elif overlong := binding.overlong(table, self.written().whole):
+            self.add_error(self.place, overlong)
         elif gaps := binding.gaps(table):
             self.good, self.bad = len(table.rows) - len(gaps), len(gaps)
             self.add_error(self.place, shortened(gaps))

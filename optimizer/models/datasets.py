@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Self
 
 from django.apps import apps
@@ -39,17 +40,18 @@ class DatasetQuerySet(OwnedQuerySet):
         query = SearchQuery(" & ".join(terms), search_type="raw", config="simple")
         return self.alias(words=SearchVector("name", "description", config="simple")).filter(words=query)
 
-    def with_uses(self) -> Self:
-        """Each with its newest optimizations under `uses`: what a list says of them. One more than MOST_USES means
-        that there are more."""
+    def with_uses(self, workspaces: Iterable[int]) -> Self:
+        """Each with the newest optimizations of these workspaces under `uses`: what a list says of them. One more than
+        MOST_USES means that there are more."""
         sessions = apps.get_model("optimizer", "OptimizationSession").objects.filter(
-            dataset=models.OuterRef("pk"), deleted_at=None
+            dataset=models.OuterRef("pk"), workspace_id__in=list(workspaces), deleted_at=None
         )
         told = sessions.order_by("-created_at", "-id").values(
             told=JSONObject(
                 pk="pk", verdict="verdict", before="baseline_score", after="best_score",
                 template="prompt__template_id", template_name="prompt__template__name",
-                hidden="prompt__template__deleted_at",
+                hidden="prompt__template__deleted_at", public="prompt__template__is_public",
+                template_workspace="prompt__template__workspace_id",
             )
         )  # fmt: skip
         return self.annotate(uses=ArraySubquery(told[: MOST_USES + 1]))

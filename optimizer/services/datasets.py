@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +12,7 @@ from django.db import transaction
 from optimizer.files import Source, Table
 from optimizer.models import Dataset, DatasetVersion, Example, Upload, User, Workspace
 from optimizer.services.access import require_writer
+from optimizer.services.meanwhile import ChangedMeanwhileError
 from optimizer.services.revisions import BATCH, Revision, examples_of, version_of
 
 
@@ -72,10 +75,20 @@ def _columns_of(source: Source) -> dict[str, Any]:
     }
 
 
+def seen_as(dataset: Dataset) -> str:
+    """Names what the dataset is called and how it is described."""
+    return sha256(json.dumps([dataset.name, dataset.description]).encode()).hexdigest()[:16]
+
+
 @transaction.atomic
-def describe_dataset(*, dataset: Dataset, by: User, name: str, description: str) -> None:
-    """Another name and description. They belong to the dataset, not to a version."""
+def describe_dataset(*, dataset: Dataset, by: User, name: str, description: str, seen: str = "") -> None:
+    """Another name and description. They belong to the dataset, not to a version. ChangedMeanwhileError if they are no
+    longer as the writer has `seen` them, and nobody saved the same; `dataset` then has what is there."""
     require_writer(user=by, workspace_id=dataset.workspace_id)
+    Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+    dataset.refresh_from_db(fields=["name", "description"])
+    if seen not in ("", seen_as(dataset)) and (name, description) != (dataset.name, dataset.description):
+        raise ChangedMeanwhileError
     dataset.name, dataset.description, dataset.updated_by = name, description, by
     dataset.save(update_fields=["name", "description", "updated_by", "updated_at"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -138,10 +137,15 @@ def values_of(session: OptimizationSession, text: str) -> dict[str, str]:
     names = session.variables
     if len(names) < 2:
         return {(names[0] if names else "input"): text}
-    found = re.fullmatch("\n".join(rf"{name}: (.*?)" for name in map(re.escape, names)), text, re.DOTALL)
-    if found is None:
-        raise ValidationError("The input's values cannot be told apart. Add the row on the dataset's page.")
-    return dict(zip(names, found.groups(), strict=True))
+    values, rest = list[str](), f"\n{text}"
+    for name in names:
+        value, mark, rest = rest.partition(f"\n{name}: ")
+        if not mark or (value and not values):
+            raise ValidationError(
+                "The input's values cannot be told apart. Add the row on the dataset's page."
+            )
+        values.append(value)
+    return dict(zip(names, (*values[1:], rest), strict=True))
 
 
 def _begun(session: OptimizationSession, rows: Sequence[tuple[dict[str, str], str]], by: User) -> Kept:

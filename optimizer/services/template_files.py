@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -37,7 +37,7 @@ def import_templates(
     *, workspace: Workspace, by: User, found: Sequence[TemplateText], copies: bool = False
 ) -> list[Brought]:
     """All of them or none. One that is called like a template that is there already becomes its next version, unless
-    `copies` are wanted; if it says the same, nothing changes."""
+    `copies` are wanted; if it says the same, nothing changes. What a file says nothing of stays as it is."""
     require_writer(user=by, workspace_id=workspace.pk)
     return [_import(workspace, by, text, copies=copies) for text in found]
 
@@ -47,10 +47,19 @@ def _import(workspace: Workspace, by: User, text: TemplateText, *, copies: bool)
     there = None if copies else rows.select_for_update().order_by("-pk").first()
     if there is None:
         return Brought(create_whole(workspace=workspace, by=by, text=text), NEW)
+    text = _besides(text, there)
     if loaded_as(text) == loaded_as(newest_text_of(there)):
         return Brought(there, SAME)
     renew_template(template=there, by=by, text=text)
     return Brought(there, NEXT)
+
+
+def _besides(text: TemplateText, there: PromptTemplate) -> TemplateText:
+    """The text with those details of the template that its file says nothing of: they have no versions to come back
+    from."""
+    now = newest_text_of(there)
+    names = ("category", "description", "tags", "variables")
+    return replace(text, **{name: getattr(text, name) or getattr(now, name) for name in names})
 
 
 @transaction.atomic
@@ -63,10 +72,10 @@ def create_whole(*, workspace: Workspace, by: User, text: TemplateText) -> Promp
         if not kept or _said(version) != _said(kept[-1]):
             kept.append(version)
         numbers[number] = len(kept)
-    first, *others = map(_written, kept)
-    template = create_template(workspace=workspace, by=by, details=details_of(text), written=first)
-    for base, written in enumerate(others, 1):
-        save_version(template=template, by=by, base=base, written=written)
+    first, *later = map(_written, kept)
+    template = create_template(
+        workspace=workspace, by=by, details=details_of(text), written=first, later=later
+    )
     for name, number in text.labels:
         move_label(template=template, by=by, name=name, number=numbers[number])
     return template

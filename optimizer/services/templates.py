@@ -23,12 +23,9 @@ from optimizer.models import (
 )
 from optimizer.models.templates import TemplateQuerySet
 from optimizer.services.access import require_writer
+from optimizer.services.meanwhile import ChangedMeanwhileError
 
 GONE = "This template was deleted meanwhile. What you wrote is still here: bring the template back, or save a new one."
-
-
-class ChangedMeanwhileError(Exception):
-    """Somebody else saved first: nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +54,21 @@ class Written:
 
 @transaction.atomic
 def create_template(
-    *, workspace: Workspace, by: User, details: Details, written: Written, is_public: bool = False
+    *,
+    workspace: Workspace,
+    by: User,
+    details: Details,
+    written: Written,
+    later: Sequence[Written] = (),
+    is_public: bool = False,
 ) -> PromptTemplate:
-    """A template with its first version."""
+    """A template with its first version, and with later ones if it has a history already."""
     require_writer(user=by, workspace_id=workspace.pk)
+    owned: dict[str, Any] = {"workspace": workspace, "created_by": by, "updated_by": by}
     template = PromptTemplate.objects.create(
-        workspace=workspace, created_by=by, updated_by=by, newest=1, is_public=is_public, **_fields(details)
+        newest=1 + len(later), is_public=is_public, **owned, **_fields(details)
     )
-    _write(template, by, 1, written)
+    _write(template, by, 1, written, *later)
     return template
 
 
@@ -76,7 +80,8 @@ def save_version(*, template: PromptTemplate, by: User, base: int, written: Writ
     require_writer(user=by, workspace_id=template.workspace_id)
     _set(template, by, newest=base + 1, where={"newest": base})
     _refuse_the_same(template, base, written)
-    return _write(template, by, base + 1, written)
+    (version,) = _write(template, by, base + 1, written)
+    return version
 
 
 def _refuse_the_same(template: PromptTemplate, base: int, written: Written) -> None:
@@ -154,11 +159,15 @@ def _set(template: PromptTemplate, by: User, *, where: Mapping[str, int], **fiel
     )
 
 
-def _write(template: PromptTemplate, by: User, number: int, written: Written) -> TemplateVersion:
-    version = TemplateVersion.objects.create(template=template, number=number, created_by=by, **vars(written))
+def _write(template: PromptTemplate, by: User, first: int, *written: Written) -> list[TemplateVersion]:
+    """Versions, numbered from `first`."""
+    versions = TemplateVersion.objects.bulk_create(
+        TemplateVersion(template=template, number=number, created_by=by, **vars(one))
+        for number, one in enumerate(written, first)
+    )
     _rows(template).find_again()
     topics.publish_template(template.pk, template.workspace_id, is_public=template.is_public)
-    return version
+    return versions
 
 
 def _rows(template: PromptTemplate) -> TemplateQuerySet:

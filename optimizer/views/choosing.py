@@ -18,6 +18,7 @@ from optimizer.models import PromptTemplate, TemplateVersion, User
 from optimizer.views.requests import AppRequest, is_number
 
 OFFERED = 50
+LONGEST_WORDS = 200  # characters
 MANY = 12  # from here on, a search field stands above the list
 
 
@@ -85,6 +86,7 @@ def templates_of(user: User) -> QuerySet[PromptTemplate]:
 
 
 def _offered(visible: QuerySet[Any], chosen: str, words: str) -> Offered:
+    words = words[:LONGEST_WORDS]
     rows = list(visible[: OFFERED + 1])
     many = len(rows) > MANY
     if words.strip():

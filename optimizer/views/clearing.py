@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from optimizer.forms.optimization import OptimizationForm
 from optimizer.models import User
 from optimizer.views.requests import AppRequest
 
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16}")
 KEPT = 3600  # seconds in which it can be brought back
 NOT_TYPED = {"csrfmiddlewaretoken", "submit_key"}
 LISTS = {"literals", "mapping"}  # fields with any number of values
@@ -50,14 +52,19 @@ def form_clear(request: AppRequest) -> HttpResponse:
 
 def gone_of(user: User, token: str) -> str:
     """What was cleared, in words; "" if it cannot be brought back any more."""
-    found = cache.get(_key(user, token)) if token else None
+    found = _found(user, token)
     return str(found[1]) if found else ""
 
 
 def brought_back(user: User, token: str) -> dict[str, Any]:
     """What the form held before it was cleared; {} if that is no longer known."""
-    found = cache.get(_key(user, token))
+    found = _found(user, token)
     return dict(found[0]) if found else {}
+
+
+def _found(user: User, token: str) -> Any:
+    """What is kept under that token; None for what is none of ours."""
+    return cache.get(_key(user, token)) if TOKEN.fullmatch(token) else None
 
 
 def _kept(typed: QueryDict) -> dict[str, Any]:

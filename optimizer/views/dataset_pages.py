@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from optimizer.models import Dataset, Example, HandSplit
-from optimizer.models.datasets import MOST_USES, DatasetQuerySet
+from optimizer.models import Dataset, Example, HandSplit, User
+from optimizer.models.datasets import MOST_USES
 from optimizer.models.examples import ExampleQuerySet
 from optimizer.views.listing import Order, page_of
 from optimizer.views.requests import is_number
@@ -39,17 +39,23 @@ class Uses:
     templates: tuple[tuple[int, str], ...]
 
 
-def listed_datasets(rows: DatasetQuerySet, *, words: str = "", cursor: str = "") -> Listed:
+def listed_datasets(user: User, *, words: str = "", cursor: str = "") -> Listed:
     """One page after `cursor`. BadSignature if that is not one of ours."""
-    page = page_of(rows.matching(words).with_uses().order_by("-created_at", "-id"), NEWEST, cursor)
-    return Listed([(dataset, uses_of(dataset.uses)) for dataset in page.rows], page.more)
+    own = list(user.memberships.values_list("workspace_id", flat=True))
+    rows = Dataset.objects.visible_to(user).matching(words).with_uses(own)
+    page = page_of(rows.order_by("-created_at", "-id"), NEWEST, cursor)
+    return Listed([(dataset, uses_of(dataset.uses, own)) for dataset in page.rows], page.more)
 
 
-def uses_of(told: list[dict[str, Any]]) -> Uses:
-    """What a list says of these optimizations."""
+def uses_of(told: list[dict[str, Any]], workspaces: Collection[int]) -> Uses:
+    """What a list says of these optimizations to somebody of these workspaces, who may not see every template."""
     shown = told[:MOST_USES]
     templates = {
-        use["template"]: use["template_name"] for use in shown if use["template"] and not use["hidden"]
+        use["template"]: use["template_name"]
+        for use in shown
+        if use["template"]
+        and not use["hidden"]
+        and (use["public"] or use["template_workspace"] in workspaces)
     }
     last = next((use for use in shown if use["verdict"]), None)
     return Uses(len(shown), len(told) > MOST_USES, last, tuple(templates.items()))

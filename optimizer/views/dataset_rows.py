@@ -35,7 +35,8 @@ from optimizer.views.requests import AppRequest
 @never_cache
 @require_POST
 def row_change(request: AppRequest, pk: int, row: int) -> HttpResponse:
-    dataset, found = _row(request, pk, row)
+    dataset = _even_deleted(request, pk)
+    found = _row(dataset, row)
     form = RowForm(request.POST, header=dataset.header(), row=found)
     return _kept(
         request, dataset, form, found, lambda: change_row(row=found, by=request.user, typed=form.typed)
@@ -46,7 +47,7 @@ def row_change(request: AppRequest, pk: int, row: int) -> HttpResponse:
 @never_cache
 @require_POST
 def row_add(request: AppRequest, pk: int) -> HttpResponse:
-    dataset = get_object_or_404(Dataset.objects.visible_to(request.user), pk=pk)
+    dataset = _even_deleted(request, pk)
     form = RowForm(request.POST, header=dataset.header())
     return _kept(
         request, dataset, form, None, lambda: add_row(dataset=dataset, by=request.user, typed=form.typed)
@@ -65,17 +66,24 @@ def _kept(
             form.add_error(None, fault.messages[0])
         except RowChangedError as error:
             told = {"conflict": error, "now": error.now}
-    told |= {"edited": {"row": row, "form": form}} if row else {"adding": True, "row_form": form}
+    told |= (
+        {"edited": {"row": row, "form": form}, "apart": True} if row else {"adding": True, "row_form": form}
+    )
     return dataset_page(request, dataset, tab="rows", status=409 if "conflict" in told else 422, **told)
 
 
-def _row(request: AppRequest, pk: int, row: int) -> tuple[Dataset, Example]:
+def _even_deleted(request: AppRequest, pk: int) -> Dataset:
+    """Who types a row while somebody deletes the dataset must not lose it: the service says that it is gone."""
+    dataset: Dataset = get_object_or_404(Dataset.objects.with_trash(request.user), pk=pk)
+    return dataset
+
+
+def _row(dataset: Dataset, row: int) -> Example:
     """Also a row that is no longer there: what was typed for it must not be lost."""
-    dataset = get_object_or_404(Dataset.objects.visible_to(request.user), pk=pk)
-    found = dataset.examples.filter(pk=row).first()
+    found: Example | None = dataset.examples.filter(pk=row).first()
     if found is None:
         raise Http404("There is no such row.")
-    return dataset, found
+    return found
 
 
 def _at(dataset: Dataset, row: Example) -> HttpResponse:
@@ -87,7 +95,8 @@ def _at(dataset: Dataset, row: Example) -> HttpResponse:
 @login_required
 @require_POST
 def row_move(request: AppRequest, pk: int, row: int) -> HttpResponse:
-    dataset, found = _row(request, pk, row)
+    dataset = get_object_or_404(Dataset.objects.visible_to(request.user), pk=pk)
+    found = _row(dataset, row)
     form = JumpForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Write the number of the row where it is to stand.")

@@ -19,7 +19,8 @@ from optimizer.forms.dataset_rows import RowForm
 from optimizer.forms.datasets import DescriptionForm, ReadingForm, UploadForm, description_of, initial_reading
 from optimizer.models import Dataset, DatasetVersion, HandSplit, OptimizationSession, Upload
 from optimizer.services.access import may_write
-from optimizer.services.datasets import create_dataset, describe_dataset
+from optimizer.services.datasets import create_dataset, describe_dataset, seen_as
+from optimizer.services.meanwhile import ChangedMeanwhileError
 from optimizer.services.trash import send_to_trash
 from optimizer.views.dataset_pages import Listed, filters_from, listed_datasets, rows_page
 from optimizer.views.requests import AppRequest, is_number
@@ -42,9 +43,8 @@ def dataset_list(request: AppRequest) -> HttpResponse:
 
 
 def _listed(request: AppRequest, words: str) -> Listed:
-    visible = Dataset.objects.visible_to(request.user)
     try:
-        return listed_datasets(visible, words=words, cursor=request.GET.get("cursor", ""))
+        return listed_datasets(request.user, words=words, cursor=request.GET.get("cursor", ""))
     except BadSignature as error:
         raise Http404("This list has no such page.") from error
 
@@ -111,6 +111,7 @@ def dataset_page(
         "tabs": TABS.items(),
         "may_write": may_write(user=request.user, workspace_id=dataset.workspace_id),
         "describing": DescriptionForm(initial=description_of(dataset)),
+        "seen": seen_as(dataset),
     }
     context |= SHOWN[tab](request, dataset) | told
     return render(request, "datasets/page.html", context, status=status)
@@ -185,7 +186,15 @@ def dataset_describe(request: AppRequest, pk: int) -> HttpResponse:
     form = DescriptionForm(request.POST, use_required_attribute=False)
     if not form.is_valid():
         return dataset_page(request, dataset, status=422, describing=form)
-    describe_dataset(dataset=dataset, by=request.user, **form.cleaned_data)
+    try:
+        describe_dataset(
+            dataset=dataset, by=request.user, seen=request.POST.get("seen", ""), **form.cleaned_data
+        )
+    except ChangedMeanwhileError:
+        for name, mine in list(form.cleaned_data.items()):
+            if (theirs := getattr(dataset, name)) != mine:
+                form.add_error(name, f"Meanwhile “{theirs}” was saved here. Save again to keep yours.")
+        return dataset_page(request, dataset, status=409, describing=form)
     return redirect("dataset-detail", dataset.pk)
 
 

@@ -11,6 +11,7 @@ from optimizer.files.binding import Binding
 from optimizer.files.names import last_part, plain
 from optimizer.forms.optimization import OptimizationForm
 
+MOST = 100  # variables; the others find their columns by their names
 LONGEST = 120  # characters of a cell that are shown beside it
 
 
@@ -51,9 +52,9 @@ def lines_of(form: OptimizationForm, columns: tuple[str, ...]) -> list[Line]:
 
 
 def _variables(binding: Binding) -> list[str]:
-    """All variables of the prompt: first those that need a column."""
+    """The variables of the prompt: first those that need a column."""
     wanting = [*(name for name, _ in binding.refused), *binding.nameless]
-    return [*wanting, *(name for name, _ in binding.variables)]
+    return [*wanting, *(name for name, _ in binding.variables)][:MOST]
 
 
 def _of_variable(form: OptimizationForm, table: Table, binding: Binding, name: str) -> Line:

@@ -133,7 +133,7 @@ def _literals(form: OptimizationForm) -> tuple[str, ...]:
 def _rendered(form: OptimizationForm) -> tuple[Message, ...]:
     """The messages that are sent for the first row."""
     binding, table = form.binding, form.table
-    if not (binding and table) or binding.fault:
+    if not (binding and table) or binding.fault or binding.overlong(table, form.written().whole):
         return ()
     (first, *_) = items_of(table, binding, form.cleaned_data.get("grader") or "exact")
     return _prompt(form).messages(first)

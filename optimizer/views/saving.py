@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST
 
 from optimizer.forms.templates import ResultForm
 from optimizer.models import OptimizationSession
+from optimizer.services.meanwhile import ChangedMeanwhileError
 from optimizer.services.saving import save_result_as_template, save_result_as_version
-from optimizer.services.templates import ChangedMeanwhileError
 from optimizer.views.requests import AppRequest
 from optimizer.views.sessions import detail, visible_session
 

@@ -23,9 +23,9 @@ from optimizer.forms.templates import (
 )
 from optimizer.models import PromptTemplate, TemplateVersion
 from optimizer.services.access import require_writer
+from optimizer.services.meanwhile import ChangedMeanwhileError
 from optimizer.services.templates import (
     GONE,
-    ChangedMeanwhileError,
     Written,
     change_details,
     create_template,
@@ -79,7 +79,7 @@ def template_edit(request: AppRequest, pk: int) -> HttpResponse:
 
 
 def _save(request: AppRequest, pk: int) -> HttpResponse:
-    template, form = _even_deleted(request, pk), VersionForm(request.POST)
+    template, form = even_deleted(request, pk), VersionForm(request.POST)
     if not form.is_valid():
         return _editor(request, template, form, status=422)
     base = form.cleaned_data["base"] or 0
@@ -94,7 +94,7 @@ def _save(request: AppRequest, pk: int) -> HttpResponse:
     return redirect("template-detail", pk=pk)
 
 
-def _even_deleted(request: AppRequest, pk: int) -> PromptTemplate:
+def even_deleted(request: AppRequest, pk: int) -> PromptTemplate:
     """Who writes while somebody deletes it must not lose the text: the service says that it is gone."""
     own = PromptTemplate.objects.with_trash(request.user).defer("words").filter(pk=pk).first()
     template: PromptTemplate = own or visible_template(request, pk)
@@ -159,7 +159,7 @@ def _based_on(typed: QueryDict, name: str, number: int) -> QueryDict:
 @login_required
 @require_POST
 def template_details(request: AppRequest, pk: int) -> HttpResponse:
-    template = _even_deleted(request, pk)
+    template = even_deleted(request, pk)
     form = DetailsForm(request.POST, categories=own_categories(request))
     status = 422
     if form.is_valid():

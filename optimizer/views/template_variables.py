@@ -14,15 +14,17 @@ from optimizer.files.declared import Declared, read_declared
 from optimizer.forms.variables import DeclarationForms, kept_of
 from optimizer.models import PromptTemplate
 from optimizer.services.access import require_writer
-from optimizer.services.templates import ChangedMeanwhileError, Details, change_details
+from optimizer.services.meanwhile import ChangedMeanwhileError
+from optimizer.services.templates import Details, change_details
 from optimizer.views.requests import AppRequest, is_number
+from optimizer.views.template_editor import even_deleted
 from optimizer.views.templates import detail, visible_template
 
 
 @login_required
 @require_POST
 def template_variables(request: AppRequest, pk: int) -> HttpResponse:
-    template = visible_template(request, pk)
+    template = even_deleted(request, pk)
     require_writer(user=request.user, workspace_id=template.workspace_id)
     forms, edition = DeclarationForms(request.POST), request.POST.get("edition", "")
     if not is_number(edition) or len(edition) > 9 or not forms.is_valid():

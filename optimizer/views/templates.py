@@ -19,8 +19,8 @@ from django.views.decorators.http import require_POST, require_safe
 from optimizer.forms.templates import DetailsForm, LabelForm, initial_details
 from optimizer.models import PromptTemplate
 from optimizer.services.access import may_write
+from optimizer.services.meanwhile import ChangedMeanwhileError
 from optimizer.services.templates import (
-    ChangedMeanwhileError,
     move_label,
     publish_template,
     restore_version,

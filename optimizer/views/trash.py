@@ -40,4 +40,4 @@ def _page_before(request: AppRequest) -> str:
     """The page with the button, if it is one of ours."""
     page = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
-    return page if page and ours else "home"
+    return page if page.startswith("/") and ours else "home"

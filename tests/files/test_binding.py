@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -199,3 +200,18 @@ def test_what_was_chosen_is_stored_and_read_again() -> None:
     chosen = Assignment("a", "b", "c", (("x", "d"),))
     assert Assignment.of(chosen.stored()) == chosen
     assert Assignment().stored() == {}
+
+
+def test_many_variables_meet_many_columns_soon() -> None:
+    columns = tuple(f"column {number}" for number in range(199))
+    table = Table((*columns, "expected"), (), expected="expected", input="")
+    begun = time.process_time()
+    assert bind(table, [f"name_{number}" for number in range(1_000)]).fault
+    assert time.process_time() - begun < 2
+
+
+def test_a_row_that_makes_an_endless_prompt_is_named() -> None:
+    table = read_table(f"text,expected\nshort,a\n{'x' * 9_000},b\nthird,c\nfourth,d\n")
+    prompt = "{{text}} " * 1_000
+    assert "Row 2 makes a prompt of 9,000,000 characters" in bound(table, prompt).overlong(table, prompt)
+    assert not bound(table, "{{text}}").overlong(table, "{{text}}")

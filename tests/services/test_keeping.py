@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
@@ -11,7 +13,7 @@ from optimizer.models import Dataset, OptimizationSession, User, Workspace
 from optimizer.services.choices import Choices
 from optimizer.services.datasets import create_dataset
 from optimizer.services.feedback import rate_output
-from optimizer.services.keeping import Output, keep_outputs, keep_right_outputs, own_dataset
+from optimizer.services.keeping import Output, keep_outputs, keep_right_outputs, own_dataset, values_of
 from optimizer.services.optimizations import start_optimization
 from tests import factories
 
@@ -98,3 +100,15 @@ def test_what_cannot_be_kept_is_told(session: OptimizationSession, user: User, o
         keep_right_outputs(session=session, by=user, dataset=None)
     with pytest.raises(PermissionDenied):
         keep_outputs(session=session, outputs=[output], by=outsider, dataset=None)
+
+
+def test_values_are_told_apart_at_once(session: OptimizationSession) -> None:
+    session.prompt.original = "{{a}} {{b}} {{c}} {{d}}"
+    assert values_of(session, "a: 1\nb: 2\nb: 3\nc: \nd: 4\n5") == {
+        "a": "1", "b": "2\nb: 3", "c": "", "d": "4\n5"
+    }  # fmt: skip
+    for text in ("a: x" + "\nb: \nc: " * 1_100, "x\na: \nb: \nc: \nd: "):
+        begun = time.process_time()
+        with pytest.raises(ValidationError, match="cannot be told apart"):
+            values_of(session, text)
+        assert time.process_time() - begun < 1

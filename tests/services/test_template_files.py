@@ -93,3 +93,25 @@ def test_a_viewer_may_not(workspace: Workspace) -> None:
     factories.join(workspace, viewer, Role.VIEWER)
     with pytest.raises(PermissionDenied):
         bring(workspace, viewer, WHOLE)
+
+
+def test_what_a_file_says_nothing_of_stays(workspace: Workspace, user: User) -> None:
+    """It has no versions that it could be restored from."""
+    bring(workspace, user, WHOLE)
+    before = PromptTemplate.objects.get()
+    assert all((before.variables, before.tags, before.description, before.category))
+    text = VersionText("Another {{a}}.")
+    assert bring(workspace, user, TemplateText(WHOLE.name, (text,))) == [NEXT]
+    now = PromptTemplate.objects.get()
+    assert now.newest == before.newest + 1
+    for name in ("variables", "tags", "description", "category"):
+        assert getattr(now, name) == getattr(before, name)
+    assert bring(workspace, user, TemplateText(WHOLE.name, (text,))) == [SAME]
+
+
+def test_a_long_history_comes_in_a_few_queries(
+    workspace: Workspace, user: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    long = TemplateText("a", tuple(VersionText(f"{number}") for number in range(500)))
+    with django_assert_max_num_queries(30):
+        bring(workspace, user, long)

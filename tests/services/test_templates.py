@@ -14,8 +14,9 @@ from optimizer.models import Feedback, OptimizationSession, PromptTemplate, User
 from optimizer.services import templates
 from optimizer.services.choices import Choices
 from optimizer.services.feedback import rate_session
+from optimizer.services.meanwhile import ChangedMeanwhileError
 from optimizer.services.optimizations import start_optimization
-from optimizer.services.templates import ChangedMeanwhileError, Details, Written
+from optimizer.services.templates import Details, Written
 from optimizer.services.trash import send_to_trash
 from tests import factories
 

@@ -144,3 +144,13 @@ def test_the_model_is_chosen_from_a_list_with_size_and_window(user_client: Clien
     assert '<option value="gone" selected>gone · not on the server</option>' in page
     installed.keep([])
     assert '<input type="text" name="target_model"' in user_client.get("/?blank=1").content.decode()
+
+
+@pytest.mark.parametrize("kind", ["dataset", "template"])
+def test_a_search_for_a_whole_book_is_cut(user_client: Client, kind: str) -> None:
+    words = " ".join(f"w{number}" for number in range(30_000))
+    for asked in (
+        user_client.get(f"/optimizations/choose/{kind}/", {f"{kind}_words": words}),
+        user_client.post("/optimizations/rows/", {f"{kind}_words": words}),
+    ):
+        assert asked.status_code == 200

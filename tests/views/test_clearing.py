@@ -47,3 +47,15 @@ def test_nobody_else_gets_it_and_it_is_not_kept_for_ever(
 def test_a_visitor_signs_in_and_reading_clears_nothing(client: Client, user_client: Client) -> None:
     assert Client().post(CLEAR).headers["Location"].startswith("/accounts/login/")
     assert user_client.get(CLEAR).status_code == 405
+
+
+def test_the_system_text_is_named_too(user_client: Client) -> None:
+    page = user_client.post(CLEAR, {"system_text": "You are kind."}, follow=True)
+    assert "Cleared: the system text." in page.content.decode()
+
+
+def test_what_is_no_token_of_ours_is_not_looked_up(user_client: Client) -> None:
+    """The cache warns of such keys."""
+    for token in ("\0", "x" * 300, "a b"):
+        assert user_client.get("/", {"undo": token}).status_code == 200
+        assert user_client.get("/", {"cleared": token}).status_code == 200

@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 from optimizer.files import Assignment, read_table
 from optimizer.models import Dataset, Example, Role, User, Workspace
 from optimizer.services.dataset_rows import Typed, change_row, delete_rows, mark_rows
-from optimizer.services.datasets import create_dataset
+from optimizer.services.datasets import create_dataset, read_again
 from tests import factories
 from tests.conftest import ClientOf
 
@@ -460,6 +460,71 @@ def test_a_row_that_was_deleted_meanwhile_can_be_added(
     assert "mine</textarea>" in response.content.decode()
 
 
+def test_what_was_typed_wrongly_for_a_row_far_down_is_still_on_the_page(
+    user_client: Client, workspace: Workspace, user: User
+) -> None:
+    """The page begins with the first rows."""
+    dataset = keep(workspace, user, "question,answer\n" + "".join(f"why {n},so {n}\n" for n in range(70)))
+    row = dataset.rows_there()[65]
+    typed = {"cell-0": "my long text", "cell-1": "y", "weight": "no number"}
+    response = user_client.post(f"/datasets/{dataset.pk}/rows/{row.pk}/", typed)
+    assert response.status_code == 422
+    told = response.content.decode()
+    assert "my long text</textarea>" in told
+    assert "Enter a number" in told
+    assert f'action="/datasets/{dataset.pk}/rows/{row.pk}/"' in told
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_row_typed_while_the_dataset_was_deleted_is_not_lost(
+    user_client: Client, client_of: ClientOf, outsider: User, dataset: Dataset, new: bool
+) -> None:
+    row = dataset.rows_there()[0]
+    user_client.post(f"/datasets/{dataset.pk}/delete/")
+    place = f"/datasets/{dataset.pk}/rows/{'new' if new else row.pk}/"
+    typed = {"cell-0": "red", "cell-1": "mine", "cell-2": "y"}
+    response = user_client.post(place, typed)
+    assert response.status_code == 422
+    assert "mine</textarea>" in response.content.decode()
+    assert "was deleted meanwhile" in response.content.decode()
+    assert client_of(outsider).post(place, typed).status_code == 404
+    assert dataset.versions.count() == 1
+
+
+def test_a_new_row_never_stands_in_other_columns_than_it_was_typed_for(
+    user_client: Client, dataset: Dataset, user: User
+) -> None:
+    shown = user_client.get(f"/datasets/{dataset.pk}/?add").context["row_form"].columns
+    read_again(dataset=dataset, by=user, table=read_table(CSV.replace("team,question", "question,team")))
+    typed = {"cell-0": "red", "cell-1": "mine", "cell-2": "y", "columns": shown}
+    response = user_client.post(f"/datasets/{dataset.pk}/rows/new/", typed)
+    assert response.status_code == 422
+    told = response.content.decode()
+    assert "mine</textarea>" in told
+    assert "other columns now" in told
+    typed["columns"] = response.context["row_form"].columns
+    assert user_client.post(f"/datasets/{dataset.pk}/rows/new/", typed).status_code == 302
+
+
+def test_the_list_tells_nothing_of_workspaces_that_one_is_not_in(
+    user_client: Client, client_of: ClientOf, dataset: Dataset, outsider: User
+) -> None:
+    """A colleague may have used the rows in another workspace, with a template of that one."""
+    factories.join(dataset.workspace, outsider)
+    template = factories.make_template(outsider.personal_workspace, name="Secret plan")
+    for workspace in (outsider.personal_workspace, dataset.workspace):
+        prompt = factories.make_prompt(workspace, template=template)
+        factories.make_session(
+            workspace, prompt=prompt, dataset=dataset, status="completed", verdict="better"
+        )
+    told = user_client.get("/datasets/").content.decode()
+    assert "1 optimization<" in told
+    assert "Secret plan" not in told
+    own = client_of(outsider).get("/datasets/").content.decode()
+    assert "2 optimizations<" in own
+    assert "Secret plan" in own
+
+
 def test_rows_are_added_moved_and_changed_together(user_client: Client, dataset: Dataset) -> None:
     place = f"/datasets/{dataset.pk}/rows/"
     assert "Add the row" in page(user_client, dataset, "?add")
@@ -603,6 +668,25 @@ def test_a_dataset_from_before_files_were_kept_has_a_page(user_client: Client, w
     assert numbers(user_client, dataset, "?q=Review 3") == [4]
 
 
+def test_of_two_who_describe_a_dataset_the_second_decides(user_client: Client, dataset: Dataset) -> None:
+    place = f"/datasets/{dataset.pk}/describe/"
+    seen = user_client.get(f"/datasets/{dataset.pk}/").context["seen"]
+    first = {"name": "Mail", "description": "Theirs", "seen": seen}
+    assert user_client.post(place, first).status_code == 302
+    assert user_client.post(place, first).status_code == 302  # pressed twice
+    mine = {"name": "Mail", "description": "Mine", "seen": seen}
+    response = user_client.post(place, mine)
+    assert response.status_code == 409
+    told = response.content.decode()
+    assert "Mine</textarea>" in told
+    assert "Meanwhile “Theirs” was saved here" in told
+    dataset.refresh_from_db()
+    assert dataset.description == "Theirs"
+    assert user_client.post(place, mine | {"seen": response.context["seen"]}).status_code == 302
+    dataset.refresh_from_db()
+    assert dataset.description == "Mine"
+
+
 def test_a_dataset_is_renamed_deleted_and_brought_back(user_client: Client, dataset: Dataset) -> None:
     user_client.post(f"/datasets/{dataset.pk}/describe/", {"name": "Letters", "description": "Of May"})
     told = page(user_client, dataset)
@@ -650,7 +734,7 @@ def test_no_list_reads_a_million_rows(user_client: Client, million: Dataset) -> 
         "jump": rows.values_list("position")[9000:9001],
         "search": rows.matching("q77")[:51],
         "tag": rows.filter(tags__contains=["x"])[:51],
-        "list": visible.with_uses().order_by("-created_at", "-id")[:21],
+        "list": visible.with_uses([million.workspace_id]).order_by("-created_at", "-id")[:21],
     }
     for name, query in plans.items():
         plan = query.explain()

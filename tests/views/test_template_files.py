@@ -180,3 +180,30 @@ def test_the_empty_page_offers_the_starter_library(user_client: Client, client: 
     stranger = Client()
     stranger.force_login(factories.make_user())
     assert "&amp;dataset=" not in stranger.get(f"/templates/{routed.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"\\ud800": 1',
+        '"labels": {"\\ud800": 3}',
+        '"labels": {"\\ud800": "x"}',
+        '"variables": [{"name": "\\ud800"}]',
+        '"variables": [{"name": "a", "kind": "\\ud800"}]',
+    ],
+)
+def test_half_a_character_is_told_and_breaks_no_page(user_client: Client, said: str) -> None:
+    response = upload(user_client, a__json=f'{{"name": "a", "text": "x", {said}}}')
+    assert response.status_code in (200, 422)
+    assert "“?" in text_of(response)
+
+
+def test_labels_of_files_are_such_as_the_page_makes(user_client: Client) -> None:
+    """Others could never be moved or taken off there."""
+    for name in ("", "two words"):
+        labels = json.dumps({name: 1})
+        response = upload(user_client, a__json=f'{{"name": "a", "text": "x", "labels": {labels}}}')
+        assert response.status_code == 422
+        assert f"“{name}” is no label" in text_of(response)
+    upload(user_client, a__json='{"name": "a", "text": "x", "labels": {"Production": 1}}')
+    assert [label.name for label in PromptTemplate.objects.get().labels.all()] == ["production"]

@@ -138,3 +138,14 @@ def test_who_may(
     assert client_of(outsider).post(address, given).status_code == 404
     assert client.post(address, given).status_code == 302
     assert client_of(viewer).get(address).status_code == 405
+
+
+def test_what_was_declared_while_the_template_was_deleted_is_not_lost(
+    user_client: Client, template: PromptTemplate
+) -> None:
+    user_client.post(f"/templates/{template.pk}/delete/")
+    rows = typed({"name": "name", "kind": "text", "help": "Typed at length"})
+    response = user_client.post(f"/templates/{template.pk}/variables/", rows)
+    assert response.status_code == 422
+    assert "Typed at length" in response.content.decode()
+    assert "was deleted meanwhile" in response.content.decode()

@@ -44,7 +44,7 @@ def test_pressing_it_twice_does_no_harm(user_client: Client, deleted: PromptTemp
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://example.org/", "//example.org", "javascript:alert(1)", "", "\0"]
+    "elsewhere", ["https://example.org/", "//example.org", "javascript:alert(1)", "history", "", "\0"]
 )
 def test_it_leads_to_our_own_pages_alone(
     user_client: Client, deleted: PromptTemplate, elsewhere: str
