@@ -8,7 +8,8 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from optimizer.worker import learning, loop, measuring, sweeping
-from optimizer.worker.claiming import claim
+from optimizer.worker.alone import work_alone
+from optimizer.worker.claiming import claim, is_suspect
 
 
 @worker_ready.connect
@@ -24,7 +25,10 @@ def _shut_down(**_: Any) -> None:
 @shared_task(acks_late=True)
 def optimize(session_id: int) -> None:
     """Safe to deliver twice: whoever claims the session does the work."""
-    if run := claim(session_id):
+    run = claim(session_id)
+    if run and is_suspect(run.session):
+        work_alone(run)
+    elif run:
         loop.work(run, gives_back=True)
 
 

@@ -36,6 +36,7 @@ urlpatterns = [
     path("optimizations/<int:pk>/", sessions.session_detail, name="session-detail"),
     path("optimizations/<int:pk>/inputs/", sessions.inputs_approve, name="inputs-approve"),
     path("optimizations/<int:pk>/stop/", sessions.session_stop, name="session-stop"),
+    path("optimizations/<int:pk>/resume/", sessions.session_resume, name="session-resume"),
     path("optimizations/<int:pk>/compare/", sessions.session_compare, name="session-compare"),
     path("optimizations/<int:pk>/choose/", sessions.session_choose, name="session-choose"),
     path("optimizations/<int:pk>/prompt.py", sessions.session_program, name="session-program"),

@@ -104,6 +104,34 @@ def _origin(choices: Choices) -> dict[str, Any]:
     return {"template": template, "template_version": choices.template_version}
 
 
+def resume_optimization(*, session: OptimizationSession, by: User, here: bool = False) -> bool:
+    """Queue a stopped or failed session again. What it paid for stays in the ledger. False if it has not ended so.
+    With `here`, no worker is told, because the caller does the work."""
+    require_writer(user=by, workspace_id=session.workspace_id)
+    with transaction.atomic():
+        ended = _rows(session).filter(status__in=[SessionStatus.CANCELLED, SessionStatus.FAILED])
+        resumed = ended.update(
+            status=SessionStatus.PENDING,
+            finished_at=None,
+            stop_requested_at=None,
+            attempts=0,
+            finish_reason="",
+            error_code="",
+            error_message="",
+            verdict="",
+            chosen="",
+            baseline_score=None,
+            best_score=None,
+            updated_by=by,
+        )
+        if resumed:
+            topics.publish_session(session.pk, session.workspace_id)
+        if resumed and not here:
+            transaction.on_commit(lambda: ring(session.pk), robust=True)
+    session.refresh_from_db()
+    return bool(resumed)
+
+
 def ring(session_id: int) -> None:
     """A doorbell only: if it is lost, the sweep finds the session."""
     current_app.send_task("optimizer.tasks.optimize", args=[session_id])

@@ -18,7 +18,7 @@ from optimizer.forms.inputs import InputsForm
 from optimizer.models import Evaluation, Feedback, OptimizationSession
 from optimizer.services.access import may_write
 from optimizer.services.feedback import rate_output, rate_session
-from optimizer.services.optimizations import approve_inputs, stop_optimization
+from optimizer.services.optimizations import approve_inputs, resume_optimization, stop_optimization
 from optimizer.services.results import choose_finalist, choose_result, compare_stopped
 from optimizer.views.opinions import opinion_of
 from optimizer.views.panels import SHOWN_WITH, TABS, UNSHOWN, session_panel
@@ -39,6 +39,14 @@ def session_stop(request: AppRequest, pk: int) -> HttpResponse:
     stop_optimization(session=session, by=request.user)
     if request.htmx:
         return detail(request, session, tab=_tab(request.POST.get("tab", "")))
+    return redirect("session-detail", pk=pk)
+
+
+@login_required
+@require_POST
+def session_resume(request: AppRequest, pk: int) -> HttpResponse:
+    """Continue one that failed. If it has not, the page shows what it does now."""
+    resume_optimization(session=visible_session(request, pk), by=request.user)
     return redirect("session-detail", pk=pk)
 
 

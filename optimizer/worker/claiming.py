@@ -1,4 +1,4 @@
-"""Taking a session to work on, and reopening one that has ended."""
+"""Taking a session to work on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 from optimizer.models import OptimizationSession, Prompt, PromptStatus, SessionStatus
 from optimizer.worker.run import LEASE, Run
 
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 3  # without a new answer in between
 
 
 def claim(session_id: int) -> Run | None:
@@ -32,33 +32,11 @@ def claim(session_id: int) -> Run | None:
     session = OptimizationSession.objects.select_related("prompt", "dataset").get(pk=session_id)
     Prompt.objects.filter(pk=session.prompt_id).update(status=PromptStatus.PROCESSING)
     run = Run(session)
-    if session.attempts > MOST_ATTEMPTS:
-        run.fail(
-            "poison",
-            f"The worker died {MOST_ATTEMPTS} times at this optimization. See its log, then run it again.",
-        )
-        return None
     run.publish()
     return run
 
 
-def reopen(session_id: int) -> bool:
-    """Make a stopped or failed session claimable again. What it paid for stays in the ledger."""
-    ended = OptimizationSession.objects.filter(
-        pk=session_id, status__in=[SessionStatus.CANCELLED, SessionStatus.FAILED]
-    )
-    return bool(
-        ended.update(
-            status=SessionStatus.PENDING,
-            finished_at=None,
-            stop_requested_at=None,
-            attempts=0,
-            finish_reason="",
-            error_code="",
-            error_message="",
-            verdict="",
-            chosen="",
-            baseline_score=None,
-            best_score=None,
-        )
-    )
+def is_suspect(session: OptimizationSession) -> bool:
+    """Whether workers died at it several times in a row without a new answer in between. It may be its own fault, or
+    that of another session on the same worker."""
+    return session.attempts > MOST_ATTEMPTS

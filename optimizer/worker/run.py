@@ -52,6 +52,7 @@ class Run:
         self.session = session
         self.recorder = Recorder(session)
         self._next_tick = 0.0
+        self._calls_before = self.recorder.spent()["calls"]
         self._worked_before = (session.processing_time_ms or 0) + parked_ms(session)
         session.waiting = counted_in(session.waiting)
         self._began = time.monotonic()
@@ -234,6 +235,7 @@ class Run:
         stage, spent = self.recorder.stage, self.recorder.spent()
         held = self.recorder.update(
             **spent,
+            **self._survived(spent["calls"]),
             waiting=self._waiting(spent["calls"]),
             lease_until=timezone.now() + LEASE,
             stage=stage.name,
@@ -245,6 +247,13 @@ class Run:
             self.recorder.live.write()
         self.publish()
         return held and not self.stop_requested
+
+    def _survived(self, calls: int) -> dict[str, int]:
+        """A new answer since the claim shows that the session kills no worker: earlier deaths count no more."""
+        if calls == self._calls_before or self.session.attempts <= 1:
+            return {}
+        self.session.attempts = 1
+        return {"attempts": 1}
 
     def _waiting(self, calls: int) -> dict[str, Any] | None:
         """What it waits for; None once it was answered again."""

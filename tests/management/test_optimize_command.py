@@ -26,8 +26,8 @@ from optimizer.management import giving_up
 from optimizer.management.telling import result_lines
 from optimizer.models import Candidate, Example, OptimizationSession, Prompt, SessionStatus, User
 from optimizer.services.accounts import administrator
+from optimizer.services.optimizations import resume_optimization
 from optimizer.services.preferences import save_preferences
-from optimizer.worker.claiming import reopen
 from tests import factories
 from tests.engine.judges import always_a, good, judged_by
 from tests.engine.test_parts_of_prompts import taught_by_system
@@ -513,7 +513,7 @@ def test_a_server_that_is_away_is_given_up_with_what_to_do(
         assert part in str(failed.value)
     assert capsys.readouterr().out == ""
     assert (session.status, session.error_code) == ("failed", "unreachable")
-    assert reopen(session.pk)
+    assert resume_optimization(session=session, by=User.objects.get(), here=True)
 
 
 def test_a_server_that_tells_its_fault_is_not_given_up_as_away(monkeypatch: pytest.MonkeyPatch) -> None:

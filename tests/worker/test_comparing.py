@@ -26,10 +26,10 @@ from optimizer.models import (
     Workspace,
 )
 from optimizer.services.estimates import forecast_comparison
-from optimizer.services.optimizations import stop_optimization
+from optimizer.services.optimizations import resume_optimization, stop_optimization
 from optimizer.services.results import choose_result, compare_stopped
 from optimizer.worker import loop
-from optimizer.worker.claiming import claim, reopen
+from optimizer.worker.claiming import claim
 from optimizer.worker.run import Run
 from tests import factories
 from tests.engine.test_verdicts import ENDINGS, HELD_OUT
@@ -288,7 +288,7 @@ def test_continuing_the_search_forgets_the_verdict(
     tasks.optimize(session.pk)
     session.refresh_from_db()
     choose_result(session=session, by=user, choice=Chosen.ORIGINAL)
-    assert reopen(session.pk)
+    assert resume_optimization(session=session, by=user, here=True)
     session.refresh_from_db()
     assert (session.verdict, session.chosen, session.best_score) == ("", "", None)
     tasks.optimize(session.pk)

@@ -32,9 +32,10 @@ from optimizer.models import (
 )
 from optimizer.newest import Newest, newest_answer
 from optimizer.services.feedback import rate_output, rate_session
-from optimizer.services.optimizations import approve_inputs, stop_optimization
+from optimizer.services.optimizations import approve_inputs, resume_optimization, stop_optimization
 from optimizer.worker import loop, waiting
-from optimizer.worker.claiming import claim, reopen
+from optimizer.worker import run as worker_run
+from optimizer.worker.claiming import claim, is_suspect
 from optimizer.worker.run import Run
 from tests import factories
 from tests.engine.world import PROMPT, last_input, world
@@ -343,7 +344,9 @@ def test_the_log_has_one_line_for_each_fault(session: OptimizationSession) -> No
     assert told == {"a is gone": 3, "b is gone": 3}
 
 
-def test_minutes_count_while_no_server_answers(session: OptimizationSession, use_host: UseHost) -> None:
+def test_minutes_count_while_no_server_answers(
+    session: OptimizationSession, user: User, use_host: UseHost
+) -> None:
     long_ago = (timezone.now() - timedelta(minutes=9)).isoformat()
     OptimizationSession.objects.update(
         max_minutes=5, waiting={"for": "gone", "since": long_ago, "parked": long_ago, "faults": {}}
@@ -353,7 +356,7 @@ def test_minutes_count_while_no_server_answers(session: OptimizationSession, use
     session.refresh_from_db()
     assert session.status == SessionStatus.CANCELLED
     assert session.finish_reason == "The limit of 5 minutes passed while no model server answered: gone"
-    assert reopen(session.pk)
+    assert resume_optimization(session=session, by=user, here=True)
 
 
 def test_a_server_that_always_fails_ends_the_run_with_its_words(
@@ -508,13 +511,30 @@ def test_who_switched_learning_off_gets_no_evidence(
     assert (session.evidence, session.priors) == ([], [])
 
 
-def test_a_session_that_kills_its_workers_fails_after_three(session: OptimizationSession) -> None:
+def test_deaths_without_a_new_answer_in_between_make_a_suspect(session: OptimizationSession) -> None:
     for _ in range(3):
-        assert claim(session.pk) is not None
+        assert not is_suspect(claimed(session).session)
         let_lease_lapse(session)
-    assert claim(session.pk) is None
-    session.refresh_from_db()
-    assert (session.status, session.error_code) == (SessionStatus.FAILED, "poison")
+    assert is_suspect(claimed(session).session)
+
+
+def test_deaths_with_progress_do_not_count(
+    session: OptimizationSession, use_host: UseHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever kills the workers, each of them has paid for new answers."""
+    monkeypatch.setattr(worker_run, "TICK", 0.0)
+    use_host()
+    for deaths in range(1, 6):
+        run, known = claimed(session), session.ledger.count()
+
+        def watch(_: Event, enough: int = known + 4) -> None:
+            if session.ledger.count() >= enough:
+                raise Killed
+
+        with pytest.raises(Killed):
+            loop.work(run, watch)
+        assert not is_suspect(run.session), deaths
+        let_lease_lapse(session)
 
 
 def test_a_worker_that_shuts_down_gives_its_session_back(

@@ -44,11 +44,11 @@ from optimizer.models import OptimizationSession, SessionStatus, User
 from optimizer.sample import sample_form_data
 from optimizer.services.choices import Choices
 from optimizer.services.estimates import forecast, forecast_comparison
-from optimizer.services.optimizations import start_optimization, stop_optimization
+from optimizer.services.optimizations import resume_optimization, start_optimization, stop_optimization
 from optimizer.services.preferences import preference_of
 from optimizer.services.results import compare_stopped
 from optimizer.worker import measuring
-from optimizer.worker.claiming import claim, reopen
+from optimizer.worker.claiming import claim
 from optimizer.worker.loop import work
 from optimizer.worker.run import Run
 from promptevolver.migrating import migrate
@@ -214,7 +214,7 @@ class Command(BaseCommand):
     def _resumed(self, user: User, options: dict[str, Any]) -> OptimizationSession:
         sessions = OptimizationSession.objects.visible_to(user).filter(pk=options["resume"])
         session: OptimizationSession | None = sessions.first()
-        if session is None or not reopen(session.pk):
+        if session is None or not resume_optimization(session=session, by=user, here=True):
             raise bad_input(f"There is no stopped or failed optimization {options['resume']} to continue.")
         session.refresh_from_db()
         return session
