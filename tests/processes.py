@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -34,7 +35,8 @@ def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
         started.terminate()
         with suppress(subprocess.TimeoutExpired):
             started.wait(15)
-        started.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)  # what it started, too
         started.wait()
 
 

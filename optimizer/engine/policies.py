@@ -69,9 +69,9 @@ def thompson(records: Mapping[str, Tally], rng: random.Random) -> str:
 
 
 def likely_gain(promise: float) -> float:
-    """How many points above its parent a child is likely to score: none where it is expected to win every second time
-    (0.5), GAIN where always."""
-    return GAIN * (2 * promise - 1)
+    """How many points above its parent a child is likely to score: none where it is expected to win at most every
+    second time (0.5), GAIN where always."""
+    return GAIN * max(0.0, 2 * promise - 1)
 
 
 def any_operator(records: Mapping[str, Tally], rng: random.Random) -> str:

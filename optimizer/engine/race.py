@@ -107,7 +107,7 @@ class Race(Board):
             """Its score on all rows, by what was seen and what was expected. Who is no better than the original gets no
             credit."""
             scores = self.scores(entry, stop)
-            expected = entry.expected if mean(scores) > least else min(0.0, entry.expected)
+            expected = entry.expected if mean(scores) > least else 0.0
             return (len(scores) * mean(scores) + IMAGINED * expected) / (len(scores) + IMAGINED)
 
         return sorted(field, key=lambda entry: (-likely(entry), entry.components.length, entry.number))

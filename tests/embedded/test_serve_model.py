@@ -60,9 +60,9 @@ def test_a_model_cut_short_is_named(tmp_path: Path) -> None:
         path.write_bytes(whole.read(3_000_000))
     process = start(free_port(), "--model", str(path))
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors.splitlines()[-1]) == (
-        1,
-        f"CommandError: llama.cpp cannot run {path}; its own messages above say why.",
+    assert process.returncode == 1
+    assert (
+        f"CommandError: llama.cpp cannot run {path}; its own messages above say why." in errors.splitlines()
     )
 
 

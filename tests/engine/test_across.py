@@ -180,10 +180,10 @@ class Slow(Scripted):
 def test_they_leave_half_of_the_minutes_to_the_search() -> None:
     rows = tuple(Item(f"word{n}", "odd" if n % 2 else "even") for n in range(75))
 
-    def proven(*others: str) -> int:
+    def proven(*others: str) -> float:
         model = Ledger(Slow(several, slots=1), MemoryStore())
-        events = list(run(task(items=rows, other_models=others), Config(max_minutes=6), model))
-        return finished(events).best
+        result = finished(list(run(task(items=rows, other_models=others), Config(max_minutes=6), model)))
+        return result.comparison.best if result.comparison and result.best else 0.0
 
     assert proven("twin", "deaf") == proven() > 0
 

@@ -253,7 +253,7 @@ def test_slow_calls_of_another_kind_do_not_take_the_room_of_the_comparison() -> 
                 yield Done(index, Reply(str(self.script(request)), "stop", 10, 5, ms))
 
     model = Ledger(Slow(fallible, slots=1), MemoryStore())
-    *_, result = run(task(), Config(max_minutes=2, iterations=50, patience=50), model)
+    *_, result = run(task(), Config(max_minutes=2, iterations=50, patience=50), model, 1)
     assert isinstance(result, Finished)
     assert result.comparison is not None
     assert result.comparison.rows == 16

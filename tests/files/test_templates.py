@@ -24,7 +24,7 @@ from optimizer.files.templates import (
     read_templates,
 )
 
-MANY = settings(max_examples=150, derandomize=True, deadline=None)
+MANY = settings(max_examples=60, derandomize=True, deadline=None)
 STORABLE = st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")
 AWKWARD = st.sampled_from(
     ["---", "\n", "  ", "\t", "\r", "{{a}}", ": ", "# x", "- ", "\u2028", "\x85", "\x1b[31m", "👩‍🚀", '"', "'", "|",
@@ -32,6 +32,7 @@ AWKWARD = st.sampled_from(
 )  # fmt: skip
 TEXTS = (st.lists(AWKWARD | st.text(STORABLE, max_size=8), max_size=8).map("".join)).filter(str.strip)
 WORDS = st.text(st.characters(whitelist_categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
+LABELS = WORDS.map(str.lower).filter(lambda word: word == word.lower() and len(word.split()) == 1)
 VERSIONS = st.builds(VersionText, TEXTS, st.just("") | TEXTS, st.just("") | WORDS)
 DECLARED = st.builds(
     Declared,
@@ -47,7 +48,7 @@ TEMPLATES = st.builds(
     description=st.just("") | TEXTS,
     tags=st.lists(WORDS, max_size=3, unique=True).map(tuple),
     variables=st.lists(DECLARED, max_size=2, unique_by=lambda one: one.name).map(tuple),
-    labels=st.lists(st.tuples(WORDS, st.just(1)), max_size=2, unique_by=lambda pair: pair[0]).map(tuple),
+    labels=st.lists(st.tuples(LABELS, st.just(1)), max_size=2, unique_by=lambda pair: pair[0]).map(tuple),
 )
 
 

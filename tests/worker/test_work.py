@@ -672,7 +672,7 @@ def test_a_stop_within_a_race_keeps_who_is_ahead_in_it(workspace: Workspace) -> 
     session = factories.make_session(workspace)
     run = claim(session.pk)
     assert run
-    factories.make_candidate(session, number=0, score=0.0, scored_items=8)
+    factories.make_candidate(session, number=0, score=0.0, scored_items=8, components=PARTS)
     factories.make_candidate(session, number=1, score=1.0, scored_items=4)
     ahead = factories.make_candidate(session, number=2, score=0.875, scored_items=8, components=PARTS)
     run.stop()
