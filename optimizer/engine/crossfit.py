@@ -32,12 +32,13 @@ from optimizer.engine.reasoning import Kind
 from optimizer.engine.scoring import Evaluator, answer_limit
 from optimizer.engine.search import Search
 from optimizer.engine.splits import FEW_ROWS, distinct
-from optimizer.engine.task import FEWEST_CALLS, Config, Item, Task
+from optimizer.engine.task import Config, Item, Task
 from optimizer.engine.verdicts import FEWEST_ROWS
 from optimizer.llm.base import CallFailedError
 
 FOLDS = 4
 SEARCHES = FOLDS + 1  # that share the limits: the last part is for the search on all rows
+ENOUGH = 100  # calls: with fewer, a search hardly comes beyond its first candidates
 QUARTER = "Quarter"  # how a fold is called, and how the names of its stages begin
 TITLES = {
     Kind.ANSWER_ONLY: "the best that answers at once",
@@ -67,15 +68,15 @@ def part_of(config: Config) -> Config:
 
 
 def _enough(task: Task, part: Config) -> bool:
-    """Whether these limits surely pay for FEWEST_CALLS answers to the original prompt."""
-    if part.max_calls is not None and part.max_calls < FEWEST_CALLS:
+    """Whether these limits surely pay for ENOUGH answers to the original prompt."""
+    if part.max_calls is not None and part.max_calls < ENOUGH:
         return False
     if part.max_tokens is None:
         return True
     limit, original = answer_limit(task, part.answer_tokens), first_of(task)
     requests = [answer_request(task, Case(original, item), limit=limit) for item in task.items]
     a_call = Budget(part, 1).cost(requests).tokens / len(requests)
-    return FEWEST_CALLS * a_call <= part.max_tokens
+    return ENOUGH * a_call <= part.max_tokens
 
 
 @dataclass(frozen=True)

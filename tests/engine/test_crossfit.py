@@ -140,7 +140,7 @@ def test_a_run_that_was_killed_continues_with_the_same_calls(share: float) -> No
         (40, {}, {}),
         (24, {"held_out": ITEMS[24:40]}, {}),
         (24, {}, {"compare": False}),
-        (24, {}, {"max_calls": 199}),
+        (24, {}, {"max_calls": 499}),
         (24, {}, {"max_tokens": 5_000}),
     ],
 )
@@ -154,7 +154,7 @@ def test_otherwise_rows_are_held_out_from_the_one_search(
 
 @pytest.mark.parametrize("rows", [12, 39])
 def test_few_rows_are_those_from_12_to_39(rows: int) -> None:
-    assert suits(task(items=ITEMS[:rows]), Config(max_calls=200, max_tokens=100_000))
+    assert suits(task(items=ITEMS[:rows]), Config(max_calls=500, max_tokens=200_000))
 
 
 def test_equal_inputs_count_once() -> None:
@@ -162,7 +162,7 @@ def test_equal_inputs_count_once() -> None:
     assert suits(task(items=ITEMS[:30] * 3), Config())
 
 
-@pytest.mark.parametrize("limit", [{"max_calls": 250}, {"max_tokens": 30_000}])
+@pytest.mark.parametrize("limit", [{"max_calls": 520}, {"max_tokens": 75_000}])
 def test_all_searches_together_stay_within_the_limits(limit: dict[str, int]) -> None:
     asked = task(items=ITEMS[:32])
     events = events_of(asked, target_score=2, patience=100, **limit)

@@ -139,7 +139,7 @@ def test_one_that_an_earlier_version_stopped_is_compared_on_what_that_held_out(
     few: OptimizationSession, user: User
 ) -> None:
     """Few rows were held out from the one search, as they still are with so few calls."""
-    OptimizationSession.objects.filter(pk=few.pk).update(max_calls=199)
+    OptimizationSession.objects.filter(pk=few.pk).update(max_calls=499)
 
     def stop_once_one_leads(event: Event) -> None:
         if isinstance(event, Leading) and event.number:
