@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.core.cache import cache
+from django.db import connections
 from django.test import AsyncClient, Client
 
 from optimizer import installed, pools
@@ -30,6 +31,7 @@ from promptevolver.asgi import application
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Serve = Callable[..., ScriptedHost]
+SignedIn = Callable[[User], Awaitable[AsyncClient]]
 GIVEN = {"value-name": "<b>{{mood}}</b>", "value-mood": "calm", "model": "scripted"}
 
 
@@ -54,10 +56,17 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     return start
 
 
-async def signed_in(user: User) -> AsyncClient:
-    client = AsyncClient()
-    await sync_to_async(client.force_login)(user)
-    return client
+@pytest.fixture
+async def signed_in() -> AsyncIterator[SignedIn]:
+    """A browser of that person; the connection of the thread in which views run is closed afterwards."""
+
+    async def browser(user: User) -> AsyncClient:
+        client = AsyncClient()
+        await sync_to_async(client.force_login)(user)
+        return client
+
+    yield browser
+    await sync_to_async(connections.close_all)()
 
 
 async def comes_true(what: Callable[[], bool]) -> None:
@@ -74,7 +83,7 @@ async def said_by(response: Any) -> str:
 
 
 async def test_the_filled_template_is_sent_and_the_answer_streams(
-    serve: Serve, template: PromptTemplate, user: User
+    serve: Serve, template: PromptTemplate, user: User, signed_in: SignedIn
 ) -> None:
     host = serve(lambda request: "Hello <i>you</i>!")
     client = await signed_in(user)
@@ -92,7 +101,7 @@ async def test_the_filled_template_is_sent_and_the_answer_streams(
 
 
 async def test_without_a_script_a_page_is_streamed(
-    serve: Serve, template: PromptTemplate, user: User
+    serve: Serve, template: PromptTemplate, user: User, signed_in: SignedIn
 ) -> None:
     serve(lambda request: "Hello <script>alert(1)</script>!")
     client = await signed_in(user)
@@ -104,7 +113,7 @@ async def test_without_a_script_a_page_is_streamed(
 
 
 async def test_a_dead_server_is_reported_in_its_own_words(
-    serve: Serve, template: PromptTemplate, user: User
+    serve: Serve, template: PromptTemplate, user: User, signed_in: SignedIn
 ) -> None:
     def away(request: Request) -> str:
         raise UnavailableError("Ollama at x does not answer (no connection).")
@@ -115,7 +124,9 @@ async def test_a_dead_server_is_reported_in_its_own_words(
     assert json.loads(await said_by(response)) == {"failed": "Ollama at x does not answer (no connection)."}
 
 
-async def test_leaving_the_page_ends_the_answer(serve: Serve, template: PromptTemplate, user: User) -> None:
+async def test_leaving_the_page_ends_the_answer(
+    serve: Serve, template: PromptTemplate, user: User, signed_in: SignedIn
+) -> None:
     """The server is told as Daphne tells it: by a message that the reader is gone."""
     host = serve(lambda request: "never", latency=60)
     client = await signed_in(user)
@@ -143,7 +154,7 @@ async def test_leaving_the_page_ends_the_answer(serve: Serve, template: PromptTe
 
 
 async def test_one_at_a_time(
-    serve: Serve, template: PromptTemplate, user: User, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, template: PromptTemplate, user: User, monkeypatch: pytest.MonkeyPatch, signed_in: SignedIn
 ) -> None:
     serve(lambda request: "x")
     monkeypatch.setattr(trying, "PATIENCE", 0.1)
