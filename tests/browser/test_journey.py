@@ -12,7 +12,7 @@ from tests.browser.conftest import Product, django
 
 MINUTES = 60_000
 PICTURE = os.environ.get("PICTURE")  # where to put a picture of the sample's result, for the README
-FEWER_CALLS = "160"  # than the sample takes by itself, where no picture is made
+FEWER_CALLS = "100"  # than the sample takes by itself, where no picture is made
 SEEDED = """
 from optimizer.services.accounts import administrator
 from tests import factories
