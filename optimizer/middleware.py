@@ -23,7 +23,7 @@ class HealthMiddleware(MiddlewareMixin):
         return healthz(request) if request.path == "/healthz" else None
 
 
-class PossibleMiddleware(MiddlewareMixin):
+class OddRequestMiddleware(MiddlewareMixin):
     """Keeps from views what only a program sends: NUL in an address, and a place to go next that is no address."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:

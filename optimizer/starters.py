@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from optimizer.files.templates import TemplateText, read_templates
+from optimizer.files.template_reading import read_templates
+from optimizer.files.templates import TemplateText
 
 FOLDER = Path(__file__).with_name("data") / "templates"
 # The rows of a template, and what grades them.

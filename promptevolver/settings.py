@@ -117,7 +117,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "optimizer.middleware.PossibleMiddleware",
+    "optimizer.middleware.OddRequestMiddleware",
     "optimizer.middleware.SignedOutMiddleware",
     "optimizer.middleware.PreferenceMiddleware",
     "allauth.account.middleware.AccountMiddleware",

@@ -9,7 +9,8 @@ from optimizer.engine.graders import GRADERS, fault
 from optimizer.engine.variables import variables
 from optimizer.files import Table, read_table
 from optimizer.files.declared import Declared, doubts, unused
-from optimizer.files.templates import as_markdown, read_templates
+from optimizer.files.template_reading import read_templates
+from optimizer.files.templates import as_markdown
 from optimizer.starters import FOLDER, ROWS, Starter, library
 
 WITH_ROWS = [starter for starter in library() if starter.rows_name]

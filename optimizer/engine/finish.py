@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from optimizer.counts import counted
-from optimizer.engine import figures, meta
+from optimizer.engine import figures, meta, replies
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.calls import THINKING_TOKENS, cut_in_thought, judge_request
 from optimizer.engine.components import Components
@@ -46,7 +46,7 @@ def rate(asker: Asker, model: str, texts: Sequence[str]) -> Steps[list[Rating | 
 
 def read_rating(text: str) -> Rating | None:
     """A rating whose three scores are all there, as whole numbers from 0 to 10."""
-    scores = [meta.read_score(text, key) for key in ("clarity", "specificity", "engagement")]
+    scores = [replies.read_score(text, key) for key in ("clarity", "specificity", "engagement")]
     if None in scores:
         return None
     clarity, specificity, engagement = (float(score or 0) for score in scores)

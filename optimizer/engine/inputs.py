@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 
-from optimizer.engine import meta
+from optimizer.engine import meta, replies
 from optimizer.engine.asking import Asker, Steps
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.calls import THINKING_TOKENS, Answer, cut_in_thought, proposal_request
@@ -57,7 +57,7 @@ def invented(task: Task, asker: Asker) -> Steps[tuple[str, ...]]:
 
 def _usable(task: Task, answers: Sequence[Answer]) -> tuple[str, ...]:
     """The inputs in these answers, in turn from each, so that every kind is among the first."""
-    lists = [meta.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailedError)]
+    lists = [replies.read_texts(a.text, "inputs") for a in answers if not isinstance(a, CallFailedError)]
     written = [text for some in zip_longest(*lists) for text in some if text is not None]
     names = names_of(task)
     if len(names) > 1:

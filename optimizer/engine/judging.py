@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from optimizer.counts import agreeing, counted
-from optimizer.engine import meta
+from optimizer.engine import meta, replies
 from optimizer.engine.answering import AnswerCalls, Case, Said, Scoring, said_by
 from optimizer.engine.arriving import Arrived, Live, Written, placed, public, remade, translated, unwritten
 from optimizer.engine.asking import Asker, Steps
@@ -49,8 +49,8 @@ class Judge:
         again = math.ceil(len(cases) * self.repeated / self.asked) if self.asked else 0
         calls = len(cases) + again
         size = size * calls // max(1, len(cases))
-        replies = VERDICT_TOKENS * len(cases) + THINKING_TOKENS * again
-        return self.asker.likely(self.purpose, self.asker.price(calls, size, 2 * MESSAGE * calls, replies))
+        tokens = VERDICT_TOKENS * len(cases) + THINKING_TOKENS * again
+        return self.asker.likely(self.purpose, self.asker.price(calls, size, 2 * MESSAGE * calls, tokens))
 
     def verdicts(self, texts: Sequence[str], schema: dict[str, Any]) -> Live[list[Answer | None]]:
         """For each text the reply with the verdict; None where it could not be read twice, and the reason where the
@@ -194,13 +194,13 @@ def to_judge(cases: Sequence[Case], told: Event | Written | Arrived) -> Iterable
 
 
 def _points(verdict: Reply | None) -> float:
-    return meta.read_score(verdict.text, "score") or 0.0 if verdict else 0.0
+    return replies.read_score(verdict.text, "score") or 0.0 if verdict else 0.0
 
 
 def _readable(text: str, key: str) -> bool:
     if key == "score":
-        return meta.read_score(text, key) is not None
-    return meta.read_text(text, key) in {"A", "B", "tie"}
+        return replies.read_score(text, key) is not None
+    return replies.read_text(text, key) in {"A", "B", "tie"}
 
 
 def _never_read(answer: Answer) -> CallFailedError:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from optimizer.engine import meta
+from optimizer.engine import meta, replies
 from optimizer.engine.answering import AnswerCalls, Case, Scoring, said_by
 from optimizer.engine.arriving import Arrived, Live, arriving, translated
 from optimizer.engine.asking import Asker
@@ -144,7 +144,7 @@ def differ(outputs: Sequence[str]) -> bool:
 
 def preferred(verdict: Answer | None) -> str:
     """A, B or tie; "" where there is no verdict."""
-    return meta.read_text(verdict.text, "better") if isinstance(verdict, Reply) else ""
+    return replies.read_text(verdict.text, "better") if isinstance(verdict, Reply) else ""
 
 
 def _win(verdict: Answer | None, me: str, them: str) -> float:

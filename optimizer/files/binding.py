@@ -16,7 +16,7 @@ from optimizer.files.names import (
     outermost,
     plain,
 )
-from optimizer.files.rows import Row, Table
+from optimizer.files.table import Row, Table
 
 LONGEST_FILLED = 1_000_000  # characters of a prompt with a row's values
 LONGEST_CELL = 10_000

@@ -11,6 +11,7 @@ from typing import Any
 
 from optimizer.engine.task import Item
 from optimizer.engine.variables import PLACES, filled, in_braces, variables
+from optimizer.files.faults import UNSTORABLE
 
 KINDS = {
     "text": "Text",
@@ -24,7 +25,6 @@ YES, NO = "yes", "no"
 LONGEST_NAME, LONGEST_HELP, LONGEST_VALUE = 100, 300, 10_000  # characters
 MOST_CHOICES, MOST_VARIABLES = 100, 100
 LARGEST = 10**15  # of a number, either way
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 NAME = re.compile(r"\w+")
 OPEN = re.compile(r"\{\{|\}\}")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
+from optimizer.files.delimited import begins_with_header, read_table_text
 from optimizer.files.faults import FileFaultError, twice
 from optimizer.files.objects import COMMENTS, read_json_text, read_value
 from optimizer.files.records import Sheet
-from optimizer.files.tables import begins_with_header, read_table_text
 
 TABLES = (".csv", ".tsv", ".md")
 LONGEST_YAML = 256 * 1024  # characters: it is read slowly

@@ -6,15 +6,15 @@ import datetime
 import io
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator
 
 from openpyxl import load_workbook
 
+from optimizer.files.delimited import Line, of_lines
 from optimizer.files.faults import FileFaultError
 from optimizer.files.records import Sheet
 from optimizer.files.shapes import MOST_COLUMNS
-from optimizer.files.tables import Line, of_lines
+from optimizer.files.zips import reading_zip
 
 LARGEST = 64 * 2**20  # bytes of all parts, unpacked
 MOST_PARTS = 2_000
@@ -47,22 +47,19 @@ def read_workbook(content: bytes, *, most_rows: int, first_row_is_data: bool = F
 
 def _check_parts(content: bytes) -> None:
     """Unpacks everything once without keeping it, because what a zip says about its sizes may be untrue."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            names = parts.namelist()
-            if "[Content_Types].xml" not in names or "xl/workbook.xml" not in names:
-                raise FileFaultError(NO_WORKBOOK)
-            if len(names) > MOST_PARTS:
-                raise FileFaultError(TOO_LARGE)
-            size = 0
-            for name in names:
-                with parts.open(name) as part:
-                    while chunk := part.read(CHUNK):
-                        size += len(chunk)
-                        if size > LARGEST:
-                            raise FileFaultError(TOO_LARGE)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-        raise FileFaultError(BROKEN) from error
+    with reading_zip(BROKEN), zipfile.ZipFile(io.BytesIO(content)) as parts:
+        names = parts.namelist()
+        if "[Content_Types].xml" not in names or "xl/workbook.xml" not in names:
+            raise FileFaultError(NO_WORKBOOK)
+        if len(names) > MOST_PARTS:
+            raise FileFaultError(TOO_LARGE)
+        size = 0
+        for name in names:
+            with parts.open(name) as part:
+                while chunk := part.read(CHUNK):
+                    size += len(chunk)
+                    if size > LARGEST:
+                        raise FileFaultError(TOO_LARGE)
 
 
 def _first_filled(content: bytes, most_rows: int, first_row_is_data: bool) -> tuple[Sheet, str, bool]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 FAULTS_SHOWN = 10
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of characters: no database takes them
 
 
 class FileFaultError(ValueError):

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from optimizer.counts import there_are
 from optimizer.files.faults import FileFaultError
-from optimizer.files.templates import (
-    MARKDOWN,
-    MOST_BYTES,
-    TemplateText,
-    as_json,
-    as_markdown,
-    file_name,
-    read_templates,
-)
+from optimizer.files.template_reading import MARKDOWN, MOST_BYTES, read_templates
+from optimizer.files.templates import TemplateText, as_json, as_markdown, file_name
+from optimizer.files.zips import reading_zip
 
 ENDINGS = (*MARKDOWN, ".json")
 MOST_FILES = 500
+UNREADABLE = "The zip file cannot be read: it is damaged, or has a password."
 MOST_IN_ALL = 60 * 2**20  # bytes that a zip file may become
 
 
@@ -60,36 +54,21 @@ def unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
     """The template files in a zip file, with their names; others are passed over. FileFaultError if it is none, or
     too much."""
     left = MOST_IN_ALL
-    try:
-        with ZipFile(io.BytesIO(content)) as archive:
-            entries = [entry for entry in archive.infolist() if is_template(entry.filename)]
-            if not entries:
-                raise FileFaultError("The zip file holds no .md or .json files.")
-            if len(entries) > MOST_FILES:
-                raise FileFaultError(
-                    f"{there_are(len(entries), 'file')} in it; at most {MOST_FILES} are read."
-                )
-            for entry in entries:
-                with archive.open(entry) as file:
-                    inside = file.read(min(left, MOST_BYTES) + 1)
-                left -= len(inside)
-                if left < 0:
-                    raise FileFaultError(f"The zip file holds more than {MOST_IN_ALL // 2**20} MB.")
-                if inside.startswith(b"PK\x03\x04"):
-                    raise FileFaultError(f"“{entry.filename}” is a zip file itself. Unpack it first.")
-                yield entry.filename, inside
-    except (
-        BadZipFile,
-        zlib.error,
-        RuntimeError,
-        NotImplementedError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
-        if isinstance(error, FileFaultError):
-            raise
-        raise FileFaultError("The zip file cannot be read: it is damaged, or has a password.") from error
+    with reading_zip(UNREADABLE), ZipFile(io.BytesIO(content)) as archive:
+        entries = [entry for entry in archive.infolist() if is_template(entry.filename)]
+        if not entries:
+            raise FileFaultError("The zip file holds no .md or .json files.")
+        if len(entries) > MOST_FILES:
+            raise FileFaultError(f"{there_are(len(entries), 'file')} in it; at most {MOST_FILES} are read.")
+        for entry in entries:
+            with archive.open(entry) as file:
+                inside = file.read(min(left, MOST_BYTES) + 1)
+            left -= len(inside)
+            if left < 0:
+                raise FileFaultError(f"The zip file holds more than {MOST_IN_ALL // 2**20} MB.")
+            if inside.startswith(b"PK\x03\x04"):
+                raise FileFaultError(f"“{entry.filename}” is a zip file itself. Unpack it first.")
+            yield entry.filename, inside
 
 
 def is_template(name: str) -> bool:

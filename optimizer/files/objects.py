@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from optimizer.files.delimited import Line, headed
 from optimizer.files.faults import FileFaultError, twice
 from optimizer.files.records import Record, Sheet, sheet_of
-from optimizer.files.tables import Line, headed
 
 COMMENTS = ("//", "#")
 DEEPEST = 4  # objects within objects that are searched for rows

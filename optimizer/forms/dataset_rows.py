@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from optimizer.counts import counted
 from optimizer.files import Table
-from optimizer.files.rows import HEAVIEST
+from optimizer.files.cells import HEAVIEST
 from optimizer.forms.fields import LongText, refuse_unstorable
 from optimizer.models import Example, HandSplit
 from optimizer.models.datasets import TAG_MAX
@@ -71,7 +71,7 @@ class RowForm(forms.Form):
 
     @property
     def columns(self) -> str:
-        """Names the columns that the form shows, as the dataset has them now."""
+        """A digest of the columns: equal as long as the dataset has those that the form shows."""
         return sha256(json.dumps(self.header.columns).encode()).hexdigest()[:16]
 
     @property
@@ -80,7 +80,7 @@ class RowForm(forms.Form):
         return [self[f"cell-{number}"] for number in range(len(self.header.columns))]
 
     def clean(self) -> dict[str, Any]:
-        """A new row whose columns are others by now would stand in the wrong ones. A row of before is gone then."""
+        """Refuse a new row that was typed for other columns: its texts would stand in the wrong ones."""
         if self.new and self.data.get("columns", self.columns) != self.columns:
             self.add_error(None, OTHER_COLUMNS)
         return self.cleaned_data

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from optimizer.files import Assignment, FileFaultError, Source, Table, read_table
-from optimizer.files.tables import DELIMITER_WORDS
+from optimizer.files.delimited import DELIMITER_WORDS
 from optimizer.files.text import ENCODINGS
 from optimizer.forms.examples import ROWS_LIKE, content_of, limits
 from optimizer.forms.fields import LongText, ShortText, pane

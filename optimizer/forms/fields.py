@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from optimizer.files.rows import UNSTORABLE
+from optimizer.files.faults import UNSTORABLE
 from optimizer.models.base import TEXT_MAX
 from optimizer.models.templates import TAG_MAX, TAGS_MAX
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from optimizer.counts import counted
 from optimizer.files.folders import MOST_FILES, Found, found_in, is_template, too_large
-from optimizer.files.templates import MOST_BYTES
+from optimizer.files.template_reading import MOST_BYTES
 
 ACCEPT = ".md,.markdown,.txt,.prompt,.json,.zip"
 

@@ -106,7 +106,7 @@ class NewTemplateForm(DetailsForm, VersionForm):
 
 
 class LabelForm(_Described):
-    """A label, and the number of the version that it shall point at; none to take it off."""
+    """A label, and the number of the version that it should point at; none to take it off."""
 
     name = Line(limit=LABEL_MAX, error_messages={"required": "Write a label: one word, as production."})
     number = forms.IntegerField(

@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import JSONObject, Length
 
 from optimizer.files import Row, Source, Table
-from optimizer.files.rows import HEAVIEST
+from optimizer.files.cells import HEAVIEST
 from optimizer.models.base import Owned, OwnedQuerySet, one_of, text_length
 from optimizer.models.examples import ExampleQuerySet, HandSplit
 

@@ -76,7 +76,7 @@ def _columns_of(source: Source) -> dict[str, Any]:
 
 
 def seen_as(dataset: Dataset) -> str:
-    """Names what the dataset is called and how it is described."""
+    """A digest of the name and the description: equal as long as nobody changed them."""
     return sha256(json.dumps([dataset.name, dataset.description]).encode()).hexdigest()[:16]
 
 

@@ -50,7 +50,7 @@ def parts_of(original: Candidate, found: Candidate | None) -> list[PartDiff]:
 
 
 class _Bounded(SequenceMatcher[str]):
-    """Ends within MOST_STEPS: some texts would take a minute, as those of a hundred marks in turn."""
+    """Ends within MOST_STEPS. Some texts, such as a hundred marks in turn, would take a minute."""
 
     b2j: dict[str, list[int]]  # where each word stands in the second text
 

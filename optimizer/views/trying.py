@@ -69,7 +69,7 @@ def _told(template: PromptTemplate, version: TemplateVersion, asked: Request) ->
 
 
 def _streamed(pieces: AsyncIterator[str], kind: str) -> StreamingHttpResponse:
-    """Each piece at once: no proxy is to collect them."""
+    """Each piece is sent at once; the header keeps proxies from collecting them."""
     return StreamingHttpResponse(pieces, content_type=kind, headers={"X-Accel-Buffering": "no"})
 
 

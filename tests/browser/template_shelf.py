@@ -96,7 +96,7 @@ def fill_templates(user: User) -> PromptTemplate:
 
 
 def _with_history(workspace: Workspace, user: User) -> PromptTemplate:
-    mate = factories.make_user("bo@example.com", username="Bo")
+    mate = factories.make_user("team.mate@example.com", username="Team mate")
     factories.join(workspace, mate)
     details = Details(
         "Answer to a review",

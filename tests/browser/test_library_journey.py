@@ -85,8 +85,8 @@ def tab(page: Page, name: str) -> None:
     expect(page.locator(".tabs [aria-current]")).to_have_text(name)
 
 
-def test_a_starter_becomes_a_better_prompt_on_rows_that_are_fixed(page: Page, table: Path) -> None:
-    # A starter is filled and tried.
+def a_starter_is_tried(page: Page) -> str:
+    """It is filled, and a model answers. The address of the template."""
     page.goto("/templates/")
     page.get_by_role("button", name="Load 20 templates to start with").click()
     page.get_by_role("link", name=STARTER).click()
@@ -98,8 +98,11 @@ def test_a_starter_becomes_a_better_prompt_on_rows_that_are_fixed(page: Page, ta
     page.get_by_role("button", name="Try it").click()
     expect(page.locator("#try-text")).to_have_text("That depends on the case.")
     expect(page.locator("#try-status")).to_contain_text("tokens in")
+    return template
 
-    # It is optimized on an uploaded file, whose columns fill its variables.
+
+def it_is_optimized_on_a_file(page: Page, template: str, table: Path) -> int:
+    """The columns of the file fill its variables. The number of the optimization."""
     page.goto(template)
     page.get_by_role("link", name="Optimize", exact=True).click()
     page.locator("#id_dataset").select_option(label="New rows, or none")
@@ -109,10 +112,13 @@ def test_a_starter_becomes_a_better_prompt_on_rows_that_are_fixed(page: Page, ta
     expect(page.locator("#rendered")).to_contain_text(FIRST_SENT)
     expect(page.locator("#rows-preview")).to_contain_text("“answer” is the expected answer")
     picture(page, "journey-mapped")
-    first = optimized(page)
+    number = optimized(page)
     picture(page, "journey-result")
+    return number
 
-    # The result becomes version 2, which is labelled.
+
+def the_result_becomes_version_2(page: Page) -> None:
+    """And it gets a label."""
     page.get_by_label("Note for the new version").fill("Lists the answers")
     page.get_by_role("button", name=f"Save as version 2 of {STARTER}").click()
     expect(page.get_by_role("heading", name="Version 2")).to_be_visible()
@@ -121,7 +127,9 @@ def test_a_starter_becomes_a_better_prompt_on_rows_that_are_fixed(page: Page, ta
     expect(page.locator(".label-line")).to_contain_text("production → version 2")
     picture(page, "journey-labelled")
 
-    # From there back to its rows, of which one is fixed.
+
+def a_row_is_fixed(page: Page, first: int) -> str:
+    """On the way from the version back to the rows that measured it. The address of the dataset."""
     page.get_by_role("link", name=f"Result of optimization {first}").click()
     tab(page, "Settings")
     page.get_by_role("link", name="deadlines, version 1").click()
@@ -130,23 +138,30 @@ def test_a_starter_becomes_a_better_prompt_on_rows_that_are_fixed(page: Page, ta
     page.get_by_label("answer").fill(ROWS[WRONG][2])
     page.get_by_role("button", name="Save the row").click()
     expect(page.get_by_text("version 2", exact=True)).to_be_visible()
-    dataset = page.url.split("?")[0].split("#")[0]
+    return page.url.split("?")[0].split("#")[0]
 
-    # It runs again on the new version of the rows, mapped as before.
+
+def it_runs_again(page: Page, first: int) -> int:
+    """On the new version of the rows, mapped as before. The number of the optimization."""
     page.goto(f"/optimizations/{first}/")
     page.get_by_role("link", name="Run again").click()
     expect(page.locator("#rows-preview")).to_contain_text("See and change these rows version 2")
     expect(page.locator("#rendered")).to_contain_text(FIRST_SENT)
     picture(page, "journey-again")
-    second = optimized(page)
+    number = optimized(page)
     picture(page, "journey-second")
+    return number
 
-    # Version 1 is restored, and all of it is still there.
+
+def version_1_is_restored(page: Page, template: str) -> None:
     page.goto(template)
     tab(page, "Versions")
     page.locator("#version-1").get_by_role("button", name="Restore").click()
     expect(page.get_by_role("heading", name="Version 3")).to_be_visible()
     expect(page.locator(".label-line")).to_contain_text("production → version 2")
+
+
+def all_of_it_is_still_there(page: Page, dataset: str, first: int) -> None:
     tab(page, "Versions")
     picture(page, "journey-versions")
     expect(page.locator("#version-3")).to_contain_text("Restored from version 1")
@@ -162,10 +177,23 @@ def test_a_starter_becomes_a_better_prompt_on_rows_that_are_fixed(page: Page, ta
     picture(page, "journey-used-by")
     expect(page.locator(".dataset-row")).to_contain_text(["version 2", "version 1"])
 
-    # The ledger shows that each variable had its own column's value.
+
+def each_variable_had_its_own_column(session: int) -> None:
+    """The ledger shows it."""
     pairs = {(team, question) for team, question, _ in ROWS}
+    asked: Any = made(LEDGER.format(pk=session))["asked"]
+    sent = {SENT.findall(text)[-1] for text in asked}
+    assert sent <= pairs
+    assert len(sent) > len(ROWS) / 2
+
+
+def test_a_starter_becomes_a_better_prompt_on_rows_that_are_fixed(page: Page, table: Path) -> None:
+    template = a_starter_is_tried(page)
+    first = it_is_optimized_on_a_file(page, template, table)
+    the_result_becomes_version_2(page)
+    dataset = a_row_is_fixed(page, first)
+    second = it_runs_again(page, first)
+    version_1_is_restored(page, template)
+    all_of_it_is_still_there(page, dataset, first)
     for session in (first, second):
-        asked: Any = made(LEDGER.format(pk=session))["asked"]
-        sent = [SENT.findall(text)[-1] for text in asked]
-        assert set(sent) <= pairs
-        assert len(set(sent)) > len(ROWS) / 2
+        each_variable_had_its_own_column(session)

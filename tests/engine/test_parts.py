@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from optimizer.engine import meta
+from optimizer.engine import meta, replies
 from optimizer.engine.components import Components, Shot, original_of
 from optimizer.engine.finish import changes, compare, read_rating
 from optimizer.engine.graders import GRADERS, fault
@@ -171,10 +171,10 @@ def test_a_rating_is_read_strictly(text: str) -> None:
 
 
 def test_replies_are_read_leniently() -> None:
-    assert meta.read_text('Sure! {"prompt": "Do it."} Hope it helps', "prompt") == "Do it."
-    assert meta.read_text("<prompt>Do it.</prompt>", "prompt") == "Do it."
-    assert meta.read_text('{"prompt": "cut off', "prompt") == ""
-    assert meta.read_texts('{"inputs": ["a", "a", " ", "b"]}', "inputs") == ["a", "b"]
+    assert replies.read_text('Sure! {"prompt": "Do it."} Hope it helps', "prompt") == "Do it."
+    assert replies.read_text("<prompt>Do it.</prompt>", "prompt") == "Do it."
+    assert replies.read_text('{"prompt": "cut off', "prompt") == ""
+    assert replies.read_texts('{"inputs": ["a", "a", " ", "b"]}', "inputs") == ["a", "b"]
 
 
 def test_guards_let_pass_what_the_original_does_and_what_the_task_asks_for() -> None:

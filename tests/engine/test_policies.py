@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -81,10 +81,8 @@ def test_only_what_is_clearly_worse_drops_out(scores: list[float], leader: list[
     assert clearly_worse(scores, leader) is worse
 
 
-def raced(
-    right: dict[str, Sequence[int]], rows: Sequence[Item], calls: int | None = None
-) -> tuple[Entry, list[Scored]]:
-    """The winner of a race of prompts that are right on the given rows; the first has run on all. `calls`: a limit."""
+def race_of(right: Mapping[str, Sequence[int]], rows: Sequence[Item], calls: int | None = None) -> Race:
+    """A race in which prompts are right on the given rows. `calls`: a limit."""
 
     def script(request: Request) -> str:
         prompt, word = request.messages[-1].content.split("\n\n")
@@ -92,7 +90,7 @@ def raced(
 
     the_task = task(items=tuple(rows))
     asker = Asker(Scripted(script), Config(max_calls=calls))
-    race = Race(
+    return Race(
         Graded(the_task, asker),
         rows,
         split="validation",
@@ -100,6 +98,13 @@ def raced(
         original=Components(""),
         affords=asker.affords,
     )
+
+
+def raced(
+    right: Mapping[str, Sequence[int]], rows: Sequence[Item], calls: int | None = None
+) -> tuple[Entry, list[Scored]]:
+    """The winner of such a race; the first has run on all rows."""
+    race = race_of(right, rows, calls)
     field = [Entry(n, (), "mutate", Components(prompt)) for n, prompt in enumerate(right)]
     for _ in race.score(field[:1], range(len(rows))):
         pass

@@ -6,45 +6,25 @@ from contextlib import suppress
 
 import pytest
 
-from optimizer.engine import Config, Item
-from optimizer.engine.asking import Asker
+from optimizer.engine import Item
 from optimizer.engine.board import Entry
 from optimizer.engine.budget import BudgetSpentError
 from optimizer.engine.components import Components
 from optimizer.engine.policies import likely_gain
-from optimizer.engine.race import Race
-from optimizer.engine.scoring import Graded
-from optimizer.llm.base import Request
-from optimizer.llm.scripted import Scripted
-from tests.engine.world import task
+from tests.engine.test_policies import race_of
 
 ROWS = [Item(str(number), "yes") for number in range(24)]
 
 
-def winner_of(right: dict[str, tuple[float, int]], calls: int | None = None) -> str:
+def winner_of(prompts: dict[str, tuple[float, int]], calls: int | None = None) -> str:
     """Who wins among prompts that are right on so many of the first rows; each with what is expected of it."""
-
-    def script(request: Request) -> str:
-        prompt, word = request.messages[-1].content.split("\n\n")
-        return "yes" if int(word) < right[prompt][1] else "no"
-
-    asker = Asker(Scripted(script), Config(max_calls=calls))
-    the_task = task(items=tuple(ROWS))
-    race = Race(
-        Graded(the_task, asker),
-        ROWS,
-        split="validation",
-        block=4,
-        original=Components(""),
-        affords=asker.affords,
-    )
+    race = race_of({prompt: range(right) for prompt, (_, right) in prompts.items()}, ROWS, calls)
     field = [
         Entry(n, (), "", Components(prompt), expected)
-        for n, (prompt, (expected, _)) in enumerate(right.items())
+        for n, (prompt, (expected, _)) in enumerate(prompts.items())
     ]
-    steps = race.run(field)
     with suppress(BudgetSpentError):
-        for _ in steps:
+        for _ in race.run(field):
             pass
     return race.ahead.components.instruction
 

@@ -14,15 +14,8 @@ from hypothesis import strategies as st
 from optimizer.files import FileFaultError
 from optimizer.files.declared import Declared
 from optimizer.files.front_matter import LONGEST
-from optimizer.files.templates import (
-    MOST_BYTES,
-    TemplateText,
-    VersionText,
-    as_json,
-    as_markdown,
-    file_name,
-    read_templates,
-)
+from optimizer.files.template_reading import MOST_BYTES, read_templates
+from optimizer.files.templates import TemplateText, VersionText, as_json, as_markdown, file_name
 
 MANY = settings(max_examples=60, derandomize=True, deadline=None)
 STORABLE = st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")

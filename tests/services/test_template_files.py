@@ -7,7 +7,8 @@ from django.core.exceptions import PermissionDenied
 from pytest_django import DjangoAssertNumQueries
 
 from optimizer.files.declared import Declared
-from optimizer.files.templates import TemplateText, VersionText, as_json, as_markdown, read_templates
+from optimizer.files.template_reading import read_templates
+from optimizer.files.templates import TemplateText, VersionText, as_json, as_markdown
 from optimizer.models import PromptTemplate, Role, TemplateVersion, User, Workspace
 from optimizer.services.template_files import NEW, NEXT, SAME, exported, import_templates, text_of
 from tests import factories

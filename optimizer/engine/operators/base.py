@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from optimizer.engine import meta
+from optimizer.engine import meta, replies
 from optimizer.engine.asking import Asking
 from optimizer.engine.calls import Answer, cut_in_thought, proposal_request
 from optimizer.engine.components import Components, Shot, Subject
@@ -186,7 +186,7 @@ def said(answer: Answer, key: str) -> str:
         if answer.code != "context_window":
             raise OptimizerFailedError(answer.code, str(answer)) from answer
         return ""
-    return meta.read_text(answer.text, key)
+    return replies.read_text(answer.text, key)
 
 
 def understand(task: Task, config: Config, rows: Sequence[Item], *, salt: str) -> Asking[Understanding]:
@@ -206,7 +206,7 @@ def understand(task: Task, config: Config, rows: Sequence[Item], *, salt: str) -
         ]
         if not cut_in_thought(answer):
             break
-    keywords = [] if isinstance(answer, CallFailedError) else meta.read_texts(answer.text, "keywords")
+    keywords = [] if isinstance(answer, CallFailedError) else replies.read_texts(answer.text, "keywords")
     return Understanding(
         task=said(answer, "task")[:500],
         expert=said(answer, "expert")[:300],

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from optimizer.counts import counted
 from optimizer.files.folders import Found, files_in, found_in, too_large
-from optimizer.files.templates import MOST_BYTES
+from optimizer.files.template_reading import MOST_BYTES
 from optimizer.management.people import add_user, user_called
 from optimizer.management.reading import bad_input, read_bytes
 from optimizer.management.terminal import plain
